@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is built with the same strictness: a warning is an error, an existential or an import is visible.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// One room: a library target, and the tests that live beside it.
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = nil) -> [Target] {
+    var targets: [Target] = [
+        .target(name: name, dependencies: dependencies, swiftSettings: settings)
+    ]
+    if let tests {
+        targets.append(
+            .testTarget(
+                name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies + tests, swiftSettings: settings))
+    }
+    return targets
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "millrace",
+    products: [
+        .executable(name: "millrace", targets: ["millrace"]),
+        .library(name: "RecordLogTesting", targets: ["RecordLogTesting"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])])
+    ]
+        + room("Records", [crypto], tests: [])
+        + room("RecordLog", ["Records"])
+        + room("RecordLogTesting", ["RecordLog", "Records"])
+        + room("EmbeddedLog", ["RecordLog", "Records", "CZstd", grdb], tests: ["RecordLogTesting"])
+        + room("Dataflow", ["Records", yams], tests: [])
+        + room("Engine", ["Dataflow", "RecordLog", "Records", deque], tests: ["RecordLogTesting", "Shards"])
+        + room("Narrations", ["Dataflow", "Records"], tests: [])
+        + room("LanguageModels", ["Narrations", "Dataflow", "Records"], tests: [])
+        + room("Shards", ["RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
+        + room("SampleWorld", [], tests: [])
+        + [
+            .executableTarget(
+                name: "millrace",
+                dependencies: [
+                    "Records", "RecordLog", "EmbeddedLog", "Dataflow", "Engine", "Narrations", "LanguageModels",
+                    "Shards", "SampleWorld", arguments,
+                ],
+                swiftSettings: settings),
+            .testTarget(
+                name: "MillraceTests",
+                dependencies: ["millrace", "Records", "EmbeddedLog", "RecordLog", "Shards"],
+                swiftSettings: settings),
+        ]
+)
