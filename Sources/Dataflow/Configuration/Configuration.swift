@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A piece of YAML with its place in the file, after the environment has been applied.
+public struct ConfigurationNode: Sendable {
+    /// What the piece holds.
+    public indirect enum Content: Sendable {
+        /// A plain or quoted word; `null` where it is empty.
+        case scalar(String)
+        /// A list.
+        case sequence([ConfigurationNode])
+        /// Keys and values in file order.
+        case mapping([(key: String, mark: SourceMark, value: ConfigurationNode)])
+    }
+
+    /// What it holds.
+    public var content: Content
+    /// Where it stands.
+    public var mark: SourceMark
+
+    /// Creates a node.
+    public init(_ content: Content, mark: SourceMark) {
+        self.content = content
+        self.mark = mark
+    }
+
+    /// What kind of node it is, in words.
+    public var kindName: String {
+        switch self.content {
+        case .scalar(let text): text.isEmpty ? "nothing" : "`\(text)`"
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        }
+    }
+}
+
+/// The values of some fields, checked.
+public struct Configuration: Sendable {
+    var values: [String: any Sendable] = [:]
+
+    /// Creates an empty configuration, in which every field has its default.
+    public init() {}
+
+    /// The value of a field, or its default.
+    public subscript<Value>(field: Field<Value>) -> Value { self.values[field.name] as? Value ?? field.defaultValue }
+
+    /// The values of a section, where it is given.
+    public subscript(section: Section) -> Configuration? { self.values[section.name] as? Configuration }
+
+    /// Sets a field, for tests and programs.
+    public mutating func set<Value>(_ field: Field<Value>, _ value: Value) { self.values[field.name] = value }
+
+    /// Sets a section, for tests and programs.
+    public mutating func set(_ section: Section, _ value: Configuration) { self.values[section.name] = value }
+
+    /// The values that shape the output as text, defaults included, in the order of the fields.
+    public func canonical(_ fields: [any FieldDescription]) -> String {
+        let parts = fields.filter(\.shapesOutput).map { field in
+            "\(field.name)=\(Self.quoted(field.canonical(self.values[field.name])))"
+        }
+        return "{" + parts.joined(separator: ";") + "}"
+    }
+
+    /// Lengths before texts keep any two different configurations different.
+    private static func quoted(_ text: String) -> String { "\(text.utf8.count):\(text)" }
+}
+
+/// Reads configurations from nodes and gathers everything that is wrong, not just the first thing.
+public struct ConfigurationReader {
+    /// The file that is read, for diagnostics.
+    public let file: String
+    /// Reads a text file by a path relative to the topology.
+    public let files: @Sendable (String) throws -> String
+    /// What was found wrong.
+    public private(set) var diagnostics: [Diagnostic] = []
+
+    /// Creates a reader.
+    public init(file: String, files: @escaping @Sendable (String) throws -> String) {
+        self.file = file
+        self.files = files
+    }
+
+    /// Notes an error, or a warning.
+    public mutating func report(_ mark: SourceMark?, _ message: String, severity: Diagnostic.Severity = .error) {
+        self.diagnostics.append(Diagnostic(file: self.file, mark: mark, severity: severity, message: message))
+    }
+
+    /// Whether an error has been noted.
+    public var hasErrors: Bool { self.diagnostics.contains { $0.severity == .error } }
+
+    /// Reads a mapping whose keys are the names of fields.
+    public mutating func configuration(_ node: ConfigurationNode, fields: [any FieldDescription]) -> Configuration? {
+        var configuration = Configuration()
+        guard let members = self.members(of: node) else { return nil }
+        let errorsBefore = self.diagnostics.count
+        for member in members {
+            guard let field = fields.first(where: { $0.name == member.key }) else {
+                self.report(
+                    member.mark, "unknown key `\(member.key)`; \(Spelling.help(for: member.key, among: fields.map(\.name)))")
+                continue
+            }
+            configuration.values[field.name] = field.read(member.value, &self)
+        }
+        for field in fields where field.isRequired && !members.contains(where: { $0.key == field.name }) {
+            self.report(node.mark, "missing key `\(field.name)`: \(field.help)")
+        }
+        return self.diagnostics.count > errorsBefore ? nil : configuration
+    }
+
+    /// The members of a mapping; nothing at all counts as an empty one.
+    mutating func members(
+        of node: ConfigurationNode
+    ) -> [(key: String, mark: SourceMark, value: ConfigurationNode)]? {
+        switch node.content {
+        case .mapping(let members): return members
+        case .scalar(""): return []
+        default:
+            self.report(node.mark, "expected a mapping, found \(node.kindName)")
+            return nil
+        }
+    }
+
+    /// Reads a scalar by a conversion that answers `nil` for what it cannot take.
+    mutating func scalar<Value>(
+        _ node: ConfigurationNode, as typeName: String, _ convert: (String) -> Value?
+    ) -> Value? {
+        if case .scalar(let text) = node.content, let value = convert(text) { return value }
+        self.report(node.mark, "expected \(typeName), found \(node.kindName)")
+        return nil
+    }
+}

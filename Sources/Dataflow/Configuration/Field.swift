@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One thing that may be configured. Lint, help and the reading of values all come from this one declaration.
+public protocol FieldDescription: Sendable {
+    /// The key in YAML.
+    var name: String { get }
+    /// What it does, with its unit.
+    var help: String { get }
+    /// Whether it must be given.
+    var isRequired: Bool { get }
+    /// Whether it has a say in what comes out. Endpoints, timeouts and concurrency have none, and stay out of hashes.
+    var shapesOutput: Bool { get }
+    /// What kind of value it takes, in words.
+    var typeName: String { get }
+    /// The default as text, if there is one.
+    var defaultText: String? { get }
+    /// Reads a value.
+    func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> (any Sendable)?
+    /// The value as it goes into hashes.
+    func canonical(_ value: (any Sendable)?) -> String
+}
+
+/// A field with a type. Declare it as a static constant and read it by `configuration[Self.size]`.
+public struct Field<Value: FieldValue>: FieldDescription {
+    public let name: String
+    public let help: String
+    public let isRequired: Bool
+    public let shapesOutput: Bool
+    /// The value where none is given.
+    public let defaultValue: Value
+    let check: @Sendable (Value) -> String?
+
+    /// Declares a field that may be left out.
+    /// - Parameter check: answers what is wrong with a value, if something is.
+    public init(
+        _ name: String, default defaultValue: Value, shapesOutput: Bool = true, help: String,
+        check: @escaping @Sendable (Value) -> String? = { _ in nil }
+    ) {
+        self.name = name
+        self.help = help
+        self.isRequired = false
+        self.shapesOutput = shapesOutput
+        self.defaultValue = defaultValue
+        self.check = check
+    }
+
+    /// Declares a field that must be given; `example` is a valid value.
+    public init(
+        _ name: String, required example: Value, shapesOutput: Bool = true, help: String,
+        check: @escaping @Sendable (Value) -> String? = { _ in nil }
+    ) {
+        self.name = name
+        self.help = help
+        self.isRequired = true
+        self.shapesOutput = shapesOutput
+        self.defaultValue = example
+        self.check = check
+    }
+
+    public var typeName: String { Value.typeName }
+
+    public var defaultText: String? { self.isRequired ? nil : self.defaultValue.canonical }
+
+    public func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> (any Sendable)? {
+        guard let value = Value.read(node, &reader) else { return nil }
+        if let problem = self.check(value) {
+            reader.report(node.mark, "`\(self.name)`: \(problem)")
+            return nil
+        }
+        return value
+    }
+
+    public func canonical(_ value: (any Sendable)?) -> String {
+        (value as? Value ?? self.defaultValue).canonical
+    }
+}
+
+extension Field where Value: Comparable {
+    /// Declares a field whose value lies in a range.
+    public init(
+        _ name: String, default defaultValue: Value, in range: ClosedRange<Value>, shapesOutput: Bool = true, help: String
+    ) {
+        self.init(name, default: defaultValue, shapesOutput: shapesOutput, help: help) { value in
+            range.contains(value) ? nil : "\(value.canonical) is outside \(range.lowerBound.canonical)…\(range.upperBound.canonical)"
+        }
+    }
+}
+
+/// A group of fields under one key, which may be left out as a whole.
+public struct Section: FieldDescription {
+    public let name: String
+    public let help: String
+    /// The fields of the group.
+    public let fields: [any FieldDescription]
+
+    /// Declares a group.
+    public init(_ name: String, help: String, fields: [any FieldDescription]) {
+        self.name = name
+        self.help = help
+        self.fields = fields
+    }
+
+    public var isRequired: Bool { false }
+    public var shapesOutput: Bool { true }
+    public var typeName: String { "a mapping" }
+    public var defaultText: String? { nil }
+
+    public func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> (any Sendable)? {
+        reader.configuration(node, fields: self.fields)
+    }
+
+    public func canonical(_ value: (any Sendable)?) -> String {
+        (value as? Configuration)?.canonical(self.fields) ?? "absent"
+    }
+}
+
+/// A type that a field may have.
+public protocol FieldValue: Sendable {
+    /// What kind of value it is, in words: "a whole number".
+    static var typeName: String { get }
+    /// Reads a value, or reports what is wrong with the node.
+    static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Self?
+    /// The value as text, the same for equal values.
+    var canonical: String { get }
+}
+
+extension Int: FieldValue {
+    public static var typeName: String { "a whole number" }
+    public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Int? {
+        reader.scalar(node, as: Self.typeName) { Int($0.replacing("_", with: "")) }
+    }
+    public var canonical: String { String(self) }
+}
+
+extension Double: FieldValue {
+    public static var typeName: String { "a number" }
+    public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Double? {
+        reader.scalar(node, as: Self.typeName) { Double($0).flatMap { $0.isFinite ? $0 : nil } }
+    }
+    public var canonical: String { String(self) }
+}
+
+extension Bool: FieldValue {
+    public static var typeName: String { "true or false" }
+    public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Bool? {
+        reader.scalar(node, as: Self.typeName) { ["true": true, "false": false][$0.lowercased()] }
+    }
+    public var canonical: String { String(self) }
+}
+
+extension String: FieldValue {
+    public static var typeName: String { "text" }
+    public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> String? {
+        reader.scalar(node, as: Self.typeName) { $0 }
+    }
+    public var canonical: String { self }
+}
+
+extension Array: FieldValue where Element: FieldValue {
+    public static var typeName: String { "a list, each \(Element.typeName)" }
+    public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> [Element]? {
+        guard case .sequence(let nodes) = node.content else {
+            reader.report(node.mark, "expected \(Self.typeName), found \(node.kindName)")
+            return nil
+        }
+        let elements = nodes.map { Element.read($0, &reader) }
+        return elements.contains { $0 == nil } ? nil : elements.compactMap { $0 }
+    }
+    public var canonical: String { "[" + self.map(\.canonical).joined(separator: ",") + "]" }
+}
+
+extension Optional: FieldValue where Wrapped: FieldValue {
+    public static var typeName: String { Wrapped.typeName }
+    public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Wrapped?? {
+        Wrapped.read(node, &reader).map(Optional.some)
+    }
+    public var canonical: String { self?.canonical ?? "none" }
+}
+
+/// One of a few words: an enumeration whose raw values are the words.
+public protocol Choice: FieldValue, CaseIterable, RawRepresentable where RawValue == String {}
+
+extension Choice {
+    public static var typeName: String { "one of " + Self.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ") }
+    public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Self? {
+        guard let word = reader.scalar(node, as: Self.typeName, { $0 }) else { return nil }
+        if let value = Self(rawValue: word) { return value }
+        let words = Self.allCases.map(\.rawValue)
+        reader.report(node.mark, "`\(word)` is not \(Self.typeName); \(Spelling.help(for: word, among: words))")
+        return nil
+    }
+    public var canonical: String { self.rawValue }
+}
+
+/// A file beside the topology, read when the topology is loaded. Its content, not its name, goes into hashes.
+public struct FileReference: FieldValue, Hashable {
+    /// The path as it is written.
+    public var path: String
+    /// What the file holds.
+    public var content: String
+
+    /// Creates a reference.
+    public init(path: String, content: String) {
+        self.path = path
+        self.content = content
+    }
+
+    public static var typeName: String { "the path of a text file" }
+    public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> FileReference? {
+        guard let path = reader.scalar(node, as: Self.typeName, { $0.isEmpty ? nil : $0 }) else { return nil }
+        do {
+            return FileReference(path: path, content: try reader.files(path))
+        } catch {
+            reader.report(node.mark, "cannot read `\(path)`: \(error)")
+            return nil
+        }
+    }
+    public var canonical: String { self.content }
+}

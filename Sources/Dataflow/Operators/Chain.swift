@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// The steps of a stage wired together for one task: records in, records out, notes beside.
+///
+/// A stage is a run of synchronous steps, or such a run, one asynchronous step, and another run. Input is processed one
+/// record at a time, so that operators, outputs and notes stand at a record's end whenever a commit may fall there. A
+/// chain is used from one thread at a time.
+public final class Chain {
+    private let name: String
+    private let decode: StreamType.Decoder
+    private let leading: [NamedOperator]
+    private let asynchronous: (name: String, wired: WiredAsyncOperator)?
+    private let trailing: [NamedOperator]
+    private let trailingReceiver: AnyObject?
+    private var notes = ChainNotes()
+    private var keyRange: Range<Int>?
+    private var key: Bytes?
+
+    private struct NamedOperator {
+        let name: String
+        let wired: WiredOperator
+    }
+
+    /// Wires the steps of a stage.
+    /// - Throws: what an operator finds wrong with its configuration.
+    public init(_ stage: Stage, _ context: OperatorContext) throws(ConfigurationError) {
+        self.name = stage.name
+        let split = stage.steps.firstIndex { $0.overload.isAsynchronous }
+        let buffer = OutputBuffer()
+        let end = stage.outputType.encoder { key, headers, write in
+            buffer.batch.append(key: key, headers: headers, value: write)
+        }
+        self.buffer = buffer
+        if let split {
+            let trailing = try Self.wire(stage.steps[(split + 1)...], context, end: end)
+            guard case .asynchronous(let make) = stage.steps[split].overload.maker else {
+                preconditionFailure("found as asynchronous above")
+            }
+            let wired = try make(stage.steps[split].configuration, context)
+            self.asynchronous = (stage.steps[split].name, wired)
+            self.trailing = trailing
+            self.trailingReceiver = trailing.first?.wired.receiver ?? end
+            self.leading = try Self.wire(stage.steps[..<split], context, end: wired.receiver)
+            self.decode = stage.inputType.decoder(self.leading.first?.wired.receiver ?? wired.receiver)
+        } else {
+            self.asynchronous = nil
+            self.trailing = []
+            self.trailingReceiver = nil
+            self.leading = try Self.wire(stage.steps[...], context, end: end)
+            self.decode = stage.inputType.decoder(self.leading.first?.wired.receiver ?? end)
+        }
+    }
+
+    private let buffer: OutputBuffer
+
+    /// Where the encoder writes; a box, because the encoder is made before the chain is.
+    private final class OutputBuffer {
+        var batch = RecordBatch()
+    }
+
+    private static func wire(
+        _ steps: ArraySlice<Step>, _ context: OperatorContext, end: AnyObject
+    ) throws(ConfigurationError) -> [NamedOperator] {
+        var wired: [NamedOperator] = []
+        var next = end
+        for step in steps.reversed() {
+            guard case .synchronous(let make) = step.overload.maker else {
+                preconditionFailure("a stage has one asynchronous step at most, which lint checks")
+            }
+            let one = try make(step.configuration, context, next)
+            wired.append(NamedOperator(name: step.name, wired: one))
+            next = one.receiver
+        }
+        return wired.reversed()
+    }
+
+    // MARK: Input
+
+    /// Whether the stage has a step that waits.
+    public var isAsynchronous: Bool { self.asynchronous != nil }
+
+    /// How many answers the asynchronous step may await at a time in this process.
+    public var inFlightMax: Int { self.asynchronous?.wired.inFlightMax ?? 0 }
+
+    /// Runs a record through a stage without an asynchronous step.
+    public func process(_ batch: FetchedBatch, at index: Int) {
+        self.push(batch, at: index)
+        self.gather(self.leading)
+    }
+
+    /// Runs a record up to the asynchronous step; what is to be asked, and what was noted, is in the answer.
+    public func begin(_ batch: FetchedBatch, at index: Int) -> PendingRecord {
+        self.push(batch, at: index)
+        self.gather(self.leading)
+        let notes = self.takeNotes()
+        let requests = self.asynchronous?.wired.takeRequests() ?? []
+        return PendingRecord(offset: batch.offsets[index], requests: requests, notes: notes)
+    }
+
+    /// Runs the answers to a record's questions through the steps behind the asynchronous one.
+    public func finish(_ record: PendingRecord) {
+        self.notes.merge(record.notes)
+        guard let receiver = self.trailingReceiver, let asynchronous else { return }
+        for reply in record.replies {
+            guard let reply else { preconditionFailure("a record is finished when all its answers are there") }
+            self.notes.merge(reply.notes, step: asynchronous.name)
+            reply.deliver(receiver)
+        }
+        self.gather(self.trailing)
+    }
+
+    private func push(_ batch: FetchedBatch, at index: Int) {
+        let records = batch.records
+        guard let range = records.valueRange(at: index) else {
+            self.notes.counts["read.tombstone", default: 0] += 1
+            return
+        }
+        // Runs of records share a key, which the batch stores once: the copy made for the last record serves again.
+        let keyRange = records.keyRange(at: index)
+        if keyRange != self.keyRange || index == 0 {
+            self.keyRange = keyRange
+            self.key = records.key(at: index)
+        }
+        let key = self.key
+        do throws(JSONError) {
+            try records.storage.withUnsafeBufferPointer { storage throws(JSONError) in
+                try self.decode(UnsafeBufferPointer(rebasing: storage[range]), key, batch.offsets[index])
+            }
+        } catch {
+            self.notes.letters.append(
+                Letter(
+                    kind: .dead, step: "read", reason: "unreadable", message: error.description,
+                    origin: batch.offsets[index], value: nil))
+        }
+    }
+
+    private func gather(_ operators: [NamedOperator]) {
+        for one in operators { self.notes.merge(one.wired.takeNotes(), step: one.name) }
+    }
+
+    // MARK: Output and state
+
+    /// Moves the output out.
+    public func takeOutput() -> RecordBatch {
+        let batch = self.buffer.batch
+        self.buffer.batch = RecordBatch()
+        return batch
+    }
+
+    /// The number of records that `takeOutput` would move out.
+    public var outputCount: Int { self.buffer.batch.count }
+
+    /// The bytes that `takeOutput` would move out.
+    public var outputByteCount: Int { self.buffer.batch.byteCount }
+
+    /// Moves the notes out.
+    public func takeNotes() -> ChainNotes {
+        let notes = self.notes
+        self.notes = ChainNotes()
+        return notes
+    }
+
+    /// Whether something was noted.
+    public var hasNotes: Bool { !self.notes.letters.isEmpty || !self.notes.counts.isEmpty }
+
+    /// The changes of all operators' state since they were last asked for.
+    public func stateChanges() -> [StateChange] {
+        var changes: [StateChange] = []
+        for (prefix, one) in self.statefulPositions() {
+            for change in one.wired.stateChanges() {
+                changes.append(StateChange(key: prefix + change.key, value: change.value))
+            }
+        }
+        return changes
+    }
+
+    /// Takes up the state that was committed last.
+    public func restore(_ entries: [StateEntry]) throws(JSONError) {
+        for (prefix, one) in self.statefulPositions() {
+            let own = entries.filter { $0.key.starts(with: prefix) }
+            guard !own.isEmpty else { continue }
+            try one.wired.restore(own.map { StateEntry(key: Bytes($0.key.dropFirst(prefix.count)), value: $0.value) })
+        }
+    }
+
+    /// The operators with the prefix that their state has in the task's: position and name.
+    private func statefulPositions() -> [(Bytes, NamedOperator)] {
+        let skipped = self.asynchronous == nil ? 0 : 1
+        let leading = self.leading.enumerated().map { (Bytes("\($0).\($1.name)/".utf8), $1) }
+        let trailing = self.trailing.enumerated().map { index, one in
+            (Bytes("\(self.leading.count + skipped + index).\(one.name)/".utf8), one)
+        }
+        return leading + trailing
+    }
+}
+
+/// What the steps of a chain had to say.
+public struct ChainNotes: Sendable {
+    /// What was counted, by `step.reason`.
+    public var counts: [String: Int] = [:]
+    /// What could not be used or was rejected.
+    public var letters: [Letter] = []
+
+    /// Creates empty notes.
+    public init() {}
+
+    mutating func merge(_ notes: StepNotes, step: String) {
+        for (reason, count) in notes.counts { self.counts["\(step).\(reason)", default: 0] += count }
+        self.letters.append(contentsOf: notes.letters)
+    }
+
+    mutating func merge(_ notes: ChainNotes) {
+        self.counts.merge(notes.counts, uniquingKeysWith: +)
+        self.letters.append(contentsOf: notes.letters)
+    }
+}
+
+/// An input record that waits for answers.
+public struct PendingRecord {
+    /// Its offset.
+    public let offset: Offset
+    /// The questions, in order.
+    let requests: [AsyncRequest]
+    /// What the steps before the asynchronous one noted.
+    let notes: ChainNotes
+    /// The answers so far, in the order of the questions.
+    var replies: [AsyncReply?]
+
+    init(offset: Offset, requests: [AsyncRequest], notes: ChainNotes) {
+        self.offset = offset
+        self.requests = requests
+        self.notes = notes
+        self.replies = Array(repeating: nil, count: requests.count)
+    }
+
+    /// How many questions it has.
+    public var requestCount: Int { self.requests.count }
+
+    /// Whether all answers are there.
+    public var isComplete: Bool { self.replies.allSatisfy { $0 != nil } }
+
+    /// Tries to answer a question without waiting.
+    /// - Returns: whether it is answered now.
+    public mutating func answerAtOnce(_ index: Int) -> Bool {
+        guard let reply = self.requests[index].atOnce() else { return false }
+        self.replies[index] = reply
+        return true
+    }
+
+    /// The work that answers a question in its own time; throws when cancelled.
+    public func work(_ index: Int) -> @Sendable () async throws(CancellationError) -> PendingReply {
+        let inTime = self.requests[index].inTime
+        return { () async throws(CancellationError) in PendingReply(reply: try await inTime()) }
+    }
+
+    /// Takes the answer to a question.
+    public mutating func take(_ reply: PendingReply, for index: Int) { self.replies[index] = reply.reply }
+}
+
+/// An answer on its way back to its record.
+public struct PendingReply: Sendable {
+    let reply: AsyncReply
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// What is said of an operator in topologies, lint and help.
+public struct OperatorSpecification: Sendable {
+    /// The name of the step in YAML.
+    public var name: String
+    /// One sentence on what it does.
+    public var summary: String
+    /// What may be configured, with types, defaults and help.
+    public var fields: [any FieldDescription]
+    /// Whether it keeps something from one record to the next.
+    public var isStateful: Bool
+
+    /// Describes an operator.
+    public init(name: String, summary: String, fields: [any FieldDescription], isStateful: Bool = false) {
+        self.name = name
+        self.summary = summary
+        self.fields = fields
+        self.isStateful = isStateful
+    }
+}
+
+/// What an operator may know beside its configuration.
+public struct OperatorContext: Sendable {
+    /// The topology's hash, for lineage.
+    public var topologyHash: String
+    /// Whether the user has allowed to run where no exclusion list is known (`--allow-unguarded`).
+    public var allowUnguarded: Bool
+
+    /// Creates a context.
+    public init(topologyHash: String, allowUnguarded: Bool = false) {
+        self.topologyHash = topologyHash
+        self.allowUnguarded = allowUnguarded
+    }
+}
+
+/// One step that turns a value into zero or more values, at once.
+///
+/// To add an operator: write a value type that conforms, in one file, and register it (`OperatorRegistry.register`). It sees
+/// neither log nor engine; its test feeds elements and looks at the collector. Operators that share a YAML name and
+/// differ in their input type are overloads of each other.
+public protocol Operator<Input, Output>: Sendable {
+    /// What it takes.
+    associatedtype Input: StreamValue
+    /// What it makes.
+    associatedtype Output: StreamValue
+
+    /// Its name, help and fields.
+    static var specification: OperatorSpecification { get }
+
+    /// Creates an operator from a configuration that has been checked against its fields.
+    /// - Throws: `ConfigurationError` for what only the operator can check.
+    init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError)
+
+    /// Takes one element. Order is kept; a failure is the element's own (`Collector.fail`), never thrown.
+    mutating func process(_ element: Element<Input>, into output: inout Collector<Output>)
+
+    /// The changes of the operator's state since they were last asked for; they are committed with its output.
+    mutating func stateChanges() -> [StateChange]
+
+    /// Takes up the state that was committed last.
+    mutating func restore(_ entries: [StateEntry]) throws(JSONError)
+}
+
+extension Operator {
+    /// A stateless operator has none.
+    public mutating func stateChanges() -> [StateChange] { [] }
+
+    /// A stateless operator has none.
+    public mutating func restore(_ entries: [StateEntry]) throws(JSONError) {}
+}
+
+/// One step that has to wait, for a model server most of all.
+///
+/// The engine asks for up to `inFlightMax` answers at a time over all partitions, gives the answers on in the order of
+/// the elements, and commits the finished prefix without waiting for the rest. It keeps no state between elements.
+public protocol AsyncOperator<Input, Output>: Sendable {
+    /// What it takes.
+    associatedtype Input: StreamValue
+    /// What it makes.
+    associatedtype Output: StreamValue
+
+    /// Its name, help and fields.
+    static var specification: OperatorSpecification { get }
+
+    /// Creates an operator from a configuration that has been checked against its fields.
+    init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError)
+
+    /// How many answers may be awaited at a time in this process.
+    var inFlightMax: Int { get }
+
+    /// Answers without waiting where that is possible: by rule, or from a cache.
+    /// - Returns: whether the output is complete; if not, `answer` is asked.
+    func answerAtOnce(_ element: Element<Input>, into output: inout Collector<Output>) -> Bool
+
+    /// Answers in its own time. A failure of the element is the element's own (`Collector.fail`); a failure of the server
+    /// is waited out here.
+    /// - Throws: only when cancelled; the element counts as not processed.
+    func answer(_ element: Element<Input>, into output: inout Collector<Output>) async throws(CancellationError)
+}
+
+extension AsyncOperator {
+    /// Most have to ask.
+    public func answerAtOnce(_ element: Element<Input>, into output: inout Collector<Output>) -> Bool { false }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// A synchronous operator in the place it has in a stage, its types hidden.
+struct WiredOperator {
+    /// Where its input goes: a `Receiver<Input>`.
+    let receiver: AnyObject
+    /// What it has noted since it was last asked.
+    let takeNotes: () -> StepNotes
+    let stateChanges: () -> [StateChange]
+    let restore: ([StateEntry]) throws(JSONError) -> Void
+}
+
+/// An asynchronous operator in the place it has in a stage, its types hidden.
+struct WiredAsyncOperator {
+    /// Where its input goes: a `Receiver<Input>` that gathers requests.
+    let receiver: AnyObject
+    /// The requests gathered since it was last asked, in order.
+    let takeRequests: () -> [AsyncRequest]
+    let inFlightMax: Int
+}
+
+/// One question of an asynchronous operator.
+struct AsyncRequest {
+    /// Answers at once, or answers `nil`.
+    let atOnce: () -> AsyncReply?
+    /// Answers in its own time; throws when cancelled.
+    let inTime: @Sendable () async throws(CancellationError) -> AsyncReply
+}
+
+/// The answer to one question, its type hidden.
+struct AsyncReply: Sendable {
+    let notes: StepNotes
+    /// Hands the elements on: to the next step's `Receiver<Output>`.
+    let deliver: @Sendable (AnyObject) -> Void
+}
+
+/// One operator for one pair of types.
+public struct OperatorOverload: Sendable {
+    enum Maker: Sendable {
+        case synchronous(@Sendable (Configuration, OperatorContext, AnyObject) throws(ConfigurationError) -> WiredOperator)
+        case asynchronous(@Sendable (Configuration, OperatorContext) throws(ConfigurationError) -> WiredAsyncOperator)
+    }
+
+    /// What is said of it.
+    public let specification: OperatorSpecification
+    /// The type it takes.
+    public let input: StreamType
+    /// The type it makes.
+    public let output: StreamType
+    let maker: Maker
+
+    /// Whether it has to wait for its answers.
+    public var isAsynchronous: Bool {
+        if case .asynchronous = self.maker { return true }
+        return false
+    }
+
+    /// Describes a synchronous operator.
+    @inlinable
+    public init<Op: Operator>(_ type: Op.Type) {
+        let name = Op.specification.name
+        self.init(
+            specification: Op.specification, input: StreamType(Op.Input.self), output: StreamType(Op.Output.self),
+            synchronous: { (configuration, context, next) throws(ConfigurationError) in
+                guard let next = next as? Receiver<Op.Output> else {
+                    preconditionFailure("types were checked before wiring")
+                }
+                let box = OperatorBox(try Op(configuration, context), Collector<Op.Output>(step: name))
+                let receiver = Receiver<Op.Input> { element in
+                    box.step.process(copy element, into: &box.collector)
+                    for output in box.collector.elements { next(output) }
+                    box.collector.elements.removeAll(keepingCapacity: true)
+                }
+                return (
+                    receiver,
+                    {
+                        let notes = box.collector.notes
+                        box.collector.notes = StepNotes()
+                        return notes
+                    },
+                    { box.step.stateChanges() },
+                    { (entries: [StateEntry]) throws(JSONError) in try box.step.restore(entries) }
+                )
+            })
+    }
+
+    /// Describes an asynchronous operator.
+    @inlinable
+    public init<Op: AsyncOperator>(asynchronous type: Op.Type) {
+        let name = Op.specification.name
+        self.init(
+            specification: Op.specification, input: StreamType(Op.Input.self), output: StreamType(Op.Output.self),
+            asynchronous: { (configuration, context) throws(ConfigurationError) in
+                let step = try Op(configuration, context)
+                let gathered = OperatorBox<[Element<Op.Input>], Void>([], ())
+                let receiver = Receiver<Op.Input> { element in gathered.step.append(copy element) }
+                let take = {
+                    let elements = gathered.step
+                    gathered.step = []
+                    return elements.map { element in
+                        OperatorOverload.request(
+                            atOnce: {
+                                var output = Collector<Op.Output>(step: name)
+                                return step.answerAtOnce(element, into: &output) ? OperatorOverload.reply(output) : nil
+                            },
+                            inTime: { () async throws(CancellationError) in
+                                var output = Collector<Op.Output>(step: name)
+                                try await step.answer(element, into: &output)
+                                return OperatorOverload.reply(output)
+                            })
+                    }
+                }
+                return (receiver, take, step.inFlightMax)
+            })
+    }
+}
+
+extension OperatorOverload {
+    @usableFromInline
+    typealias SynchronousParts = (
+        receiver: AnyObject, takeNotes: () -> StepNotes, stateChanges: () -> [StateChange],
+        restore: ([StateEntry]) throws(JSONError) -> Void
+    )
+    @usableFromInline
+    typealias AsynchronousParts = (receiver: AnyObject, takeRequests: () -> [Request], inFlightMax: Int)
+
+    /// What the generic initialisers hand over: an opaque request and reply.
+    @usableFromInline
+    struct Request {
+        let request: AsyncRequest
+    }
+    @usableFromInline
+    struct Reply: Sendable {
+        let reply: AsyncReply
+    }
+
+    @usableFromInline
+    static func request(
+        atOnce: @escaping () -> Reply?, inTime: @escaping @Sendable () async throws(CancellationError) -> Reply
+    ) -> Request {
+        Request(
+            request: AsyncRequest(
+                atOnce: { atOnce()?.reply },
+                inTime: { () async throws(CancellationError) in try await inTime().reply }))
+    }
+
+    @inlinable
+    static func reply<Value>(_ output: Collector<Value>) -> Reply {
+        self.reply(notes: output.notes) { next in
+            guard let next = next as? Receiver<Value> else { preconditionFailure("types were checked before wiring") }
+            for element in output.elements { next(element) }
+        }
+    }
+
+    @usableFromInline
+    static func reply(notes: StepNotes, deliver: @escaping @Sendable (AnyObject) -> Void) -> Reply {
+        Reply(reply: AsyncReply(notes: notes, deliver: deliver))
+    }
+
+    @usableFromInline
+    init(
+        specification: OperatorSpecification, input: StreamType, output: StreamType,
+        synchronous make: @escaping @Sendable (Configuration, OperatorContext, AnyObject)
+            throws(ConfigurationError) -> SynchronousParts
+    ) {
+        self.specification = specification
+        self.input = input
+        self.output = output
+        self.maker = .synchronous { (configuration, context, next) throws(ConfigurationError) in
+            let parts = try make(configuration, context, next)
+            return WiredOperator(
+                receiver: parts.receiver, takeNotes: parts.takeNotes, stateChanges: parts.stateChanges,
+                restore: parts.restore)
+        }
+    }
+
+    @usableFromInline
+    init(
+        specification: OperatorSpecification, input: StreamType, output: StreamType,
+        asynchronous make: @escaping @Sendable (Configuration, OperatorContext)
+            throws(ConfigurationError) -> AsynchronousParts
+    ) {
+        self.specification = specification
+        self.input = input
+        self.output = output
+        self.maker = .asynchronous { (configuration, context) throws(ConfigurationError) in
+            let parts = try make(configuration, context)
+            return WiredAsyncOperator(
+                receiver: parts.receiver, takeRequests: { parts.takeRequests().map(\.request) },
+                inFlightMax: parts.inFlightMax)
+        }
+    }
+}
+
+/// An operator and its collector in one place that closures can share.
+@usableFromInline
+final class OperatorBox<Step, Output> {
+    @usableFromInline var step: Step
+    @usableFromInline var collector: Output
+
+    @usableFromInline
+    init(_ step: Step, _ collector: Output) {
+        self.step = step
+        self.collector = collector
+    }
+}
+
+/// The operators that topologies may name.
+public struct OperatorRegistry: Sendable {
+    /// All overloads, in the order of their registration.
+    public private(set) var overloads: [OperatorOverload] = []
+
+    /// Creates an empty registry.
+    public init() {}
+
+    /// Adds a synchronous operator.
+    @inlinable
+    public mutating func register<Op: Operator>(_ type: Op.Type) { self.add(OperatorOverload(type)) }
+
+    /// Adds an asynchronous operator.
+    @inlinable
+    public mutating func register<Op: AsyncOperator>(asynchronous type: Op.Type) {
+        self.add(OperatorOverload(asynchronous: type))
+    }
+
+    /// Adds an overload.
+    public mutating func add(_ overload: OperatorOverload) { self.overloads.append(overload) }
+
+    /// The overloads of a YAML name.
+    public func overloads(named name: String) -> [OperatorOverload] {
+        self.overloads.filter { $0.specification.name == name }
+    }
+
+    /// The YAML names, each once, sorted.
+    public var names: [String] { Set(self.overloads.map(\.specification.name)).sorted() }
+}

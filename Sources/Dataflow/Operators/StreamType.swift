@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// Takes elements of one type: the next step, or the end of the stage.
+///
+/// The closure is made where the types are known, so the loop inside it is compiled for them.
+public final class Receiver<Value: StreamValue> {
+    @usableFromInline let receive: (borrowing Element<Value>) -> Void
+
+    /// Creates a receiver.
+    @inlinable
+    public init(_ receive: @escaping (borrowing Element<Value>) -> Void) { self.receive = receive }
+
+    /// Takes an element.
+    @inlinable
+    public func callAsFunction(_ element: borrowing Element<Value>) { self.receive(element) }
+}
+
+/// A value type with its name and its JSON codec, for code that does not know the type itself.
+public struct StreamType: Sendable {
+    /// The type's name.
+    public let name: String
+    /// The `schema` header of its records.
+    public let headers: [Header]
+    let decoder: @Sendable (AnyObject) -> Decoder
+    let encoder: @Sendable (@escaping (Bytes?, [Header], (inout Bytes) -> Void) -> Void) -> AnyObject
+
+    /// Reads a record's value and hands it on.
+    typealias Decoder = (UnsafeBufferPointer<UInt8>, Bytes?, Offset) throws(JSONError) -> Void
+
+    /// Describes a type.
+    @inlinable
+    public init<Value: StreamValue>(_ type: Value.Type) {
+        let headers = Value.headers
+        self.init(
+            name: Value.typeName, headers: headers,
+            decoder: { next in
+                guard let next = next as? Receiver<Value> else { preconditionFailure("types were checked before wiring") }
+                return { (bytes, key, offset) throws(JSONError) in
+                    var json = JSONScanner(bytes)
+                    let value = try Value(json: &json)
+                    try json.finish()
+                    next(Element(key: key, value: value, origin: offset))
+                }
+            },
+            encoder: { write in
+                Receiver<Value> { element in
+                    let value = element.value
+                    write(element.key, headers) { bytes in
+                        JSONWriter.append(to: &bytes) { value.write(to: &$0) }
+                    }
+                }
+            })
+    }
+
+    @usableFromInline
+    init(
+        name: String, headers: [Header],
+        decoder: @escaping @Sendable (AnyObject) -> (
+            (UnsafeBufferPointer<UInt8>, Bytes?, Offset) throws(JSONError) -> Void
+        ),
+        encoder: @escaping @Sendable (@escaping (Bytes?, [Header], (inout Bytes) -> Void) -> Void) -> AnyObject
+    ) {
+        self.name = name
+        self.headers = headers
+        self.decoder = decoder
+        self.encoder = encoder
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// A type of record value that operators understand: a narration, a block, a query.
+///
+/// Between the steps of a stage values pass as they are; at a topic they are JSON, one object each, with the schema
+/// version in the `schema` header.
+public protocol StreamValue: Sendable {
+    /// The type's name in topologies, diagnostics and headers: `narration`.
+    static var typeName: String { get }
+    /// Counts the incompatible changes of the JSON form.
+    static var schemaVersion: Int { get }
+    /// Reads the JSON form; unknown fields are passed over.
+    init(json: inout JSONScanner) throws(JSONError)
+    /// Writes the JSON form, always with the same fields in the same order.
+    func write(to json: inout JSONWriter)
+}
+
+extension StreamValue {
+    /// The headers of a record that holds such a value.
+    public static var headers: [Header] { [Header("schema", "\(Self.typeName)/\(Self.schemaVersion)")] }
+
+    /// The value's JSON form.
+    public var json: Bytes {
+        var writer = JSONWriter()
+        self.write(to: &writer)
+        return writer.bytes
+    }
+}
+
+/// A value on its way through a stage.
+public struct Element<Value: StreamValue>: Sendable {
+    /// The key of the record it came from; steps keep it.
+    public var key: Bytes?
+    /// The value.
+    public var value: Value
+    /// The offset of the input record that the value is about, for its dead letter if it comes to that.
+    public var origin: Offset
+
+    /// Creates an element.
+    public init(key: Bytes?, value: Value, origin: Offset) {
+        self.key = key
+        self.value = value
+        self.origin = origin
+    }
+}
+
+/// A record that a step could not use, with the reason.
+public struct Letter: Hashable, Sendable {
+    /// Where such a record goes.
+    public enum Kind: String, Hashable, Sendable {
+        /// It could not be processed: to the dead letters.
+        case dead
+        /// It was judged and found wanting: to the stage's `rejects`.
+        case rejected
+    }
+
+    /// Where it goes.
+    public var kind: Kind
+    /// The YAML name of the step that says so.
+    public var step: String
+    /// A short code to count by: `answer-leak`.
+    public var reason: String
+    /// What exactly is wrong.
+    public var message: String
+    /// The offset of the input record it came from.
+    public var origin: Offset
+    /// The value as the step had it, as JSON, where it is not the input record itself.
+    public var value: Bytes?
+
+    /// Creates a letter.
+    public init(kind: Kind, step: String, reason: String, message: String, origin: Offset, value: Bytes?) {
+        self.kind = kind
+        self.step = step
+        self.reason = reason
+        self.message = message
+        self.origin = origin
+        self.value = value
+    }
+}
+
+/// What a step has to say beside its output.
+public struct StepNotes: Sendable {
+    /// What was dropped or otherwise worth counting, by reason.
+    public var counts: [String: Int] = [:]
+    /// What could not be used.
+    public var letters: [Letter] = []
+
+    /// Creates empty notes.
+    public init() {}
+}
+
+/// Takes what an operator makes of an element.
+public struct Collector<Output: StreamValue>: Sendable {
+    /// What has been emitted.
+    public var elements: [Element<Output>] = []
+    /// What has been noted.
+    public var notes = StepNotes()
+    @usableFromInline let step: String
+
+    /// Creates a collector for the step with a YAML name.
+    public init(step: String) { self.step = step }
+
+    /// Emits a value under the key and origin of the element it was made from.
+    @inlinable
+    public mutating func emit<Input>(_ value: Output, from element: Element<Input>) {
+        self.elements.append(Element(key: element.key, value: value, origin: element.origin))
+    }
+
+    /// Emits an element.
+    @inlinable
+    public mutating func emit(_ element: Element<Output>) { self.elements.append(element) }
+
+    /// Counts something under a reason, most often that it was dropped.
+    public mutating func count(_ reason: String, _ number: Int = 1) { self.notes.counts[reason, default: 0] += number }
+
+    /// Sends the input record of an element to the dead letters.
+    public mutating func fail<Input>(_ element: Element<Input>, reason: String, message: String) {
+        self.notes.letters.append(
+            Letter(
+                kind: .dead, step: self.step, reason: reason, message: message, origin: element.origin,
+                value: element.value.json))
+    }
+
+    /// Rejects a value that was made from an element.
+    public mutating func reject<Input>(
+        _ value: some StreamValue, from element: Element<Input>, reason: String, message: String
+    ) {
+        self.notes.letters.append(
+            Letter(
+                kind: .rejected, step: self.step, reason: reason, message: message, origin: element.origin,
+                value: value.json))
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A stage as it stands in the file: its parts read one by one, its types not yet known.
+struct StageDraft {
+    /// A step as it stands in the file.
+    struct Step {
+        let name: String
+        let mark: SourceMark
+        let configuration: Configuration?
+    }
+
+    var name: String
+    var mark: SourceMark
+    var from: String
+    var fromMark: SourceMark
+    var steps: [Step]
+    var destination: Stage.Destination?
+    var toMark: SourceMark
+    var rejects: String?
+    var letters: Int
+    var commit: CommitLimits
+
+    var writtenTopics: [String] {
+        var topics: [String] = []
+        if case .topic(let topic)? = self.destination { topics.append(topic) }
+        if let rejects = self.rejects { topics.append(rejects) }
+        return topics
+    }
+}
+
+/// Where a stage's output goes, as it may be written: `to: topic` or `to: { shards: name, … }`.
+enum DestinationFields {
+    enum Compression: String, Choice {
+        case zstd
+    }
+
+    static let shards = Field<String>(
+        "shards", required: "name", help: "the name of the shard set", check: TopologyLoader.checkName)
+    static let compression = Field<Compression>("compression", default: .zstd, help: "how shards are compressed")
+    static let level = Field<Int>("level", default: 3, in: 1...19, help: "zstd's level")
+    static let samples = Field<Int>(
+        "samples", default: 50_000, in: 1...1_000_000_000, help: "samples after which a shard is closed")
+    static let bytes = Field<Int>(
+        "bytes", default: 64 << 20, in: 1...(4 << 30), help: "uncompressed bytes after which a shard is closed")
+    static let seconds = Field<Double>(
+        "seconds", default: 60, in: 0...86_400, help: "seconds after its first sample that a shard is closed; 0 is never")
+    static let rotate = Section(
+        "rotate", help: "when a shard is closed: whichever limit is reached first", fields: [samples, bytes, seconds])
+
+    static let all: [any FieldDescription] = [shards, compression, level, rotate]
+
+    static func destination(_ configuration: Configuration) -> ShardDestination {
+        let rotate = configuration[Self.rotate] ?? Configuration()
+        return ShardDestination(
+            name: configuration[Self.shards], level: configuration[Self.level], samplesMax: rotate[Self.samples],
+            bytesMax: rotate[Self.bytes], secondsMax: rotate[Self.seconds])
+    }
+}
+
+/// When a stage's tasks commit, as it may be written.
+enum CommitFields {
+    static let records = Field<Int>(
+        "records", default: 20_000, in: 1...10_000_000, help: "input records since the last commit")
+    static let bytes = Field<Int>(
+        "bytes", default: 16 << 20, in: 1...(1 << 30), help: "output bytes since the last commit")
+    static let seconds = Field<Double>(
+        "seconds", default: 1, in: 0.001...3600, help: "seconds since the first record that is not committed")
+
+    static let all: [any FieldDescription] = [records, bytes, seconds]
+
+    static func limits(_ configuration: Configuration) -> CommitLimits {
+        CommitLimits(
+            records: configuration[Self.records], bytes: configuration[Self.bytes], seconds: configuration[Self.seconds])
+    }
+}
+
+extension TopologyLoader {
+    private static let keys = ["from", "steps", "to", "rejects", "max-consecutive-dead-letters", "commit"]
+
+    /// Reads a stage's parts, each on its own, so that one bad part does not hide another.
+    mutating func draft(_ name: String, _ mark: SourceMark, _ node: ConfigurationNode, letters: Int) -> StageDraft? {
+        guard let members = self.reader.members(of: node) else { return nil }
+        for member in members where !Self.keys.contains(member.key) {
+            let help = Spelling.help(for: member.key, among: Self.keys)
+            self.reader.report(member.mark, "unknown key `\(member.key)` in stage `\(name)`; \(help)")
+        }
+        for key in ["from", "steps", "to"] where !members.contains(where: { $0.key == key }) {
+            self.reader.report(mark, "stage `\(name)` lacks the key `\(key)`")
+        }
+        var draft = StageDraft(
+            name: name, mark: mark, from: "", fromMark: mark, steps: [], destination: nil, toMark: mark, rejects: nil,
+            letters: letters, commit: CommitLimits())
+        for member in members { self.read(member.key, member.value, into: &draft) }
+        let isWhole = !draft.from.isEmpty && draft.destination != nil
+        return isWhole ? draft : nil
+    }
+
+    private mutating func read(_ key: String, _ node: ConfigurationNode, into draft: inout StageDraft) {
+        switch key {
+        case "from":
+            draft.from = self.topic(node) ?? ""
+            draft.fromMark = node.mark
+        case "steps": draft.steps = self.steps(node)
+        case "to":
+            draft.destination = self.destination(node)
+            draft.toMark = node.mark
+        case "rejects": draft.rejects = self.topic(node)
+        case "max-consecutive-dead-letters":
+            guard let count = Int.read(node, &self.reader) else { return }
+            if count < 1 { self.reader.report(node.mark, "`\(key)` is at least 1") }
+            draft.letters = max(1, count)
+        case "commit":
+            guard let limits = self.reader.configuration(node, fields: CommitFields.all) else { return }
+            draft.commit = CommitFields.limits(limits)
+        default: break
+        }
+    }
+
+    private mutating func topic(_ node: ConfigurationNode) -> String? {
+        guard let name = String.read(node, &self.reader) else { return nil }
+        if let problem = Self.checkName(name) {
+            self.reader.report(node.mark, problem)
+            return nil
+        }
+        return name
+    }
+
+    private mutating func destination(_ node: ConfigurationNode) -> Stage.Destination? {
+        if case .scalar = node.content { return self.topic(node).map { .topic($0) } }
+        return self.reader.configuration(node, fields: DestinationFields.all)
+            .map { .shards(DestinationFields.destination($0)) }
+    }
+
+    private mutating func steps(_ node: ConfigurationNode) -> [StageDraft.Step] {
+        guard case .sequence(let nodes) = node.content else {
+            self.reader.report(node.mark, "expected a list of steps, found \(node.kindName)")
+            return []
+        }
+        if nodes.isEmpty { self.reader.report(node.mark, "a stage has at least one step") }
+        return nodes.compactMap { self.step($0) }
+    }
+
+    private mutating func step(_ node: ConfigurationNode) -> StageDraft.Step? {
+        let name: String
+        let mark: SourceMark
+        let body: ConfigurationNode
+        switch node.content {
+        case .scalar(let word):
+            (name, mark, body) = (word, node.mark, ConfigurationNode(.scalar(""), mark: node.mark))
+        case .mapping(let members) where members.count == 1:
+            (name, mark, body) = (members[0].key, members[0].mark, members[0].value)
+        default:
+            self.reader.report(node.mark, "a step is an operator's name, with its configuration behind a colon")
+            return nil
+        }
+        guard let known = self.registry.overloads(named: name).first else {
+            let help = Spelling.help(for: name, among: self.registry.names)
+            self.reader.report(mark, "unknown operator `\(name)`; \(help)")
+            return nil
+        }
+        let configuration = self.reader.configuration(body, fields: known.specification.fields)
+        return StageDraft.Step(name: name, mark: mark, configuration: configuration)
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Records
+
+/// The stages of one pipeline, read from a YAML file and checked.
+public struct Topology: Sendable {
+    /// Its name, which its groups and tasks bear.
+    public var name: String
+    /// How many partitions all of its topics have.
+    public var partitions: Int
+    /// How long and how much the topics it creates keep.
+    public var retention: TopicRetention
+    /// The stages, each behind those it reads from.
+    public var stages: [Stage]
+    /// The file it was read from.
+    public var file: String
+
+    /// SHA-256 of the parsed steps with the environment applied, in order; no names, endpoints or comments.
+    public var hash: String { ContentHash.sha256("millrace-topology/1\n" + self.stages.map(\.canonical).joined(separator: "\n")) }
+
+    /// The topics that stages read and none writes.
+    public var externalTopics: [String] {
+        let written = Set(self.stages.flatMap(\.writtenTopics))
+        return Set(self.stages.map(\.from)).subtracting(written).sorted()
+    }
+
+    /// The topic that takes what could not be processed.
+    public var deadLetterTopic: String { "\(self.name).dead-letters" }
+
+    /// The names of the shard sets that stages write.
+    public var shardSets: [String] {
+        self.stages.compactMap { stage in
+            if case .shards(let shards) = stage.destination { shards.name } else { nil }
+        }
+    }
+}
+
+/// How long and how much a topic keeps of each partition; `nil` is without limit.
+public struct TopicRetention: Hashable, Sendable {
+    /// Seconds after its append that a record may be removed.
+    public var seconds: Int?
+    /// Bytes a partition may take before its oldest records are removed.
+    public var bytes: Int?
+
+    /// Describes a retention.
+    public init(seconds: Int? = nil, bytes: Int? = nil) {
+        self.seconds = seconds
+        self.bytes = bytes
+    }
+}
+
+/// A chain of operators between two topics, or a topic and shards: the unit that runs in tasks.
+public struct Stage: Sendable {
+    /// Its name.
+    public var name: String
+    /// The topic it reads.
+    public var from: String
+    /// Its operators.
+    public var steps: [Step]
+    /// Where its output goes.
+    public var destination: Destination
+    /// The topic for what `validate` and its like reject; the dead letters where none is named.
+    public var rejects: String?
+    /// How many input records in a row may end as dead letters before the stage stops.
+    public var maxConsecutiveDeadLetters: Int
+    /// When its tasks commit.
+    public var commit: CommitLimits
+    /// The type of its input.
+    public var inputType: StreamType
+    /// The type of its output.
+    public var outputType: StreamType
+
+    /// Where a stage's output goes.
+    public enum Destination: Hashable, Sendable {
+        /// A topic.
+        case topic(String)
+        /// Shards.
+        case shards(ShardDestination)
+    }
+
+    /// The steps as text, the same for stages that do the same.
+    var canonical: String { self.steps.map(\.canonical).joined(separator: "|") }
+
+    /// SHA-256 of what it reads and does: offsets and state are good for this and nothing else.
+    public var hash: String { ContentHash.sha256("millrace-stage/1\n\(self.inputType.name)\n\(self.canonical)") }
+
+    /// The topics it writes, dead letters aside.
+    public var writtenTopics: [String] {
+        var topics: [String] = []
+        if case .topic(let topic) = self.destination { topics.append(topic) }
+        if let rejects = self.rejects { topics.append(rejects) }
+        return topics
+    }
+}
+
+/// A set of shards that a stage writes.
+public struct ShardDestination: Hashable, Sendable {
+    /// The set's name.
+    public var name: String
+    /// The zstd level.
+    public var level: Int
+    /// Samples after which a shard is closed.
+    public var samplesMax: Int
+    /// Uncompressed bytes after which a shard is closed.
+    public var bytesMax: Int
+    /// Seconds after its first sample that a shard is closed; 0 is never.
+    public var secondsMax: Double
+
+    /// Describes a set.
+    public init(
+        name: String, level: Int = 3, samplesMax: Int = 50_000, bytesMax: Int = 64 << 20, secondsMax: Double = 60
+    ) {
+        self.name = name
+        self.level = level
+        self.samplesMax = samplesMax
+        self.bytesMax = bytesMax
+        self.secondsMax = secondsMax
+    }
+}
+
+/// When a task commits to a topic: whichever limit is reached first.
+public struct CommitLimits: Hashable, Sendable {
+    /// Input records since the last commit.
+    public var records: Int
+    /// Output bytes since the last commit.
+    public var bytes: Int
+    /// Seconds since the first record that is not committed.
+    public var seconds: Double
+
+    /// Describes limits.
+    public init(records: Int = 20_000, bytes: Int = 16 << 20, seconds: Double = 1) {
+        self.records = records
+        self.bytes = bytes
+        self.seconds = seconds
+    }
+}
+
+/// One operator of a stage with its configuration.
+public struct Step: Sendable {
+    /// The operator, for the types it has here.
+    public var overload: OperatorOverload
+    /// Its configuration, checked.
+    public var configuration: Configuration
+    /// Where it stands in the file.
+    public var mark: SourceMark?
+
+    /// Creates a step.
+    public init(overload: OperatorOverload, configuration: Configuration, mark: SourceMark? = nil) {
+        self.overload = overload
+        self.configuration = configuration
+        self.mark = mark
+    }
+
+    /// The YAML name of the operator.
+    public var name: String { self.overload.specification.name }
+
+    var canonical: String { self.name + self.configuration.canonical(self.overload.specification.fields) }
+}
