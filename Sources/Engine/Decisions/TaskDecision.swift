@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dataflow
+internal import RecordLog
+internal import Records
+
+/// What a task knows when it decides what to do next.
+struct TaskFacts {
+    /// What is known of the sink, where the output goes to one.
+    struct Sink {
+        /// Whether it holds records that no commit covers.
+        var isOpen: Bool
+        /// Why it wants to be closed now.
+        var due: RotationReason?
+        /// When it will want to be closed by the clock.
+        var deadline: Timestamp?
+    }
+
+    /// How the task has been told to end.
+    enum Stop {
+        /// Commit what is finished, then end.
+        case afterCommit
+        /// End at once: the partition is somebody else's.
+        case atOnce
+    }
+
+    var now: Timestamp
+    /// The end of the contiguous finished prefix.
+    var position: Offset
+    /// What the last commit covers.
+    var committed: Offset
+    /// Finished records that no commit covers, and their output.
+    var pendingRecords = 0
+    var pendingBytes = 0
+    /// When the first of them was finished.
+    var pendingSince: Timestamp?
+    /// Records in hand that have not begun.
+    var hasUnbegun = false
+    /// Whether another record may begin: there is room in flight.
+    var mayBegin = true
+    /// Records that wait for answers.
+    var inFlight = 0
+    /// Whether the last read found nothing.
+    var isAtEnd = false
+    /// When the rate limit allows the next read; `nil`: now.
+    var throttledUntil: Timestamp?
+    var sink: Sink?
+    var stop: Stop?
+    /// Whether the input has ended for good, so that the last shard may be closed.
+    var closeAtEnd = false
+}
+
+/// What a task does next.
+enum TaskAction: Equatable {
+    /// Begin the records in hand.
+    case work
+    /// Read more records.
+    case read
+    /// Commit the finished prefix, closing the sink for a reason if there is one.
+    case commit(RotationReason?)
+    /// Nothing to do before a time, or before something happens.
+    case wait(until: Timestamp?)
+    /// End, leaving what is not committed to the next owner.
+    case stop
+}
+
+/// Decides what a task does next. Pure: it reads no clock and does no I/O.
+enum TaskDecision {
+    /// A record at the end of the input waits this long for company before it is committed.
+    static let lingerMilliseconds: Timestamp = 50
+
+    static func next(_ facts: TaskFacts, limits: CommitLimits) -> TaskAction {
+        if facts.stop == .atOnce { return .stop }
+        if let sink = facts.sink, let due = sink.due { return .commit(due) }
+        let isDirty = facts.position > facts.committed
+        // While a shard is open its rotation decides when offsets are committed: the two go together.
+        let mayCommit = isDirty && facts.sink?.isOpen != true
+        if facts.stop == .afterCommit { return mayCommit ? .commit(nil) : .stop }
+        if mayCommit, Self.limitReached(facts, limits) { return .commit(nil) }
+        if facts.hasUnbegun, facts.mayBegin { return .work }
+        if !facts.hasUnbegun, facts.mayBegin, !facts.isAtEnd, facts.throttledUntil.map({ $0 <= facts.now }) ?? true {
+            return .read
+        }
+        if facts.isAtEnd, facts.inFlight == 0 {
+            if facts.closeAtEnd, facts.sink?.isOpen == true { return .commit(.idle) }
+            if mayCommit, facts.closeAtEnd || Self.lingered(facts) { return .commit(nil) }
+        }
+        return .wait(until: Self.deadline(facts, limits, mayCommit: mayCommit))
+    }
+
+    private static func limitReached(_ facts: TaskFacts, _ limits: CommitLimits) -> Bool {
+        facts.pendingRecords >= limits.records || facts.pendingBytes >= limits.bytes
+            || facts.pendingSince.map { facts.now - $0 >= Self.milliseconds(limits.seconds) } ?? false
+    }
+
+    private static func lingered(_ facts: TaskFacts) -> Bool {
+        facts.pendingSince.map { facts.now - $0 >= Self.lingerMilliseconds } ?? true
+    }
+
+    private static func deadline(_ facts: TaskFacts, _ limits: CommitLimits, mayCommit: Bool) -> Timestamp? {
+        var deadlines: [Timestamp] = []
+        if mayCommit, let since = facts.pendingSince {
+            let atEnd = facts.isAtEnd && facts.inFlight == 0
+            deadlines.append(since + (atEnd ? Self.lingerMilliseconds : Self.milliseconds(limits.seconds)))
+        }
+        if let throttled = facts.throttledUntil, !facts.hasUnbegun { deadlines.append(throttled) }
+        if let rotation = facts.sink?.deadline { deadlines.append(rotation) }
+        return deadlines.min()
+    }
+
+    private static func milliseconds(_ seconds: Double) -> Timestamp { Timestamp((seconds * 1000).rounded(.up)) }
+}

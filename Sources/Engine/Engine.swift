@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Dataflow
+internal import Foundation
+public import RecordLog
+public import Records
+internal import Synchronization
+
+/// How a topology is run.
+public struct RunOptions: Sendable {
+    /// End when everything there is has been processed; else follow new records until stopped.
+    public var untilIdle = false
+    /// Source records a second, over all stages that read from outside; `nil` is without limit.
+    public var maxRate: Double?
+    /// Threads that run tasks.
+    public var threads = ProcessInfo.processInfo.activeProcessorCount
+    /// Where stages begin that have no committed offset; the first retained record where nothing is said.
+    public var startOffsets: [TopicPartition: Offset] = [:]
+    /// Where stages stop reading; the end of the log, as it grows, where nothing is said.
+    public var endOffsets: [TopicPartition: Offset] = [:]
+    /// How long a process may be silent before others take its partitions.
+    public var sessionTimeoutMilliseconds = 10_000
+    /// Takes over the offsets of another version of a stage if its tasks hold no state.
+    public var acceptsChangedTopology = false
+    /// Lets data pass for which no exclusion list is known.
+    public var allowUnguarded = false
+
+    /// The usual way.
+    public init() {}
+}
+
+/// Runs a topology over a log: joins the stages' groups, runs the tasks of the partitions that this process is given on
+/// a few threads, and ends when told to or when all is done.
+public final class Engine: Sendable {
+    /// How far a stage has got in this process.
+    public struct StageProgress: Sendable {
+        /// The stage.
+        public var stage: String
+        /// Input records that its tasks have taken, since the beginning of their commits.
+        public var recordsIn = 0
+        /// Output records that its tasks have given.
+        public var recordsOut = 0
+        /// Records between what is finished and the end of the input, as last seen.
+        public var lag = 0
+        /// Records that wait for answers.
+        public var inFlight = 0
+        /// Partitions that this process runs.
+        public var tasks = 0
+    }
+
+    private let topology: Topology
+    private let options: RunOptions
+    private let surroundings: TaskSurroundings
+    private let board: TaskBoard
+
+    /// Prepares a run.
+    /// - Parameters:
+    ///   - clock: milliseconds since 1970.
+    ///   - makeSink: makes the sink of a task that writes shards.
+    public init(
+        topology: Topology, log: any RecordLog, options: RunOptions,
+        clock: @escaping @Sendable () -> Timestamp = Engine.systemClock, makeSink: @escaping SinkMaker
+    ) {
+        let board = TaskBoard()
+        self.topology = topology
+        self.options = options
+        self.board = board
+        let context = OperatorContext(topologyHash: topology.hash, allowUnguarded: options.allowUnguarded)
+        self.surroundings = TaskSurroundings(
+            log: log, topology: topology, context: context, clock: clock, makeSink: makeSink,
+            wake: { board.wake() }, startOffsets: options.startOffsets, endOffsets: options.endOffsets,
+            acceptsChangedTopology: options.acceptsChangedTopology)
+    }
+
+    /// Milliseconds since 1970, by the system's clock.
+    public static let systemClock: @Sendable () -> Timestamp = {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Timestamp(now.tv_sec) * 1000 + Timestamp(now.tv_nsec) / 1_000_000
+    }
+
+    /// Asks the run to commit what is finished and end. Safe from any thread.
+    public func stop() { self.board.stop() }
+
+    /// How far the stages have got in this process.
+    public func progress() -> [StageProgress] {
+        let counters = self.board.counters()
+        return self.topology.stages.map { stage in
+            var progress = StageProgress(stage: stage.name)
+            for counter in counters where counter.stage == stage.name {
+                progress.recordsIn += counter.recordsIn
+                progress.recordsOut += counter.recordsOut
+                progress.inFlight += counter.inFlight
+                progress.tasks += 1
+                if let end = try? self.surroundings.log.offsets(of: counter.source).upperBound {
+                    progress.lag += Int(max(0, end - counter.position))
+                }
+            }
+            return progress
+        }
+    }
+
+    /// Runs until done or stopped; blocks the caller's thread.
+    /// - Throws: `EngineError` or `LogError`. What was committed stays; the rest is read again by the next run.
+    public func run() throws {
+        try StartupChecks.run(self.topology, log: self.surroundings.log)
+        var memberships: [StageMembership] = []
+        var workers: [Thread] = []
+        let finished = DispatchGroup()
+        let rateLimit = self.options.maxRate.map { SharedRateLimit(perSecond: $0, now: self.surroundings.clock()) }
+        let external = Set(self.topology.externalTopics)
+        for stage in self.topology.stages {
+            memberships.append(
+                try StageMembership(
+                    stage: stage, surroundings: self.surroundings, board: self.board,
+                    rateLimit: external.contains(stage.from) ? rateLimit : nil,
+                    sessionTimeoutMilliseconds: self.options.sessionTimeoutMilliseconds))
+        }
+        for number in 0..<max(1, self.options.threads) {
+            finished.enter()
+            let thread = Thread { [board] in
+                board.work()
+                finished.leave()
+            }
+            thread.name = "millrace-\(number)"
+            thread.stackSize = 8 << 20
+            workers.append(thread)
+            thread.start()
+        }
+        self.control(memberships)
+        for membership in memberships { membership.leave() }
+        self.board.close()
+        finished.wait()
+        if let failure = self.board.failure { throw failure }
+    }
+
+    /// Keeps the memberships alive and watches for the end, until there is one.
+    private func control(_ memberships: [StageMembership]) {
+        while !self.board.isStopping {
+            do {
+                for membership in memberships { try membership.poll() }
+                if self.options.untilIdle, self.board.isQuiet {
+                    let verdict = IdleDecision.decide(try self.idleProgress())
+                    self.board.close(stages: verdict.closing)
+                    if verdict.isComplete { self.board.stop() }
+                }
+            } catch {
+                self.board.fail(error)
+            }
+            self.surroundings.log.awaitAppend(timeoutMilliseconds: 20)
+            self.board.wake()
+        }
+        self.board.waitUntilTasksEnd()
+    }
+
+    private func idleProgress() throws(LogError) -> [IdleDecision.Progress] {
+        var progress: [IdleDecision.Progress] = []
+        for stage in self.topology.stages {
+            let upstream = self.topology.stages.filter { $0.writtenTopics.contains(stage.from) }.map(\.name)
+            progress.append(
+                IdleDecision.Progress(
+                    stage: stage.name, upstream: upstream, isCommittedToEnd: try self.isCommittedToEnd(stage)))
+        }
+        return progress
+    }
+
+    private func isCommittedToEnd(_ stage: Stage) throws(LogError) -> Bool {
+        let group = self.surroundings.group(of: stage)
+        for number in 0..<self.topology.partitions {
+            let partition = TopicPartition(stage.from, number)
+            let range = try self.surroundings.log.offsets(of: partition)
+            let end = min(range.upperBound, self.options.endOffsets[partition] ?? range.upperBound)
+            let start = self.options.startOffsets[partition] ?? range.lowerBound
+            let committed = try self.surroundings.log.committedOffset(group: group, partition: partition)
+            if (committed?.offset ?? start) < end { return false }
+        }
+        return true
+    }
+}

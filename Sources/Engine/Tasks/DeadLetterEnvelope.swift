@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dataflow
+internal import Foundation
+internal import Records
+
+/// The fixed form in which a record that could not be used is kept: who refused it and why, where it is from, and the
+/// record itself.
+struct DeadLetterEnvelope {
+    static let headers = [Header("schema", "dead-letter/1")]
+    /// A record whose envelope would be larger is kept truncated to this many bytes of its value.
+    static let valueBytesMax = 1 << 20
+
+    let topology: String
+    let stage: String
+
+    /// Writes a letter about a record.
+    func write(
+        _ letter: Letter, source: TopicPartition, record: Record?, recordBytesMax: Int
+    ) -> Record {
+        let size = (record?.value?.count ?? 0) + (record?.key?.count ?? 0) + (letter.value?.count ?? 0)
+        let headerSize = record?.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.count } ?? 0
+        // JSON may write a byte as six (\u0000), so what is within a sixth of the limit surely fits.
+        let truncated = (size + headerSize + 4096) * 6 > recordBytesMax && size > Self.valueBytesMax / 8
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("topology", self.topology)
+        json.field("stage", self.stage)
+        json.field("step", letter.step)
+        json.field("kind", letter.kind.rawValue)
+        json.field("reason", letter.reason)
+        json.field("message", Self.cut(letter.message))
+        json.field("topic", source.topic)
+        json.field("partition", source.partition)
+        json.field("offset", Int(letter.origin))
+        self.write(record, truncated: truncated, to: &json)
+        if let value = letter.value, !truncated {
+            json.key("verdict_on")
+            json.raw(value)
+        }
+        json.field("truncated", truncated)
+        json.endObject()
+        return Record(key: record?.key, value: json.bytes, headers: Self.headers)
+    }
+
+    private func write(_ record: Record?, truncated: Bool, to json: inout JSONWriter) {
+        Self.write("key", record?.key, limit: Self.valueBytesMax / 16, to: &json)
+        let limit = truncated ? Self.valueBytesMax / 8 : Int.max
+        Self.write("value", record?.value, limit: limit, to: &json)
+        json.field("value_bytes", record?.value?.count ?? 0)
+        json.key("headers")
+        json.beginArray()
+        if !truncated {
+            for header in record?.headers ?? [] {
+                json.beginObject()
+                json.field("name", header.name)
+                Self.write("value", header.value, limit: Int.max, to: &json)
+                json.endObject()
+            }
+        }
+        json.endArray()
+    }
+
+    /// Text as text, anything else in base 64 under `…_base64`.
+    private static func write(_ name: String, _ bytes: Bytes?, limit: Int, to json: inout JSONWriter) {
+        guard let bytes else {
+            json.key(text: name)
+            json.null()
+            return
+        }
+        if let text = String(validating: bytes, as: UTF8.self) {
+            json.key(text: name)
+            json.value(bytes.count <= limit ? text : String(decoding: bytes.prefix(limit), as: UTF8.self))
+        } else {
+            json.key(text: name + "_base64")
+            json.value(Data(bytes.prefix(limit)).base64EncodedString())
+        }
+    }
+
+    private static func cut(_ message: String) -> String {
+        message.utf8.count <= 4096 ? message : String(message.prefix(1000)) + "…"
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import DequeModule
+internal import Dataflow
+internal import Records
+internal import Synchronization
+
+/// The records of a task that wait for answers, in order: asked as places come free, finished from the front.
+final class QuestionQueue {
+    /// A record that has begun, with the batch it lies in.
+    struct Begun {
+        var pending: PendingRecord
+        let batch: FetchedBatch
+        let index: Int
+        var unanswered: Int
+    }
+
+    private struct Question {
+        let record: Int
+        let request: Int
+    }
+
+    /// Finished answers may wait for their turn, up to this many times the places in flight.
+    private static let waitingFactor = 16
+
+    private let limit: InFlightLimit
+    private let begunMax: Int
+    private let wake: @Sendable () -> Void
+    private let mailbox = Mailbox()
+    private var begun: Deque<Begun> = []
+    /// The number that the first of `begun` has; records are numbered as they begin.
+    private var firstNumber = 0
+    private var unasked: Deque<Question> = []
+    private var asked: [Int: Task<Void, Never>] = [:]
+    private var nextTask = 0
+
+    init(limit: InFlightLimit, inFlightMax: Int, wake: @escaping @Sendable () -> Void) {
+        self.limit = limit
+        self.begunMax = max(1, inFlightMax) * Self.waitingFactor
+        self.wake = wake
+    }
+
+    var count: Int { self.begun.count }
+    var isEmpty: Bool { self.begun.isEmpty }
+
+    /// Whether another record may begin.
+    var mayBegin: Bool { self.unasked.isEmpty && self.begun.count < self.begunMax }
+
+    /// Takes a record; what can be answered without waiting is answered here.
+    func begin(_ pending: PendingRecord, batch: FetchedBatch, index: Int) {
+        var pending = pending
+        var unanswered = 0
+        let number = self.firstNumber + self.begun.count
+        for request in 0..<pending.requestCount where !pending.answerAtOnce(request) {
+            unanswered += 1
+            self.unasked.append(Question(record: number, request: request))
+        }
+        self.begun.append(Begun(pending: pending, batch: batch, index: index, unanswered: unanswered))
+        self.ask()
+    }
+
+    /// Takes the answers that have come, and asks more.
+    func takeReplies() {
+        for reply in self.mailbox.take() {
+            self.asked[reply.task] = nil
+            let position = reply.record - self.firstNumber
+            guard let answer = reply.answer, self.begun.indices.contains(position) else { continue }
+            self.begun[position].pending.take(answer, for: reply.request)
+            self.begun[position].unanswered -= 1
+        }
+        self.ask()
+    }
+
+    /// The next record in order, if all its answers are there.
+    func popFinished() -> Begun? {
+        guard let first = self.begun.first, first.unanswered == 0 else { return nil }
+        self.firstNumber += 1
+        return self.begun.removeFirst()
+    }
+
+    /// Stops waiting. Whoever is asked is told by cancellation.
+    func cancel() {
+        for task in self.asked.values { task.cancel() }
+        self.asked.removeAll()
+        self.unasked.removeAll()
+        self.begun.removeAll()
+    }
+
+    private func ask() {
+        while let question = self.unasked.first, self.limit.tryAcquire() {
+            self.unasked.removeFirst()
+            let work = self.begun[question.record - self.firstNumber].pending.work(question.request)
+            let number = self.nextTask
+            self.nextTask += 1
+            self.asked[number] = Task { [limit, mailbox, wake] in
+                let answer = try? await work()
+                limit.release()
+                mailbox.put(
+                    Mailbox.Reply(task: number, record: question.record, request: question.request, answer: answer))
+                wake()
+            }
+        }
+    }
+}
+
+/// Where answers arrive from the threads that wait for them.
+private final class Mailbox: Sendable {
+    struct Reply: Sendable {
+        let task: Int
+        let record: Int
+        let request: Int
+        /// `nil`: cancelled.
+        let answer: PendingReply?
+    }
+
+    private let replies = Mutex<[Reply]>([])
+
+    func put(_ reply: Reply) { self.replies.withLock { $0.append(reply) } }
+
+    func take() -> [Reply] {
+        self.replies.withLock { replies in
+            let taken = replies
+            replies.removeAll(keepingCapacity: true)
+            return taken
+        }
+    }
+}

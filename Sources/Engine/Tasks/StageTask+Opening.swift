@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dataflow
+internal import RecordLog
+internal import Records
+
+extension StageTask {
+    /// What tasks of one stage share in a process.
+    struct Shared {
+        let stage: Stage
+        let rateLimit: SharedRateLimit?
+        let inFlight: InFlightLimit?
+    }
+
+    /// Opens the task of a partition: fences its former owner first, then takes up offsets, state and shards.
+    /// - Throws: `LogError`, `SinkError` or `EngineError`.
+    static func open(
+        _ shared: Shared, source: TopicPartition, member: any GroupMember, in surroundings: TaskSurroundings
+    ) throws -> StageTask {
+        let stage = shared.stage
+        let id = "\(surroundings.topology.name).\(stage.name).\(source.partition)"
+        let writer = try surroundings.log.makeWriter(id: id)
+        let state = try writer.state()
+        let (offset, metadata) = try Self.start(stage, source, hasState: !state.isEmpty, in: surroundings)
+        let chain: Chain
+        do {
+            chain = try Chain(stage, surroundings.context)
+        } catch {
+            throw EngineError(.unfit, "stage `\(stage.name)`: \(error)")
+        }
+        do {
+            try chain.restore(state)
+        } catch {
+            throw EngineError(
+                .failed, "stage `\(stage.name)`: the committed state of \(source) cannot be read: \(error); replay into a new name")
+        }
+        var sink: (any RecordSink)?
+        if case .shards(let shards) = stage.destination {
+            sink = try surroundings.makeSink(shards, source.partition, writer.epoch, surroundings.context.topologyHash)
+        }
+        return StageTask(
+            stage: stage, source: source, surroundings: surroundings, writer: writer,
+            reader: try member.makeReader(of: source, from: offset), chain: chain, sink: sink, committed: offset,
+            metadata: metadata, rateLimit: shared.rateLimit, inFlight: shared.inFlight)
+    }
+
+    /// Where to begin: behind the last commit, if it is this stage's and still retained.
+    private static func start(
+        _ stage: Stage, _ source: TopicPartition, hasState: Bool, in surroundings: TaskSurroundings
+    ) throws -> (Offset, TaskMetadata) {
+        let group = surroundings.group(of: stage)
+        let retained = try surroundings.log.offsets(of: source)
+        guard let committed = try surroundings.log.committedOffset(group: group, partition: source) else {
+            let start = surroundings.startOffsets[source] ?? retained.lowerBound
+            return (max(start, retained.lowerBound), TaskMetadata(stageHash: stage.hash))
+        }
+        guard committed.offset >= retained.lowerBound else {
+            throw EngineError(
+                .failed,
+                "stage `\(stage.name)`: \(source) is committed to offset \(committed.offset), but retention has removed everything "
+                    + "below \(retained.lowerBound); ingest the missing videos again with `--replace`, or start over from what "
+                    + "is left with `millrace replay … --from earliest`")
+        }
+        var metadata = (try? TaskMetadata(parsing: committed.metadata)) ?? TaskMetadata(stageHash: stage.hash)
+        if metadata.stageHash != stage.hash {
+            guard surroundings.acceptsChangedTopology, !hasState else {
+                throw EngineError(.unfit, Self.changed(stage, surroundings.topology, hasState: hasState))
+            }
+            metadata.stageHash = stage.hash
+        }
+        return (committed.offset, metadata)
+    }
+
+    private static func changed(_ stage: Stage, _ topology: Topology, hasState: Bool) -> String {
+        let goOn =
+            hasState
+            ? "finish the open videos with the old file first"
+            : "go on from here with `--accept-changes`, which leaves earlier output as it is"
+        return "stage `\(stage.name)` of `\(topology.name)` has changed since its last commit, so its offsets and state do not fit "
+            + "it; regenerate everything with `millrace replay \(topology.file) --from earliest`, or \(goOn), or give the topology "
+            + "another name"
+    }
+}

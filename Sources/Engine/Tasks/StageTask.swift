@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dataflow
+internal import RecordLog
+internal import Records
+internal import Synchronization
+
+/// One stage over one partition: reads, runs the chain, and commits output, offsets, state and dead letters together.
+///
+/// What to do next is `TaskDecision`'s; this is the shell that does it. A task is used by one thread at a time.
+final class StageTask {
+    /// What a step came to.
+    enum Outcome: Equatable {
+        /// There may be more to do at once.
+        case progressed
+        /// Nothing to do before a time, or before the task is woken.
+        case waiting(until: Timestamp?)
+        /// The task has ended as it was told.
+        case stopped
+        /// Another owner has the partition.
+        case lost
+    }
+
+    let stage: Stage
+    let source: TopicPartition
+    let surroundings: TaskSurroundings
+    let chain: Chain
+    let sink: (any RecordSink)?
+    let writer: any TransactionalWriter
+    private let reader: any PartitionReader
+    private let rateLimit: SharedRateLimit?
+    private let envelope: DeadLetterEnvelope
+    private let endOffset: Offset?
+
+    var prefix: FinishedPrefix
+    var metadata: TaskMetadata
+    private var limit: DeadLetterLimit
+    private var batch: FetchedBatch
+    private var cursor = 0
+    private var isAtEnd = false
+    private var throttledUntil: Timestamp?
+    private var deadLetters = RecordBatch()
+    private var rejects = RecordBatch()
+    private var failed = false
+    /// The time, read once a step and every few hundred records: reading the clock costs as much as a filter does.
+    private var now: Timestamp
+    var questions: QuestionQueue?
+
+    /// Records read at a time: enough to make a batch worthwhile, few enough that a step stays short.
+    static let recordsMax = 4_096
+    static let bytesMax = 4 << 20
+
+    init(
+        stage: Stage, source: TopicPartition, surroundings: TaskSurroundings, writer: any TransactionalWriter,
+        reader: any PartitionReader, chain: Chain, sink: (any RecordSink)?, committed: Offset, metadata: TaskMetadata,
+        rateLimit: SharedRateLimit?, inFlight: InFlightLimit?
+    ) {
+        self.stage = stage
+        self.source = source
+        self.surroundings = surroundings
+        self.writer = writer
+        self.reader = reader
+        self.chain = chain
+        self.sink = sink
+        self.rateLimit = rateLimit
+        self.envelope = DeadLetterEnvelope(topology: surroundings.topology.name, stage: stage.name)
+        self.endOffset = surroundings.endOffsets[source]
+        self.prefix = FinishedPrefix(committed: committed)
+        self.metadata = metadata
+        self.limit = DeadLetterLimit(max: stage.maxConsecutiveDeadLetters)
+        self.batch = FetchedBatch(partition: source, nextOffset: committed)
+        self.now = surroundings.clock()
+        self.questions = inFlight.map { QuestionQueue(limit: $0, inFlightMax: chain.inFlightMax, wake: surroundings.wake) }
+    }
+
+    /// Does one thing: a batch's worth of work, a read, a commit; or says what it waits for.
+    /// - Throws: `LogError`, `SinkError` or `EngineError`; nothing that was not committed counts.
+    func step(stop: TaskFacts.Stop?, closeAtEnd: Bool) throws -> Outcome {
+        precondition(!self.failed, "a task that failed is not used again")
+        self.isAtEnd = false
+        do {
+            while true {
+                try self.takeAnswers()
+                switch TaskDecision.next(self.facts(stop: stop, closeAtEnd: closeAtEnd), limits: self.stage.commit) {
+                case .work:
+                    try self.work()
+                    return .progressed
+                case .read: try self.read()
+                case .commit(let reason):
+                    try self.commit(reason)
+                    return .progressed
+                case .wait(let until): return .waiting(until: until)
+                case .stop:
+                    self.end()
+                    return .stopped
+                }
+            }
+        } catch let error as LogError where error.code == .fenced {
+            self.failed = true
+            self.end()
+            return .lost
+        } catch {
+            self.failed = true
+            self.end()
+            throw error
+        }
+    }
+
+    /// Leaves everything that is not committed to the next owner.
+    func end() {
+        self.questions?.cancel()
+        self.sink?.abandon()
+        self.writer.close()
+    }
+
+    private func facts(stop: TaskFacts.Stop?, closeAtEnd: Bool) -> TaskFacts {
+        self.now = self.surroundings.clock()
+        var facts = TaskFacts(now: self.now, position: self.prefix.position, committed: self.prefix.committed)
+        facts.pendingRecords = self.prefix.pendingRecords
+        facts.pendingBytes = self.sink == nil ? self.chain.outputByteCount : 0
+        facts.pendingSince = self.prefix.pendingSince
+        facts.hasUnbegun = self.cursor < self.batch.count
+        facts.mayBegin = self.questions?.mayBegin ?? true
+        facts.inFlight = self.questions?.count ?? 0
+        facts.isAtEnd = self.isAtEnd
+        facts.throttledUntil = self.throttledUntil
+        facts.stop = stop
+        facts.closeAtEnd = closeAtEnd
+        if let sink = self.sink {
+            facts.sink = TaskFacts.Sink(isOpen: sink.isOpen, due: sink.rotationDue(now: self.now), deadline: sink.deadline)
+        }
+        return facts
+    }
+
+    // MARK: Reading
+
+    private func read() throws(LogError) {
+        var count = Self.recordsMax
+        if let rateLimit {
+            count = min(count, rateLimit.available(now: self.now))
+            guard count > 0 else {
+                self.throttledUntil = rateLimit.nextTime(now: self.now)
+                return
+            }
+            self.throttledUntil = nil
+        }
+        if let endOffset, self.batch.nextOffset >= endOffset {
+            self.isAtEnd = true
+            return
+        }
+        self.batch = try self.reader.read(recordsMax: count, bytesMax: Self.bytesMax)
+        self.cursor = 0
+        if let endOffset { self.batch.truncate(before: endOffset) }
+        if self.batch.isEmpty {
+            self.isAtEnd = true
+            if self.questions?.isEmpty ?? true { self.prefix.pass(to: self.batch.nextOffset) }
+        }
+        rateLimit?.take(self.batch.count)
+    }
+
+    // MARK: Work
+
+    private func work() throws {
+        if self.questions != nil { return try self.ask() }
+        while self.cursor < self.batch.count {
+            let outputsBefore = self.chain.outputCount
+            self.chain.process(self.batch, at: self.cursor)
+            try self.finishRecord(in: self.batch, at: self.cursor, outputsBefore: outputsBefore)
+            self.cursor += 1
+            if self.cursor & 255 == 0 { self.now = self.surroundings.clock() }
+            // The sink closes shards between input records only, and the commit must stand at the same record.
+            if self.isRotationDue { return }
+        }
+    }
+
+    private var isRotationDue: Bool { self.sink?.rotationDue(now: self.now) != nil }
+
+    /// Begins records while there is room, and finishes those whose answers are all there.
+    private func ask() throws {
+        while self.cursor < self.batch.count, self.questions?.mayBegin == true {
+            let pending = self.chain.begin(self.batch, at: self.cursor)
+            self.questions?.begin(pending, batch: self.batch, index: self.cursor)
+            self.cursor += 1
+            try self.takeAnswers()
+            if self.isRotationDue { return }
+        }
+    }
+
+    private func takeAnswers() throws {
+        self.questions?.takeReplies()
+        while let finished = self.questions?.popFinished() {
+            let outputsBefore = self.chain.outputCount
+            self.chain.finish(finished.pending)
+            try self.finishRecord(in: finished.batch, at: finished.index, outputsBefore: outputsBefore)
+            if self.isRotationDue { break }
+        }
+    }
+
+    /// Everything that an input record led to is in the chain: hand it on, and move the finished prefix past it.
+    private func finishRecord(in batch: FetchedBatch, at index: Int, outputsBefore: Int) throws {
+        let offset = batch.offsets[index]
+        self.metadata.recordsIn += 1
+        self.metadata.recordsOut += self.chain.outputCount - outputsBefore
+        if self.chain.hasNotes {
+            let notes = self.chain.takeNotes()
+            try self.keep(notes, batch: batch)
+        } else {
+            _ = self.limit.take(isDeadLetter: false)
+        }
+        if let sink = self.sink, self.chain.outputCount > 0 {
+            try sink.append(self.chain.takeOutput(), origin: offset)
+        }
+        let isLast = index == batch.count - 1
+        self.prefix.finish(next: isLast ? batch.nextOffset : offset + 1, now: self.now)
+    }
+
+    private func keep(_ notes: ChainNotes, batch: FetchedBatch) throws {
+        for (reason, count) in notes.counts { self.metadata.counts[reason, default: 0] += count }
+        for letter in notes.letters {
+            self.metadata.counts["\(letter.step).\(letter.reason)", default: 0] += 1
+            let record = try self.sourceRecord(at: letter.origin, batch: batch)
+            let written = self.envelope.write(
+                letter, source: self.source, record: record, recordBytesMax: TopicSpecification.recordBytesMaxDefault)
+            switch letter.kind {
+            case .dead:
+                self.metadata.deadLetters += 1
+                self.deadLetters.append(written)
+            case .rejected:
+                self.metadata.rejected += 1
+                self.rejects.append(written)
+            }
+        }
+        let dead = notes.letters.first { $0.kind == .dead }
+        if self.limit.take(isDeadLetter: dead != nil), let dead {
+            throw EngineError(
+                .failed,
+                "stage `\(self.stage.name)`: \(self.limit.inARow) records in a row of \(self.source) ended as dead letters, the "
+                    + "last at offset \(dead.origin): \(dead.step): \(dead.reason): \(dead.message). Nothing of them was committed: "
+                    + "mend the topology or the data, or raise `max-consecutive-dead-letters`, and run again")
+        }
+    }
+
+    /// The input record that a letter is about: at hand most often, else read again from the log.
+    private func sourceRecord(at offset: Offset, batch: FetchedBatch) throws(LogError) -> Record? {
+        if let index = batch.index(of: offset) { return batch.records[index] }
+        let found = try self.surroundings.log.makeReader(of: self.source, from: offset)
+            .read(recordsMax: 1, bytesMax: Self.bytesMax)
+        return found.offsets.first == offset ? found.records[0] : nil
+    }
+
+    // MARK: Committing
+
+    private func commit(_ reason: RotationReason?) throws {
+        var transaction = Transaction()
+        let position = self.prefix.position
+        if let reason, let sink = self.sink { transaction.outputs += try sink.prepare(reason) }
+        if case .topic(let topic) = self.stage.destination, self.chain.outputCount > 0 {
+            self.add(self.chain.takeOutput(), to: topic, &transaction)
+        }
+        let rejectTopic = self.stage.rejects ?? self.surroundings.topology.deadLetterTopic
+        self.add(self.rejects, to: rejectTopic, &transaction)
+        self.add(self.deadLetters, to: self.surroundings.topology.deadLetterTopic, &transaction)
+        transaction.group = self.surroundings.group(of: self.stage)
+        transaction.offsets[self.source] = CommittedOffset(position, metadata: self.metadata.text)
+        transaction.state = self.chain.stateChanges()
+        try self.commitWithRetries(transaction)
+        self.sink?.committed()
+        self.rejects.removeAll()
+        self.deadLetters.removeAll()
+        self.prefix.commit(position)
+        self.surroundings.wake()
+    }
+
+    private func add(_ records: RecordBatch, to topic: String, _ transaction: inout Transaction) {
+        guard !records.isEmpty else { return }
+        // All topics have the same partitions and steps keep the key, so output stays in the input's partition.
+        transaction.outputs.append(.init(topic: topic, partition: self.source.partition, records: records))
+    }
+
+    private func commitWithRetries(_ transaction: Transaction) throws(LogError) {
+        var attempt = 0
+        while true {
+            do throws(LogError) {
+                return try self.writer.commit(transaction)
+            } catch where error.isRetriable && attempt < 20 {
+                attempt += 1
+                Pause.milliseconds(min(1 << attempt, 500))
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// What a task writes beside each committed offset: which stage it was, and what it has counted since the beginning.
+///
+/// The counts are committed with the output, so they are exact across crashes and can be read from any process.
+public struct TaskMetadata: Hashable, Sendable {
+    /// The hash of the stage that the offset and the state are good for.
+    public var stageHash: String
+    /// Input records taken.
+    public var recordsIn: Int
+    /// Output records given.
+    public var recordsOut: Int
+    /// Dead letters written.
+    public var deadLetters: Int
+    /// Rejected values written.
+    public var rejected: Int
+    /// What the steps counted, by `step.reason`, rejects and dead letters included.
+    public var counts: [String: Int]
+
+    /// Kafka refuses more than 4,096 bytes of metadata; what does not fit is added up under `other`.
+    static let bytesMax = 3_800
+
+    /// Starts counting for a stage.
+    public init(stageHash: String) {
+        self.stageHash = stageHash
+        self.recordsIn = 0
+        self.recordsOut = 0
+        self.deadLetters = 0
+        self.rejected = 0
+        self.counts = [:]
+    }
+
+    /// Reads metadata.
+    public init(parsing text: String) throws(JSONError) {
+        let value = try JSONValue(parsing: text.utf8)
+        guard let hash = value["stage"]?.string else { throw JSONError("no stage hash", offset: 0) }
+        self.init(stageHash: hash)
+        self.recordsIn = value["in"]?.int ?? 0
+        self.recordsOut = value["out"]?.int ?? 0
+        self.deadLetters = value["dead"]?.int ?? 0
+        self.rejected = value["rejected"]?.int ?? 0
+        if case .object(let members)? = value["counts"] {
+            for member in members { self.counts[member.key] = member.value.int }
+        }
+    }
+
+    /// The metadata as text.
+    public var text: String {
+        let full = self.json(self.counts)
+        if full.utf8.count <= Self.bytesMax { return full }
+        var kept: [String: Int] = [:]
+        var size = 400
+        var other = 0
+        for (reason, count) in self.counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+            size += reason.utf8.count + 24
+            if size < Self.bytesMax { kept[reason] = count } else { other += count }
+        }
+        kept["other", default: 0] += other
+        return self.json(kept)
+    }
+
+    private func json(_ counts: [String: Int]) -> String {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("stage", self.stageHash)
+        json.field("in", self.recordsIn)
+        json.field("out", self.recordsOut)
+        json.field("dead", self.deadLetters)
+        json.field("rejected", self.rejected)
+        json.key("counts")
+        json.beginObject()
+        for (reason, count) in counts.sorted(by: { $0.key < $1.key }) {
+            json.key(text: reason)
+            json.value(count)
+        }
+        json.endObject()
+        json.endObject()
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+
+    /// Adds another task's counts.
+    public mutating func add(_ other: TaskMetadata) {
+        self.recordsIn += other.recordsIn
+        self.recordsOut += other.recordsOut
+        self.deadLetters += other.deadLetters
+        self.rejected += other.rejected
+        self.counts.merge(other.counts, uniquingKeysWith: +)
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Dataflow
+internal import Foundation
+public import RecordLog
+internal import Records
+internal import Synchronization
+
+/// Makes the sink of a task that writes shards.
+/// - Parameters: the shards, the task's partition, the task's epoch, the topology's hash.
+public typealias SinkMaker = @Sendable (ShardDestination, Int, Int64, String) throws(SinkError) -> any RecordSink
+
+/// What a task has around it: the world behind protocols and closures, so that a simulation can be one.
+struct TaskSurroundings: Sendable {
+    let log: any RecordLog
+    let topology: Topology
+    let context: OperatorContext
+    /// Milliseconds since 1970.
+    let clock: @Sendable () -> Timestamp
+    let makeSink: SinkMaker
+    /// Tells the engine that a task may have something to do.
+    let wake: @Sendable () -> Void
+    /// Where stages begin that have no committed offset; the first retained record where nothing is said.
+    let startOffsets: [TopicPartition: Offset]
+    /// Where stages stop reading; the end of the log, as it grows, where nothing is said.
+    let endOffsets: [TopicPartition: Offset]
+    /// Takes over offsets of another version of a stage if its tasks hold no state.
+    let acceptsChangedTopology: Bool
+
+    /// The group of a stage.
+    func group(of stage: Stage) -> String { Self.group(topology: self.topology.name, stage: stage.name) }
+
+    static func group(topology: String, stage: String) -> String { "\(topology).\(stage)" }
+}
+
+/// Counts the questions of a stage that wait for answers, over all its tasks in this process.
+final class InFlightLimit: Sendable {
+    private let max: Int
+    private let count = Mutex(0)
+
+    init(max: Int) { self.max = max }
+
+    /// Takes a place if one is free.
+    func tryAcquire() -> Bool {
+        self.count.withLock { count in
+            guard count < self.max else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    /// Gives a place back.
+    func release() { self.count.withLock { $0 -= 1 } }
+}
+
+/// The rate limit of a process, shared by its tasks.
+final class SharedRateLimit: Sendable {
+    private let limit: Mutex<RateLimit>
+
+    init(perSecond: Double, now: Timestamp) { self.limit = Mutex(RateLimit(perSecond: perSecond, now: now)) }
+
+    func available(now: Timestamp) -> Int { self.limit.withLock { $0.available(now: now) } }
+    func take(_ count: Int) { self.limit.withLock { $0.take(count) } }
+    func nextTime(now: Timestamp) -> Timestamp { self.limit.withLock { $0.nextTime(now: now) } }
+}
+
+/// Why a run ended with an error.
+public struct EngineError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure it is, by what the user should do.
+    public enum Code: Hashable, Sendable {
+        /// The topology or its surroundings are not fit to start: exit code 2.
+        case unfit
+        /// Something failed on the way; what was committed stays, the rest is read again.
+        case failed
+    }
+
+    /// What kind of failure it is.
+    public var code: Code
+    /// What happened, where, and what to do about it.
+    public var message: String
+
+    /// Creates an error.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The message.
+    public var description: String { self.message }
+}
