@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// The folder of a sample world: made ready, and cleared only of what an earlier sample world left there.
+struct WorldFolder {
+    /// First line of `README.txt`, by which a folder is known to be a sample world.
+    static let mark = "Millrace sample world"
+    static let readMe = "README.txt"
+    static let features = "features"
+    static let jsonFiles = [
+        "narration.json", "ego4d.json", "nlq_train.json", "nlq_val.json", "nlq_test_unannotated.json", "nlq_test.json",
+    ]
+
+    let url: URL
+
+    /// Creates the folder if it is missing and marks it. A folder with files in it is refused; with `overwrite` an
+    /// earlier sample world is removed first, and anything else is still refused.
+    init(_ url: URL, overwrite: Bool, features: Bool) throws(SampleWorldError) {
+        self.url = url
+        let files = FileManager.default
+        do {
+            try files.createDirectory(at: url, withIntermediateDirectories: true)
+            if try !files.contentsOfDirectory(atPath: url.path).isEmpty {
+                try refuse(overwrite: overwrite)
+                try clear()
+            }
+            try write(Self.mark + "\n\nBeing written; not complete yet.\n", to: Self.readMe)
+            if features {
+                try files.createDirectory(
+                    at: url.appendingPathComponent(Self.features), withIntermediateDirectories: true)
+            }
+        } catch let error as SampleWorldError {
+            throw error
+        } catch {
+            throw .inputOutput("cannot prepare the folder \(url.path)", error)
+        }
+    }
+
+    func write(_ text: String, to name: String) throws(SampleWorldError) {
+        try write(Array(text.utf8), to: name)
+    }
+
+    func write(_ bytes: [UInt8], to name: String) throws(SampleWorldError) {
+        do {
+            try Data(bytes).write(to: url.appendingPathComponent(name))
+        } catch {
+            throw .inputOutput("cannot write \(url.appendingPathComponent(name).path)", error)
+        }
+    }
+
+    private func refuse(overwrite: Bool) throws {
+        guard overwrite else {
+            throw SampleWorldError(
+                .notEmpty, "\(url.path) is not empty; choose another folder or ask to overwrite a sample world")
+        }
+        let text = try? String(contentsOf: url.appendingPathComponent(Self.readMe), encoding: .utf8)
+        guard text?.hasPrefix(Self.mark) == true else {
+            throw SampleWorldError(
+                .notASampleWorld, "\(url.path) holds files that are not a sample world; choose another folder")
+        }
+    }
+
+    private func clear() throws {
+        let files = FileManager.default
+        for name in Self.jsonFiles {
+            let file = url.appendingPathComponent(name)
+            if files.fileExists(atPath: file.path) { try files.removeItem(at: file) }
+        }
+        let folder = url.appendingPathComponent(Self.features)
+        guard files.fileExists(atPath: folder.path) else { return }
+        // Only names in the form `<video_uid>.pt`.
+        for name in try files.contentsOfDirectory(atPath: folder.path)
+        where name.hasSuffix(".pt") && name.utf8.count == 39 {
+            try files.removeItem(at: folder.appendingPathComponent(name))
+        }
+        if try files.contentsOfDirectory(atPath: folder.path).isEmpty { try files.removeItem(at: folder) }
+    }
+}

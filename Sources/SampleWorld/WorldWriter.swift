@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Foundation
+
+/// Writes a small world in Ego4D's own file formats: `narration.json`, `ego4d.json`, `nlq_train.json`, `nlq_val.json`,
+/// `nlq_test_unannotated.json`, `nlq_test.json`, `README.txt` and, if asked for, `features/<video_uid>.pt`.
+///
+/// Every word in it is invented, and it holds nothing of the real data set. An event is a verb done to a noun;
+/// narrations tell of events, human queries ask for the last event of a verb-noun pair in a clip of 480 s, and features
+/// show the event's verb and noun while it lasts. A third of the pairs that val and test ask about is absent from train
+/// queries, but narrated in videos of train or of no split.
+///
+/// One video is held in memory at a time, so worlds of millions of narrations can be written.
+///
+/// - Parameters:
+///   - options: What to write. The same options give the same bytes.
+///   - directory: Created if missing. Must be empty, or a sample world if `overwrite` is set.
+///   - progress: Called after each video with the number of videos written and the number in all.
+/// - Returns: Counts of what was written.
+/// - Throws: `SampleWorldError`: an option out of range, a folder in use, or a file that cannot be written.
+public func writeSampleWorld(
+    _ options: SampleWorldOptions, to directory: URL, progress: (Int, Int) -> Void = { _, _ in }
+) throws(SampleWorldError) -> SampleWorldSummary {
+    try options.validate()
+    let folder = try WorldFolder(directory, overwrite: options.overwrite, features: options.features)
+    let writer = try WorldWriter(plan: WorldPlan(options: options), folder: folder)
+    return try writer.write(progress: progress)
+}
+
+/// Goes through the videos once and appends each to all the files it belongs in.
+final class WorldWriter {
+    let plan: WorldPlan
+    let folder: WorldFolder
+    let narrations: JSONFile
+    let metadata: JSONFile
+    let train: JSONFile
+    let val: JSONFile
+    let testUnannotated: JSONFile
+    let test: JSONFile
+    var summary = SampleWorldSummary()
+    private let narrationGrammar: NarrationGrammar
+    private let queryGrammar: QueryGrammar
+    private let synthesis: FeatureSynthesis?
+    private var valDealer: EvaluationDealer
+    private var testDealer: EvaluationDealer
+    private var isAskedInTest: [Bool]
+
+    init(plan: WorldPlan, folder: WorldFolder) throws(SampleWorldError) {
+        self.plan = plan
+        self.folder = folder
+        func file(_ index: Int) throws(SampleWorldError) -> JSONFile {
+            try JSONFile(folder.url.appendingPathComponent(WorldFolder.jsonFiles[index]))
+        }
+        narrations = try file(0)
+        metadata = try file(1)
+        train = try file(2)
+        val = try file(3)
+        testUnannotated = try file(4)
+        test = try file(5)
+        narrationGrammar = NarrationGrammar(inventory: plan.inventory)
+        queryGrammar = QueryGrammar(inventory: plan.inventory)
+        let options = plan.options
+        synthesis =
+            options.features
+            ? FeatureSynthesis(inventory: plan.inventory, seed: options.seed, noise: options.featureNoise) : nil
+        valDealer = EvaluationDealer(plan: plan, split: .val)
+        testDealer = EvaluationDealer(plan: plan, split: .test)
+        isAskedInTest = [Bool](repeating: false, count: plan.inventory.pairs.count)
+    }
+
+    func write(progress: (Int, Int) -> Void) throws(SampleWorldError) -> SampleWorldSummary {
+        beginFiles()
+        for (index, split) in plan.splits.enumerated() {
+            try write(VideoPlan(index: index, seed: plan.options.seed), split: split)
+            progress(index + 1, plan.splits.count)
+        }
+        try endFiles()
+        return try finish()
+    }
+
+    private var jsonFiles: [JSONFile] { [narrations, metadata, train, val, testUnannotated, test] }
+
+    private func beginFiles() {
+        narrations.beginObject()
+        beginMetadata()
+        for file in [train, val, testUnannotated, test] { beginQueries(file) }
+    }
+
+    private func write(_ video: VideoPlan, split: NLQSplit) throws(SampleWorldError) {
+        let dealt: [[Int]]
+        switch split {
+        case .none, .train: dealt = []
+        case .val: dealt = video.clips.map { _ in valDealer.deal(count: plan.options.queriesPerClip) }
+        case .test: dealt = video.clips.map { _ in testDealer.deal(count: plan.options.queriesPerClip) }
+        }
+        let events = plan.events(of: video, anchors: dealt)
+        let passes = [1, 2].map { number in
+            NarrationPass.exists(number: number, video: video, seed: plan.options.seed)
+                ? NarrationPass(
+                    number: number, video: video, events: events, grammar: narrationGrammar, seed: plan.options.seed)
+                : nil
+        }
+        writeNarrations(video, passes)
+        writeMetadata(video, split)
+        if split != .none { writeQueries(video, split, queries(video, split, events, dealt)) }
+        for file in jsonFiles { try file.flush() }
+        if let synthesis { try writeFeatures(video, synthesis.features(of: video, events: events)) }
+        summary.videos += 1
+        summary.clips += video.clips.count
+        summary.events += events.count { $0.clip != nil }
+        summary.narrations += passes.reduce(0) { $0 + ($1?.lines.count ?? 0) }
+    }
+
+    /// The queries of each clip of a video that is in an NLQ split.
+    private func queries(
+        _ video: VideoPlan, _ split: NLQSplit, _ events: [WorldEvent], _ dealt: [[Int]]
+    ) -> [ClipQueries] {
+        let result = video.clips.indices.map { clip in
+            let inside = events.filter { $0.clip == clip }
+            var generator = plan.queryGenerator(video, clip: clip)
+            let pairs =
+                split == .train
+                ? ClipQueries.trainPairs(
+                    count: plan.options.queriesPerClip, events: inside, inventory: plan.inventory, &generator)
+                : dealt[clip]
+            return ClipQueries(pairs: pairs, events: inside, grammar: queryGrammar, &generator)
+        }
+        let count = result.reduce(0) { $0 + $1.queries.count }
+        switch split {
+        case .none: break
+        case .train:
+            summary.trainVideos += 1
+            summary.queries.train += count
+        case .val:
+            summary.valVideos += 1
+            summary.queries.val += count
+        case .test:
+            summary.testVideos += 1
+            summary.queries.test += count
+            for query in result.flatMap(\.queries) { isAskedInTest[query.pair] = true }
+        }
+        return result
+    }
+
+    private func writeFeatures(_ video: VideoPlan, _ values: [Float]) throws(SampleWorldError) {
+        let bytes = TorchArchive.bytes(
+            of: values, rows: FeatureSynthesis.slots(in: video.duration), columns: FeatureSynthesis.dimensions)
+        try folder.write(bytes, to: "\(WorldFolder.features)/\(video.uid).pt")
+        summary.featureFiles += 1
+        summary.bytes += bytes.count
+    }
+
+    private func endFiles() throws(SampleWorldError) {
+        narrations.endObject()
+        try endMetadata()
+        for file in [train, val, testUnannotated, test] { endQueries(file) }
+        for file in jsonFiles {
+            try file.close()
+            summary.bytes += file.bytesWritten
+        }
+    }
+
+    private func finish() throws(SampleWorldError) -> SampleWorldSummary {
+        let seen = Set(plan.seenPairs)
+        summary.testPairs = isAskedInTest.count { $0 }
+        summary.unseenTestPairs = isAskedInTest.indices.count { isAskedInTest[$0] && !seen.contains($0) }
+        summary.files = [WorldFolder.readMe] + WorldFolder.jsonFiles
+        let text = readMe()
+        try folder.write(text, to: WorldFolder.readMe)
+        summary.bytes += text.utf8.count
+        return summary
+    }
+}
