@@ -16,11 +16,14 @@ public struct ConfigurationNode: Sendable {
     public var content: Content
     /// Where it stands.
     public var mark: SourceMark
+    /// Whether it is a word in quotes, which is text whatever it looks like.
+    public var isQuoted: Bool
 
     /// Creates a node.
-    public init(_ content: Content, mark: SourceMark) {
+    public init(_ content: Content, mark: SourceMark, isQuoted: Bool = false) {
         self.content = content
         self.mark = mark
+        self.isQuoted = isQuoted
     }
 
     /// What kind of node it is, in words.

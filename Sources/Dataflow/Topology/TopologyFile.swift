@@ -63,7 +63,8 @@ struct TopologyFile {
             switch node {
             case .scalar(let scalar):
                 let isNull = scalar.style == .plain && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
-                return ConfigurationNode(.scalar(isNull ? "" : self.expand(scalar.string, mark)), mark: mark)
+                let text = isNull ? "" : self.expand(scalar.string, mark)
+                return ConfigurationNode(.scalar(text), mark: mark, isQuoted: scalar.style != .plain)
             case .sequence(let sequence):
                 return ConfigurationNode(.sequence(sequence.map { self.convert($0, depth: depth + 1) }), mark: mark)
             case .mapping(let mapping):

@@ -19,6 +19,9 @@ public struct JSONWriter {
         bytes = writer.bytes
     }
 
+    /// Begins another value behind this one, with nothing between them.
+    public mutating func restart() { self.needsComma = false }
+
     // MARK: Containers
 
     /// Opens an object as a value.

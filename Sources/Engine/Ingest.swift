@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dataflow
+public import RecordLog
+public import Records
+
+/// Brings groups of records into a topic exactly once: a video and pass is there whole or not at all, and a rerun after
+/// any kill skips what is there.
+///
+/// A ledger of each group's digest is committed with its records. Groups are gathered into transactions of a few
+/// mebibytes; `flush` commits what has been gathered. Used from one thread at a time.
+public final class Ingest {
+    /// What became of a group.
+    public enum Verdict: Hashable, Sendable {
+        /// It will be there with the next commit, as this revision.
+        case written(revision: Int)
+        /// The same content is there already.
+        case unchanged
+        /// Other content is there already, and replacing was not asked for.
+        case refused
+    }
+
+    /// What the ledger knows of a group.
+    private struct Entry {
+        var digest: String
+        var revision: Int
+    }
+
+    /// A transaction is committed once it holds this many bytes.
+    private static let bytesMax = 8 << 20
+
+    private let topic: TopicSpecification
+    private let letterTopic: String
+    private let writer: any TransactionalWriter
+    private let envelope: DeadLetterEnvelope
+    private let source: String
+    private let replaces: Bool
+    private var ledger: [Bytes: Entry] = [:]
+    private var outputs: [RecordBatch]
+    private var letters: [RecordBatch]
+    private var changes: [StateChange] = []
+    private var byteCount = 0
+
+    /// Prepares an ingest, which fences an earlier one of the same source into the same topic.
+    /// - Parameters:
+    ///   - topic: the topic, created if it is not there.
+    ///   - source: the data set's name.
+    ///   - replaces: whether a group that has changed is written again, as a new revision.
+    /// - Throws: `LogError`; `.topicConflict` where the topic has other partitions.
+    public init(log: any RecordLog, topic: TopicSpecification, source: String, replaces: Bool) throws(LogError) {
+        self.topic = topic
+        self.letterTopic = "\(topic.name).dead-letters"
+        self.source = source
+        self.replaces = replaces
+        self.envelope = DeadLetterEnvelope(topology: "ingest", stage: source)
+        try log.createTopic(topic)
+        try log.createTopic(
+            TopicSpecification(name: self.letterTopic, partitions: topic.partitions, retention: topic.retention))
+        self.writer = try log.makeWriter(id: "ingest.\(topic.name).\(source)")
+        self.outputs = Array(repeating: RecordBatch(), count: topic.partitions)
+        self.letters = self.outputs
+        for entry in try self.writer.state() { try self.restore(entry) }
+    }
+
+    private func restore(_ entry: StateEntry) throws(LogError) {
+        let text = String(decoding: entry.value, as: UTF8.self)
+        let parts = text.split(separator: " ")
+        guard parts.count == 2, let revision = Int(parts[1]) else {
+            throw LogError(.corrupt, "the ingest ledger of `\(self.topic.name)` holds `\(text)`, which it never wrote")
+        }
+        self.ledger[entry.key] = Entry(digest: String(parts[0]), revision: revision)
+    }
+
+    /// Takes a group.
+    /// - Parameters:
+    ///   - group: names it: video and pass.
+    ///   - key: the key of all its records.
+    ///   - digest: of its content, its revision aside.
+    ///   - write: appends the group's records, given its revision.
+    public func take(
+        group: String, key: Bytes, digest: String, _ write: (_ revision: Int, inout RecordBatch) -> Void
+    ) throws(LogError) -> Verdict {
+        let name = Bytes(group.utf8)
+        let known = self.ledger[name]
+        if let known, known.digest == digest { return .unchanged }
+        if known != nil, !self.replaces { return .refused }
+        let entry = Entry(digest: digest, revision: (known?.revision ?? 0) + 1)
+        let partition = Partitioner.partition(forKey: key, count: self.topic.partitions)
+        let before = self.outputs[partition].byteCount
+        write(entry.revision, &self.outputs[partition])
+        self.byteCount += self.outputs[partition].byteCount - before
+        self.note(entry, for: name)
+        if self.byteCount >= Self.bytesMax { try self.flush() }
+        return .written(revision: entry.revision)
+    }
+
+    /// Whether a problem with this digest has been kept before.
+    public func hasKept(problem digest: String) -> Bool { self.ledger[Self.problemName(digest)] != nil }
+
+    /// Keeps something that could not be used as a dead letter.
+    /// - Parameter digest: of its content; a problem that has been kept before is not kept again.
+    public func keep(
+        problem digest: String, reason: String, message: String, key: String?, raw: Bytes, offset: Offset = 0
+    ) throws(LogError) {
+        let name = Self.problemName(digest)
+        guard self.ledger[name] == nil else { return }
+        let record = Record(key: key.map { Bytes($0.utf8) }, value: raw)
+        let letter = Letter(
+            kind: .dead, step: "read", reason: reason, message: message, origin: offset, value: nil)
+        let partition = record.key.map { Partitioner.partition(forKey: $0, count: self.topic.partitions) } ?? 0
+        let written = self.envelope.write(
+            letter, source: TopicPartition(self.source, partition), record: record,
+            recordBytesMax: self.topic.recordBytesMax)
+        self.letters[partition].append(written)
+        self.byteCount += written.value?.count ?? 0
+        self.note(Entry(digest: "kept", revision: 1), for: name)
+        if self.byteCount >= Self.bytesMax { try self.flush() }
+    }
+
+    /// Commits what has been gathered.
+    public func flush() throws(LogError) {
+        var transaction = Transaction()
+        for partition in 0..<self.topic.partitions {
+            for (topic, records) in [(self.topic.name, self.outputs[partition]), (self.letterTopic, self.letters[partition])]
+            where !records.isEmpty {
+                transaction.outputs.append(.init(topic: topic, partition: partition, records: records))
+            }
+        }
+        transaction.state = self.changes
+        guard !transaction.isEmpty else { return }
+        do throws(LogError) {
+            try self.writer.commit(transaction)
+        } catch where error.code == .fenced {
+            throw LogError(
+                .fenced, "another ingest of \(self.source) into `\(self.topic.name)` has taken over; let it finish, then run again")
+        }
+        for partition in 0..<self.topic.partitions {
+            self.outputs[partition].removeAll()
+            self.letters[partition].removeAll()
+        }
+        self.changes.removeAll(keepingCapacity: true)
+        self.byteCount = 0
+    }
+
+    /// Gives the source up to other processes.
+    public func close() { self.writer.close() }
+
+    private func note(_ entry: Entry, for name: Bytes) {
+        self.ledger[name] = entry
+        self.changes.append(StateChange(key: name, value: Bytes("\(entry.digest) \(entry.revision)".utf8)))
+    }
+
+    private static func problemName(_ digest: String) -> Bytes { Bytes("problem/\(digest)".utf8) }
+}

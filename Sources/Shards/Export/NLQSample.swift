@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Records
+
+/// A sample of the schema `nlq`, as far as an annotation file needs it. Times are in seconds.
+struct NLQSample {
+    var queryID: String
+    var videoUID: String
+    var clipUID: String
+    var annotationUID: String
+    var query: String
+    var template: String?
+    var clipStart: Double
+    var clipEnd: Double
+    var videoStart: Double
+    var videoEnd: Double
+    var clipDuration: Double
+
+    /// How far rounding may push a window over its clip's end.
+    static let tolerance = 1e-6
+
+    /// Reads a line of a shard and checks its window; says why not, where it is not to be exported.
+    init(line: Bytes) throws(NLQExport.Skip) {
+        var text: [String: String] = [:]
+        var seconds: [String: Double] = [:]
+        do throws(JSONError) {
+            try JSONScanner.scan(line) { json throws(JSONError) in
+                try json.beginObject()
+                while let key = try json.nextKey() {
+                    let name = key.text
+                    switch name {
+                    case "query_id", "video_uid", "clip_uid", "annotation_uid", "query", "template":
+                        text[name] = try json.stringOrNull()
+                    case "clip_start_sec", "clip_end_sec", "video_start_sec", "video_end_sec", "clip_duration_sec":
+                        seconds[name] = try json.doubleOrNull()
+                    default: try json.skip()
+                    }
+                }
+            }
+        } catch {
+            throw .malformed
+        }
+        guard let queryID = text["query_id"], let videoUID = text["video_uid"], let clipUID = text["clip_uid"],
+            let annotationUID = text["annotation_uid"], let query = text["query"],
+            let clipStart = seconds["clip_start_sec"], let clipEnd = seconds["clip_end_sec"],
+            let videoStart = seconds["video_start_sec"], let videoEnd = seconds["video_end_sec"],
+            let clipDuration = seconds["clip_duration_sec"]
+        else { throw .incomplete }
+        self.queryID = queryID
+        self.videoUID = videoUID
+        self.clipUID = clipUID
+        self.annotationUID = annotationUID
+        self.query = query
+        self.template = text["template"]
+        self.clipStart = clipStart
+        self.clipEnd = clipEnd
+        self.videoStart = videoStart
+        self.videoEnd = videoEnd
+        self.clipDuration = clipDuration
+        try self.check()
+    }
+
+    private mutating func check() throws(NLQExport.Skip) {
+        for time in [self.clipStart, self.clipEnd, self.videoStart, self.videoEnd, self.clipDuration]
+        where !time.isFinite { throw .malformed }
+        // The preparation passes over queries without text, but counts them; none of ours is to shift the count.
+        guard self.query.contains(where: { $0 != " " && $0 != "?" }) else { throw .emptyQuery }
+        guard self.clipEnd > self.clipStart, self.videoEnd > self.videoStart else { throw .emptyWindow }
+        guard self.clipStart >= -Self.tolerance, self.clipEnd <= self.clipDuration + Self.tolerance else {
+            throw .outsideClip
+        }
+        self.clipStart = max(0, self.clipStart)
+        self.clipEnd = min(self.clipDuration, self.clipEnd)
+        guard self.clipEnd > self.clipStart else { throw .emptyWindow }
+    }
+
+    /// Where the clip starts in the video: the window's place in the video less its place in the clip. Rounding
+    /// errors of the two are taken off where a time of at most six decimals is meant.
+    var clipStartInVideo: Double {
+        let start = self.videoStart - self.clipStart
+        let rounded = (start * 1e6).rounded() / 1e6
+        return abs(start - rounded) < 1e-9 ? rounded : start
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import RecordLog
+public import Records
+
+/// The committed shards of one set, in the order of their commits.
+public struct Manifest: Sendable {
+    /// One committed shard.
+    public struct Commit: Hashable, Sendable {
+        /// The shard.
+        public var entry: ManifestEntry
+        /// The offset of its record in the manifest topic.
+        public var offset: Offset
+        /// When it was committed.
+        public var time: Timestamp
+
+        /// Describes a commit.
+        public init(entry: ManifestEntry, offset: Offset, time: Timestamp) {
+            self.entry = entry
+            self.offset = offset
+            self.time = time
+        }
+    }
+
+    /// What the shards are called together.
+    public let name: String
+    /// The commits, by offset.
+    public private(set) var commits: [Commit]
+
+    /// Describes a manifest.
+    public init(name: String, commits: [Commit] = []) {
+        self.name = name
+        self.commits = commits
+    }
+
+    /// The topic that holds the manifest of a set of shards.
+    public static func topic(_ name: String) -> String { "shards.\(name)" }
+
+    /// That topic as it is to be created: one partition, kept for ever.
+    public static func topicSpecification(_ name: String) -> TopicSpecification {
+        TopicSpecification(name: self.topic(name), partitions: 1)
+    }
+
+    /// Reads all commits of a set.
+    /// - Throws: `ShardError.Code.missing` where there is no such set; `.corrupt`; `.versionTooNew`; `.log`.
+    public init(reading name: String, from log: any RecordLog) throws(ShardError) {
+        self.init(name: name)
+        let partition = TopicPartition(Self.topic(name), 0)
+        let reader: any PartitionReader
+        do throws(LogError) {
+            reader = try log.makeReader(of: partition, from: try log.offsets(of: partition).lowerBound)
+        } catch {
+            throw .log(error, reading: partition.topic)
+        }
+        while true {
+            let batch: FetchedBatch
+            do throws(LogError) {
+                batch = try reader.read(recordsMax: 1000, bytesMax: 4 << 20)
+            } catch {
+                throw .log(error, reading: partition.topic)
+            }
+            if batch.isEmpty { return }
+            try self.append(batch)
+        }
+    }
+
+    /// Appends the commits that a batch of the manifest topic announces.
+    public mutating func append(_ batch: FetchedBatch) throws(ShardError) {
+        for index in 0..<batch.count {
+            let offset = batch.offsets[index]
+            do {
+                let entry = try ManifestEntry(record: batch.records[index])
+                self.commits.append(Commit(entry: entry, offset: offset, time: batch.timestamps[index]))
+            } catch {
+                throw ShardError(error.code, "\(batch.partition) offset \(offset): \(error.message)")
+            }
+        }
+    }
+
+    /// The entries of one partition, in order.
+    public func entries(ofPartition partition: Int) -> [ManifestEntry] {
+        self.commits.map(\.entry).filter { $0.partition == partition }
+    }
+
+    /// The sequence number of the next shard of a partition.
+    public func nextSequence(ofPartition partition: Int) -> Int {
+        self.entries(ofPartition: partition).map { $0.sequence + 1 }.max() ?? 0
+    }
+
+    /// The names of all committed files.
+    public var files: Set<String> { Set(self.commits.map(\.entry.file)) }
+
+    /// The number of samples in all shards.
+    public var samples: Int { self.commits.reduce(0) { $0 + $1.entry.samples } }
+
+    /// Where a tailing reader stands before sample `number`, counted from zero over all shards in commit order; past
+    /// the last commit where there are not so many.
+    public func position(ofSample number: Int) -> TailingReader.Position {
+        var rest = number
+        for commit in self.commits {
+            if rest < commit.entry.samples { return TailingReader.Position(offset: commit.offset, sample: rest) }
+            rest -= commit.entry.samples
+        }
+        return TailingReader.Position(offset: self.commits.last.map { $0.offset + 1 } ?? 0)
+    }
+
+    /// What does not hang together: gaps and repeats in a partition's sequence, names that do not fit their entry, a
+    /// file announced twice, epochs that go back. A sound manifest has none.
+    public func problems() -> [String] {
+        var problems: [String] = []
+        var next: [Int: Int] = [:]
+        var epochs: [Int: Int64] = [:]
+        var seen: Set<String> = []
+        for commit in self.commits {
+            let entry = commit.entry
+            let place = "manifest \(Self.topic(self.name)) offset \(commit.offset)"
+            let expected = next[entry.partition] ?? 0
+            if entry.sequence > expected {
+                problems.append(
+                    "\(place): partition \(entry.partition) jumps from sequence \(expected - 1) to \(entry.sequence); "
+                        + "\(entry.sequence - expected) shard(s) are missing")
+            } else if entry.sequence < expected {
+                problems.append("\(place): partition \(entry.partition) repeats sequence \(entry.sequence)")
+            }
+            next[entry.partition] = max(expected, entry.sequence + 1)
+            if entry.epoch < epochs[entry.partition] ?? 0 {
+                problems.append("\(place): partition \(entry.partition) goes back to epoch \(entry.epoch)")
+            }
+            epochs[entry.partition] = max(entry.epoch, epochs[entry.partition] ?? 0)
+            let name = ShardName(
+                name: self.name, partition: entry.partition, sequence: entry.sequence, epoch: entry.epoch)
+            if entry.file != name.file {
+                problems.append("\(place): the file is \(entry.file) where \(name.file) belongs")
+            }
+            if !seen.insert(entry.file).inserted { problems.append("\(place): \(entry.file) is announced twice") }
+        }
+        return problems
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// The few operations on a folder of files that publishing and reading shards need.
+///
+/// What a crash keeps: bytes of a file after its `synchronize`; names after `synchronizeFolder`. Used from any thread.
+public protocol ShardStorage: AnyObject, Sendable {
+    /// Where the files are, for messages: a folder's path.
+    var location: String { get }
+
+    /// Creates a file and opens it for appending.
+    /// - Throws: `ShardError.Code.nameTaken`, `.missing` without the folder, `.readOnly`, `.storageFull`.
+    func create(_ name: String) throws(ShardError) -> any ShardFile
+
+    /// Gives a file another name, atomically.
+    /// - Parameter replacing: whether a file of that name may be replaced.
+    /// - Throws: `ShardError.Code.nameTaken` where it may not and is there; `.missing` without the file.
+    func rename(_ name: String, to newName: String, replacing: Bool) throws(ShardError)
+
+    /// Makes the names of the folder durable as they are now.
+    func synchronizeFolder() throws(ShardError)
+
+    /// The names of all files, in no promised order.
+    func list() throws(ShardError) -> [String]
+
+    /// Removes a file; no such file: nothing.
+    func remove(_ name: String) throws(ShardError)
+
+    /// Opens a file for reading.
+    /// - Throws: `ShardError.Code.missing`.
+    func open(_ name: String) throws(ShardError) -> any ShardContent
+}
+
+/// A file that is being written. Used from one thread at a time.
+public protocol ShardFile: AnyObject {
+    /// Appends bytes, all of them.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(ShardError)
+
+    /// Makes what was appended durable.
+    func synchronize() throws(ShardError)
+
+    /// Closes the file; a second time does nothing.
+    func close() throws(ShardError)
+}
+
+/// A file that is being read. Used from any thread.
+public protocol ShardContent: AnyObject, Sendable {
+    /// The size in bytes when the file was opened.
+    var size: Int { get }
+
+    /// The bytes of a range, all of them.
+    /// - Throws: `ShardError.Code.corrupt` where the file ends before the range does.
+    func read(_ range: Range<Int>) throws(ShardError) -> Bytes
+}

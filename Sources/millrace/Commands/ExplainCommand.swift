@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import Narrations
+import RecordLog
+import Records
+import Shards
+
+/// `millrace explain`
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Say where a sample came from, back to the narrations.",
+        discussion: """
+            Looks the query up in the shards, and what its lineage names in the topics: the query as it was generated, the block \
+            that was shown, the narrations.
+
+            EXAMPLES
+              millrace explain 9cbe3595-4f6b-5430-9f89-08eef3eb0663
+            """)
+
+    @Argument(help: "The query's id.")
+    var queryID: String
+
+    @Option(help: "Look in this shard set only.")
+    var shards: String?
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let home = try self.common.makeHome()
+        try CommandFailure.reporting {
+            let log = try home.openLogToRead()
+            defer { log.close() }
+            let sets = try self.shards.map { [$0] } ?? ShardSets.names(in: log)
+            for set in sets {
+                guard let found = try self.find(in: set, home: home, log: log) else { continue }
+                let lineage = try Sample(parsing: found.line).lineage
+                print("sample of shards \(set), file \(found.file):")
+                print("  " + String(decoding: found.line, as: UTF8.self))
+                for line in try LineageSearch(lineage, queryID: self.queryID).lines(in: log) { print(line) }
+                return
+            }
+            throw CommandFailure(.failed, "no sample has the id `\(self.queryID)` in the shards: \(sets.joined(separator: ", "))")
+        }
+    }
+
+    private func find(in set: String, home: Home, log: any RecordLog) throws -> (line: Bytes, file: String)? {
+        let needle = "\"query_id\":\"\(self.queryID)\""
+        let storage = FileShardStorage(folder: home.shardFolder(set))
+        for commit in try ShardSets.manifest(set, in: log).commits {
+            let reader = try ShardReader(commit.entry.file, in: storage)
+            var samples = try reader.samples()
+            while let line = try samples.next() {
+                if String(decoding: line, as: UTF8.self).contains(needle) { return (line, commit.entry.file) }
+            }
+        }
+        return nil
+    }
+}
+
+extension Sample {
+    fileprivate init(parsing line: Bytes) throws {
+        self = try JSONScanner.scan(line) { json throws(JSONError) in try Sample(json: &json) }
+    }
+}
+
+/// Finds in a log what a lineage names. Topics are known by the schema of their records, so any topology's will do.
+struct LineageSearch {
+    private let lineage: Lineage
+    private let queryID: String
+
+    init(_ lineage: Lineage, queryID: String) {
+        self.lineage = lineage
+        self.queryID = queryID
+    }
+
+    func lines(in log: any RecordLog) throws -> [String] {
+        var lines: [String] = []
+        let key = Bytes(self.lineage.videoUID.utf8)
+        for topic in try log.topics() {
+            let partition = TopicPartition(topic.name, Partitioner.partition(forKey: key, count: topic.partitions))
+            let reader = try log.makeReader(of: partition, from: try log.offsets(of: partition).lowerBound)
+            while true {
+                let batch = try reader.read(recordsMax: 4096, bytesMax: 8 << 20)
+                if batch.isEmpty { break }
+                for index in 0..<batch.count where batch.records.key(at: index) == key {
+                    guard let value = batch.records.value(at: index), let kind = self.match(batch.records[index]) else { continue }
+                    lines.append("\(kind), \(partition) offset \(batch.offsets[index]):")
+                    lines.append("  " + String(decoding: value, as: UTF8.self))
+                }
+            }
+        }
+        return lines
+    }
+
+    /// What a record is to the sample, if anything.
+    private func match(_ record: Record) -> String? {
+        guard let schema = record.headers.first(where: { $0.name == "schema" }), let value = record.value,
+            let json = try? JSONValue(parsing: value)
+        else { return nil }
+        switch String(decoding: schema.value, as: UTF8.self).split(separator: "/").first {
+        case "query": return json["query_id"]?.string == self.queryID ? "query" : nil
+        case "block":
+            return self.lineage.block != nil && json["block_id"]?.string == self.lineage.block ? "block" : nil
+        case "narration":
+            let isIt =
+                json["kind"]?.string == "narration" && json["pass"]?.int == self.lineage.pass
+                && json["index"]?.int.map(self.lineage.narrations.contains) == true
+            return isIt ? "narration" : nil
+        default: return nil
+        }
+    }
+}

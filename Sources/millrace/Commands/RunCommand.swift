@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Dataflow
+import Engine
+import Foundation
+import RecordLog
+import Records
+import Shards
+
+/// How a topology is run, as `run` and `replay` share it.
+struct RunArguments: ParsableArguments {
+    @Option(help: ArgumentHelp("Source records a second, at most.", valueName: "n"))
+    var maxRate: Double?
+
+    @Option(help: "Threads that run tasks; the number of cores by default.")
+    var threads: Int?
+
+    @Flag(help: "Let videos pass for which no exclusion list was given at ingest, so none is known to be safe.")
+    var allowUnguarded = false
+
+    @Option(help: ArgumentHelp("How long a process may be silent before others take its partitions.", valueName: "ms"))
+    var sessionTimeout = 10_000
+
+    func validate() throws {
+        if let maxRate, !(maxRate > 0 && maxRate.isFinite) { throw ValidationError("--max-rate wants a number above 0.") }
+        if let threads, threads < 1 { throw ValidationError("--threads wants at least 1.") }
+        if !(100...600_000).contains(self.sessionTimeout) {
+            throw ValidationError("--session-timeout wants 100 to 600000 milliseconds.")
+        }
+    }
+
+    var options: RunOptions {
+        var options = RunOptions()
+        options.maxRate = self.maxRate
+        if let threads { options.threads = threads }
+        options.allowUnguarded = self.allowUnguarded
+        options.sessionTimeoutMilliseconds = self.sessionTimeout
+        return options
+    }
+}
+
+/// `millrace run`
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a topology.",
+        discussion: """
+            Follows new records until Ctrl-C, which commits what is finished; a second Ctrl-C ends at once, and nothing is lost \
+            by that either. Start the same command in more processes to share the partitions.
+
+            EXAMPLES
+              millrace run topologies/nlq.yaml
+              millrace run topologies/naq.yaml --until-idle
+              LLM_PROVIDER=rules millrace run topologies/nlq.yaml --until-idle --max-rate 1000
+            """)
+
+    @Argument(help: "The topology file.")
+    var file: String
+
+    @Flag(help: "End when everything there is has been processed.")
+    var untilIdle = false
+
+    @Flag(help: "Take over the offsets of an earlier version of a changed topology, where no state is held.")
+    var acceptChanges = false
+
+    @OptionGroup var arguments: RunArguments
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let home = try self.common.makeHome()
+        try CommandFailure.reporting {
+            let topology = try Home.loadTopology(self.file)
+            let log = try home.openLog()
+            defer { log.close() }
+            try Home.createManifests(of: topology, in: log)
+            var options = self.arguments.options
+            options.untilIdle = self.untilIdle
+            options.acceptsChangedTopology = self.acceptChanges
+            let engine = Engine(topology: topology, log: log, options: options, makeSink: home.sinkMaker(log: log))
+            try EngineRun(engine, topology: topology, log: log).run(json: self.common.json)
+        }
+    }
+}
+
+/// Runs an engine with progress and signals, and prints what has come of it.
+struct EngineRun {
+    private let engine: Engine
+    private let topology: Topology
+    private let log: any RecordLog
+
+    init(_ engine: Engine, topology: Topology, log: any RecordLog) {
+        self.engine = engine
+        self.topology = topology
+        self.log = log
+    }
+
+    func run(json: Bool) throws {
+        let engine = self.engine
+        let interrupts = Interrupts { engine.stop() }
+        defer { interrupts.cancel() }
+        let progress = ProgressReporter()
+        let watcher = ProgressWatcher(engine: engine, reporter: progress)
+        watcher.start()
+        let result = Result { try engine.run() }
+        watcher.stop()
+        progress.finish()
+        try result.get()
+        let summary = try StageSummary.read(self.topology, log: self.log)
+        print(json ? summary.json : summary.text, terminator: "")
+    }
+}
+
+/// Shows the rates of a running engine.
+final class ProgressWatcher: @unchecked Sendable {
+    // @unchecked: `last` is touched on `queue` only, the rest does not change.
+    private let engine: Engine
+    private let reporter: ProgressReporter
+    private let queue = DispatchQueue(label: "millrace.progress")
+    private let timer: any DispatchSourceTimer
+    private var last: (time: Date, records: [String: Int])?
+
+    init(engine: Engine, reporter: ProgressReporter) {
+        self.engine = engine
+        self.reporter = reporter
+        self.timer = DispatchSource.makeTimerSource(queue: self.queue)
+    }
+
+    func start() {
+        self.timer.schedule(deadline: .now() + 0.5, repeating: 0.5)
+        self.timer.setEventHandler { [weak self] in self?.show() }
+        self.timer.resume()
+    }
+
+    func stop() {
+        self.timer.cancel()
+        self.queue.sync {}
+    }
+
+    private func show() {
+        self.reporter.show { _ in
+            let stages = self.engine.progress()
+            let now = Date()
+            let seconds = self.last.map { now.timeIntervalSince($0.time) } ?? 0
+            let parts = stages.map { stage -> String in
+                let before = self.last?.records[stage.stage] ?? stage.recordsIn
+                let rate = seconds > 0 ? Int(Double(stage.recordsIn - before) / seconds) : 0
+                let left = rate > 0 ? ", " + ProgressReporter.duration(Double(stage.lag) / Double(rate)) + " left" : ""
+                let flight = stage.inFlight > 0 ? ", \(stage.inFlight) in flight" : ""
+                return "\(stage.stage) \(ProgressReporter.grouped(stage.recordsIn)) (\(ProgressReporter.grouped(rate))/s, "
+                    + "\(ProgressReporter.grouped(stage.lag)) waiting\(flight)\(left))"
+            }
+            self.last = (now, Dictionary(stages.map { ($0.stage, $0.recordsIn) }) { first, _ in first })
+            return parts.joined(separator: "  ")
+        }
+    }
+}
+
+/// What the stages of a topology have done since their first commit, over all processes, as committed.
+struct StageSummary {
+    struct Row {
+        var stage: String
+        var metadata: TaskMetadata
+    }
+
+    var topology: String
+    var rows: [Row] = []
+    var shards: [(name: String, shards: Int, samples: Int, bytes: Int)] = []
+
+    static func read(_ topology: Topology, log: any RecordLog) throws -> StageSummary {
+        var summary = StageSummary(topology: topology.name)
+        for stage in topology.stages {
+            var total = TaskMetadata(stageHash: stage.hash)
+            for number in 0..<topology.partitions {
+                let committed = try log.committedOffset(
+                    group: "\(topology.name).\(stage.name)", partition: TopicPartition(stage.from, number))
+                if let committed, let metadata = try? TaskMetadata(parsing: committed.metadata) { total.add(metadata) }
+            }
+            summary.rows.append(Row(stage: stage.name, metadata: total))
+        }
+        for name in topology.shardSets {
+            let manifest = try Manifest(reading: name, from: log)
+            let bytes = manifest.commits.reduce(0) { $0 + $1.entry.bytes }
+            summary.shards.append((name, manifest.commits.count, manifest.samples, bytes))
+        }
+        return summary
+    }
+
+    var text: String {
+        var table = TextTable(["stage", "in", "out", "rejected", "dead letters"])
+        for row in self.rows {
+            let metadata = row.metadata
+            table.add([
+                row.stage, ProgressReporter.grouped(metadata.recordsIn), ProgressReporter.grouped(metadata.recordsOut),
+                ProgressReporter.grouped(metadata.rejected), ProgressReporter.grouped(metadata.deadLetters),
+            ])
+        }
+        var lines = table.lines
+        for row in self.rows where !row.metadata.counts.isEmpty {
+            lines.append("\(row.stage), counted by step and reason:")
+            for (reason, count) in row.metadata.counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+                lines.append("  \(reason): \(ProgressReporter.grouped(count))")
+            }
+        }
+        for set in self.shards {
+            lines.append(
+                "shards \(set.name): \(set.shards) files, \(ProgressReporter.grouped(set.samples)) samples, "
+                    + "\(ProgressReporter.grouped(set.bytes)) bytes")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    var json: String {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("topology", self.topology)
+        json.key("stages")
+        json.beginArray()
+        for row in self.rows {
+            json.beginObject()
+            json.field("stage", row.stage)
+            json.field("in", row.metadata.recordsIn)
+            json.field("out", row.metadata.recordsOut)
+            json.field("rejected", row.metadata.rejected)
+            json.field("dead_letters", row.metadata.deadLetters)
+            json.key("counts")
+            json.beginObject()
+            for (reason, count) in row.metadata.counts.sorted(by: { $0.key < $1.key }) {
+                json.key(text: reason)
+                json.value(count)
+            }
+            json.endObject()
+            json.endObject()
+        }
+        json.endArray()
+        json.key("shards")
+        json.beginArray()
+        for set in self.shards {
+            json.beginObject()
+            json.field("name", set.name)
+            json.field("shards", set.shards)
+            json.field("samples", set.samples)
+            json.field("bytes", set.bytes)
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+    }
+}

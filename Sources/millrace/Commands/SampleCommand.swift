@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import SampleWorld
+
+/// `millrace sample`
+struct SampleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sample",
+        abstract: "Write a small world in Ego4D's file formats, features included.",
+        discussion: """
+            Narrations, metadata, clips, Natural Language Queries splits and features of invented videos: enough to try every \
+            command without a download. The same options give the same bytes.
+
+            EXAMPLES
+              millrace sample --output world
+              millrace sample --output big --videos 4100 --no-features
+            """)
+
+    @Option(help: ArgumentHelp("The folder to write, which must be empty or not exist.", valueName: "dir"))
+    var output: String
+
+    @Option(help: "How many videos.")
+    var videos = 24
+
+    @Option(help: "What the world is drawn from.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Natural-language queries a clip, in the clips that have them.")
+    var queriesPerClip = 12
+
+    @Flag(inversion: .prefixedNo, help: "Write the features, about 1 MB a clip.")
+    var features = true
+
+    @Flag(help: "Replace an earlier sample world in the folder.")
+    var overwrite = false
+
+    func run() throws {
+        try CommandFailure.reporting {
+            let options = SampleWorldOptions(
+                videos: self.videos, seed: self.seed, features: self.features, queriesPerClip: self.queriesPerClip,
+                overwrite: self.overwrite)
+            let progress = ProgressReporter()
+            let folder = URL(fileURLWithPath: self.output)
+            let summary = try writeSampleWorld(options, to: folder) { done, total in
+                progress.show { elapsed in
+                    let left = ProgressReporter.duration(elapsed / Double(max(1, done)) * Double(total - done))
+                    return "sample: \(done) of \(total) videos, \(left) left"
+                }
+            }
+            progress.finish()
+            print(
+                """
+                \(self.output): \(summary.videos) videos, \(summary.clips) clips, \(summary.narrations) narrations, queries: \
+                \(summary.queries.train) train, \(summary.queries.val) val, \(summary.queries.test) test
+                """)
+        }
+    }
+}

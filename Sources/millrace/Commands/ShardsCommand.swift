@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import RecordLog
+import Records
+import Shards
+
+/// `millrace shards`
+struct ShardsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shards", abstract: "List shards, verify them, or print their samples.",
+        subcommands: [List.self, Verify.self, Cat.self])
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the shard sets, or the shards of one.",
+            discussion: """
+                EXAMPLES
+                  millrace shards list
+                  millrace shards list nlq --json | jq .file
+                """)
+
+        @Argument(help: "A set; all sets by default.")
+        var name: String?
+
+        @OptionGroup var common: CommonOptions
+
+        func run() throws {
+            let home = try self.common.makeHome()
+            try CommandFailure.reporting {
+                let log = try home.openLogToRead()
+                defer { log.close() }
+                var results = ResultWriter()
+                if let name {
+                    try self.shards(of: name, in: log, to: &results)
+                } else {
+                    try self.sets(in: log, to: &results)
+                }
+                results.flush()
+            }
+        }
+
+        private func sets(in log: any RecordLog, to results: inout ResultWriter) throws {
+            var table = TextTable(["set", "shards", "samples", "bytes", "uncompressed"])
+            for name in try ShardSets.names(in: log) {
+                let manifest = try Manifest(reading: name, from: log)
+                let bytes = manifest.commits.reduce(0) { $0 + $1.entry.bytes }
+                let content = manifest.commits.reduce(0) { $0 + $1.entry.uncompressedBytes }
+                if self.common.json {
+                    var json = JSONWriter()
+                    json.beginObject()
+                    json.field("name", name)
+                    json.field("shards", manifest.commits.count)
+                    json.field("samples", manifest.samples)
+                    json.field("bytes", bytes)
+                    json.field("uncompressed_bytes", content)
+                    json.endObject()
+                    results.line(json.bytes)
+                } else {
+                    table.add(
+                        [name] + [manifest.commits.count, manifest.samples, bytes, content].map(ProgressReporter.grouped))
+                }
+            }
+            if !self.common.json { table.lines.forEach { results.line($0) } }
+        }
+
+        private func shards(of name: String, in log: any RecordLog, to results: inout ResultWriter) throws {
+            let manifest = try ShardSets.manifest(name, in: log)
+            var table = TextTable(["file", "samples", "bytes", "closed by", "sha256"])
+            for commit in manifest.commits {
+                let entry = commit.entry
+                if self.common.json {
+                    results.line(entry.json)
+                } else {
+                    table.add([
+                        entry.file, ProgressReporter.grouped(entry.samples), ProgressReporter.grouped(entry.bytes),
+                        entry.reason.rawValue, String(entry.sha256.prefix(12)),
+                    ])
+                }
+            }
+            if !self.common.json { table.lines.forEach { results.line($0) } }
+        }
+    }
+
+    struct Verify: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check every byte of a set's shards against the manifest.",
+            discussion: """
+                EXAMPLES
+                  millrace shards verify nlq
+                """)
+
+        @Argument(help: "The set.")
+        var name: String
+
+        @OptionGroup var common: CommonOptions
+
+        func run() throws {
+            let home = try self.common.makeHome()
+            try CommandFailure.reporting {
+                let log = try home.openLogToRead()
+                defer { log.close() }
+                let manifest = try ShardSets.manifest(self.name, in: log)
+                let storage = FileShardStorage(folder: home.shardFolder(self.name))
+                let progress = ProgressReporter()
+                var problems = manifest.problems()
+                var samples = 0
+                for (index, commit) in manifest.commits.enumerated() {
+                    let verification = ShardVerification(of: commit.entry, in: storage)
+                    samples += verification.samples
+                    problems += verification.problems.map { "\(commit.entry.file): \($0)" }
+                    progress.show { _ in "verify: \(index + 1) of \(manifest.commits.count) shards" }
+                }
+                progress.finish()
+                for problem in problems { Console.error(problem) }
+                let verdict = problems.isEmpty ? "sound" : "\(problems.count) problems"
+                print("\(self.name): \(manifest.commits.count) shards, \(samples) samples, \(verdict)")
+                if !problems.isEmpty {
+                    throw CommandFailure(
+                        .failed, "shards are damaged; regenerate them with `millrace replay … --from earliest --into NAME`")
+                }
+            }
+        }
+    }
+
+    struct Cat: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a set's samples, one JSON object a line.",
+            discussion: """
+                EXAMPLES
+                  millrace shards cat nlq | jq .query | head
+                  millrace shards cat nlq --from 10000 --limit 5
+                """)
+
+        @Argument(help: "The set.")
+        var name: String
+
+        @Option(help: "Begin at this sample, counted from 0 over all shards in commit order.")
+        var from = 0
+
+        @Option(help: "Print at most this many samples.")
+        var limit: Int?
+
+        @OptionGroup var common: CommonOptions
+
+        func validate() throws {
+            if self.from < 0 { throw ValidationError("--from counts from 0.") }
+        }
+
+        func run() throws {
+            let home = try self.common.makeHome()
+            try CommandFailure.reporting {
+                let log = try home.openLogToRead()
+                defer { log.close() }
+                let manifest = try ShardSets.manifest(self.name, in: log)
+                let reader = try TailingReader(
+                    name: self.name, log: log, storage: FileShardStorage(folder: home.shardFolder(self.name)),
+                    from: manifest.position(ofSample: self.from))
+                var results = ResultWriter()
+                var left = self.limit ?? .max
+                while left > 0, let sample = try reader.next() {
+                    results.line(sample)
+                    left -= 1
+                }
+                results.flush()
+            }
+        }
+    }
+}
+
+/// The shard sets that a log knows.
+enum ShardSets {
+    private static let prefix = Manifest.topic("")
+
+    static func names(in log: any RecordLog) throws -> [String] {
+        try log.topics().map(\.name).filter { $0.hasPrefix(self.prefix) }.map { String($0.dropFirst(self.prefix.count)) }
+    }
+
+    static func manifest(_ name: String, in log: any RecordLog) throws -> Manifest {
+        let names = try self.names(in: log)
+        guard names.contains(name) else {
+            let there = names.isEmpty ? "there are none" : "there are: " + names.joined(separator: ", ")
+            throw CommandFailure(.failed, "there is no shard set `\(name)`; \(there)")
+        }
+        return try Manifest(reading: name, from: log)
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Engine
+import Foundation
+import RecordLog
+import Records
+import Shards
+
+/// `millrace status`
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show groups with their lag, rates and last commits, and the shards, open ones too.",
+        discussion: """
+            EXAMPLES
+              millrace status
+              millrace status --json | jq '.groups[].lag'
+            """)
+
+    @Option(help: "Seconds over which rates are measured; 0 shows none.")
+    var interval = 1.0
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if !(0...60).contains(self.interval) { throw ValidationError("--interval wants 0 to 60 seconds.") }
+    }
+
+    func run() throws {
+        let home = try self.common.makeHome()
+        try CommandFailure.reporting {
+            let log = try home.openLogToRead()
+            defer { log.close() }
+            let before = try log.groups()
+            let start = Date()
+            if self.interval > 0, before.contains(where: { !$0.members.isEmpty }) {
+                Thread.sleep(forTimeInterval: self.interval)
+            }
+            let status = try Status(log: log, home: home, before: before, seconds: Date().timeIntervalSince(start))
+            print(self.common.json ? status.json : status.text, terminator: "")
+        }
+    }
+}
+
+/// What `status` shows.
+struct Status {
+    struct Group {
+        var name: String
+        var members: [GroupDescription.Member]
+        var records = 0
+        var lag = 0
+        var rate = 0.0
+        var lastCommit: Timestamp?
+    }
+
+    struct ShardSet {
+        var name: String
+        var shards: Int
+        var samples: Int
+        var bytes: Int
+        var lastCommit: Timestamp?
+        var open: [String]
+    }
+
+    var groups: [Group] = []
+    var sets: [ShardSet] = []
+
+    init(log: any RecordLog, home: Home, before: [GroupDescription], seconds: TimeInterval) throws {
+        for description in try log.groups() {
+            var group = Group(name: description.group, members: description.members)
+            let earlier = before.first { $0.group == description.group }
+            for commit in description.commits {
+                let metadata = try? TaskMetadata(parsing: commit.committed.metadata)
+                group.records += metadata?.recordsIn ?? 0
+                if let end = try? log.offsets(of: commit.partition).upperBound {
+                    group.lag += Int(max(0, end - commit.committed.offset))
+                }
+                if let time = commit.time { group.lastCommit = max(group.lastCommit ?? time, time) }
+                let last = earlier?.commits.first { $0.partition == commit.partition }?.committed.offset
+                group.rate += Double(commit.committed.offset - (last ?? commit.committed.offset)) / max(seconds, 0.001)
+            }
+            self.groups.append(group)
+        }
+        for name in try ShardSets.names(in: log) {
+            let manifest = try Manifest(reading: name, from: log)
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: home.shardFolder(name))) ?? []
+            self.sets.append(
+                ShardSet(
+                    name: name, shards: manifest.commits.count, samples: manifest.samples,
+                    bytes: manifest.commits.reduce(0) { $0 + $1.entry.bytes },
+                    lastCommit: manifest.commits.map(\.time).max(),
+                    open: files.filter { ShardName(temporaryFile: $0) != nil }.sorted()))
+        }
+    }
+
+    var text: String {
+        var groups = TextTable(["group", "members", "records", "lag", "rate/s", "last commit"])
+        for group in self.groups {
+            groups.add([
+                group.name, String(group.members.count), ProgressReporter.grouped(group.records),
+                ProgressReporter.grouped(group.lag), ProgressReporter.grouped(Int(group.rate.rounded())),
+                Self.time(group.lastCommit),
+            ])
+        }
+        var sets = TextTable(["shards", "files", "samples", "bytes", "open", "last commit"])
+        for set in self.sets {
+            sets.add([
+                set.name, String(set.shards), ProgressReporter.grouped(set.samples), ProgressReporter.grouped(set.bytes),
+                String(set.open.count), Self.time(set.lastCommit),
+            ])
+        }
+        var lines = groups.lines
+        for group in self.groups {
+            for member in group.members {
+                let partitions = member.partitions.map(\.description).joined(separator: " ")
+                lines.append("  \(group.name): \(member.location) has \(partitions.isEmpty ? "nothing" : partitions)")
+            }
+        }
+        return (lines + [""] + sets.lines).joined(separator: "\n") + "\n"
+    }
+
+    var json: String {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("groups")
+        json.beginArray()
+        for group in self.groups { Self.write(group, to: &json) }
+        json.endArray()
+        json.key("shards")
+        json.beginArray()
+        for set in self.sets {
+            json.beginObject()
+            json.field("name", set.name)
+            json.field("shards", set.shards)
+            json.field("samples", set.samples)
+            json.field("bytes", set.bytes)
+            json.key("last_commit")
+            if let time = set.lastCommit { json.value(Int(time)) } else { json.null() }
+            json.key("open")
+            json.beginArray()
+            for file in set.open { json.value(file) }
+            json.endArray()
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+    }
+
+    private static func write(_ group: Group, to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("group", group.name)
+        json.field("records", group.records)
+        json.field("lag", group.lag)
+        json.field("rate", group.rate)
+        json.key("last_commit")
+        if let time = group.lastCommit { json.value(Int(time)) } else { json.null() }
+        json.key("members")
+        json.beginArray()
+        for member in group.members {
+            json.beginObject()
+            json.field("id", member.id)
+            json.field("location", member.location)
+            json.key("partitions")
+            json.beginArray()
+            for partition in member.partitions { json.value(partition.description) }
+            json.endArray()
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+    }
+
+    private static func time(_ time: Timestamp?) -> String {
+        time.map { Date(timeIntervalSince1970: Double($0) / 1000).formatted(.iso8601) } ?? "never"
+    }
+}

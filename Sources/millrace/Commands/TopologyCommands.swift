@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Dataflow
+import Foundation
+
+/// `millrace lint`
+struct LintCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lint",
+        abstract: "Check a topology, and say everything that is wrong with it.",
+        discussion: """
+            EXAMPLES
+              millrace lint topologies/nlq.yaml
+              millrace lint --operators
+            """)
+
+    @Argument(help: "The topology files.")
+    var files: [String] = []
+
+    @Flag(help: "List the operators with their fields instead.")
+    var operators = false
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if self.files.isEmpty, !self.operators {
+            throw ValidationError("Name a topology file, or ask for --operators.")
+        }
+    }
+
+    func run() throws {
+        _ = try self.common.makeHome()
+        if self.operators { return OperatorHelp.lines(Home.registry).forEach { print($0) } }
+        var failed = false
+        for file in self.files {
+            do {
+                let topology = try Home.loadTopology(file)
+                print("\(file): \(topology.name), \(topology.stages.count) stages, hash \(topology.hash.prefix(12))")
+            } catch let error as TopologyError {
+                failed = true
+                Console.write(error.description + "\n")
+            }
+        }
+        if failed { throw CommandFailure(.usage, "") }
+    }
+}
+
+/// `millrace graph`
+struct GraphCommand: ParsableCommand {
+    /// The forms of a drawing.
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case mermaid, svg
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "graph",
+        abstract: "Draw a topology.",
+        discussion: """
+            EXAMPLES
+              millrace graph topologies/nlq.yaml
+              millrace graph topologies/nlq.yaml --format svg > nlq.svg
+            """)
+
+    @Argument(help: "The topology file.")
+    var file: String
+
+    @Option(help: "mermaid or svg.")
+    var format: Format = .mermaid
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        _ = try self.common.makeHome()
+        try CommandFailure.reporting {
+            let graph = TopologyGraph(try Home.loadTopology(self.file))
+            print(self.format == .mermaid ? graph.mermaid : graph.svg, terminator: "")
+        }
+    }
+}
+
+/// `millrace test`
+struct TestCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Run the cases beside a topology: input records and what must come of them.",
+        discussion: """
+            The cases of topologies/nlq.yaml are in topologies/nlq.test.yaml. A case names a stage, gives input records, and says \
+            which records, rejects, dead letters and counts it expects; of each expected record only the given fields count.
+
+            EXAMPLES
+              millrace test topologies/nlq.yaml
+            """)
+
+    @Argument(help: "The topology file.")
+    var file: String
+
+    @Option(help: ArgumentHelp("The cases, if they are elsewhere.", valueName: "file"))
+    var cases: String?
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        _ = try self.common.makeHome()
+        try CommandFailure.reporting {
+            let topology = try Home.loadTopology(self.file)
+            let path = self.cases ?? self.file.replacing(/\.ya?ml$/, with: ".test.yaml")
+            let suite = try TopologyTestSuite.load(path: path, environment: ProcessInfo.processInfo.environment)
+            var failures = 0
+            for test in suite.cases {
+                let problems = try TopologyTestRunner(topology).run(test)
+                print("\(problems.isEmpty ? "ok  " : "FAIL") \(test.name)")
+                for problem in problems { print("     \(problem)") }
+                failures += problems.isEmpty ? 0 : 1
+            }
+            print("\(suite.cases.count - failures) passed, \(failures) failed")
+            if failures > 0 { throw CommandFailure(.failed, "") }
+        }
+    }
+}
+
+/// The operators and their fields as text.
+enum OperatorHelp {
+    static func lines(_ registry: OperatorRegistry) -> [String] {
+        var lines: [String] = []
+        for name in registry.names {
+            let overloads = registry.overloads(named: name)
+            guard let first = overloads.first else { continue }
+            let types = overloads.map { "\($0.input.name) → \($0.output.name)" }.joined(separator: ", ")
+            lines.append("\(name)   (\(types))")
+            lines.append("    \(first.specification.summary)")
+            Self.append(first.specification.fields, indent: "    ", to: &lines)
+            lines.append("")
+        }
+        return lines
+    }
+
+    private static func append(_ fields: [any FieldDescription], indent: String, to lines: inout [String]) {
+        for field in fields {
+            let defaultText = field.defaultText.map { ", default \($0)" } ?? (field.isRequired ? ", required" : "")
+            lines.append("\(indent)\(field.name): \(field.typeName)\(defaultText)")
+            lines.append("\(indent)    \(field.help)")
+            if let section = field as? Section { Self.append(section.fields, indent: indent + "    ", to: &lines) }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataflow
+import Engine
+import Narrations
+import RecordLog
+import SampleWorld
+import Shards
+
+/// A command's failure as the user sees it.
+struct CommandFailure: Error {
+    /// The exit codes, as documented.
+    enum Code: Int32 {
+        /// Something failed on the way.
+        case failed = 1
+        /// The command, the topology or the configuration is wrong; nothing was done.
+        case usage = 2
+    }
+
+    let code: Code
+    let message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// Runs a command's work and sorts its errors.
+    static func reporting<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as TopologyError {
+            throw CommandFailure(.usage, error.description)
+        } catch let error as EngineError {
+            throw CommandFailure(error.code == .unfit ? .usage : .failed, error.message)
+        } catch let error as LogError {
+            throw CommandFailure(error.code == .versionTooNew ? .usage : .failed, error.message)
+        } catch let error as SinkError {
+            throw CommandFailure(.failed, error.message)
+        } catch let error as ShardError {
+            throw CommandFailure(error.code == .invalidOption ? .usage : .failed, error.message)
+        } catch let error as SourceError {
+            throw CommandFailure(.failed, error.description)
+        } catch let error as SampleWorldError {
+            throw CommandFailure(error.code == .inputOutput ? .failed : .usage, error.description)
+        }
+    }
+}

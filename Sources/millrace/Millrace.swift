@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+
+/// The command line.
+struct Millrace: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "millrace",
+        abstract: "Streams narrations of first-person video into training data.",
+        discussion: """
+            Narrations flow as records through topics and operators and land as compressed shards, exactly once.
+
+            EXAMPLES
+              millrace sample --output world
+              millrace ingest ego4d --narrations world/narration.json --metadata world/ego4d.json \\
+                  --exclude world/nlq_val.json --exclude world/nlq_test_unannotated.json --features world/features
+              millrace run topologies/nlq.yaml --until-idle
+              millrace shards list
+              millrace export nlq --shards nlq --output nlq_train.json
+
+            EXIT CODES
+              0  done
+              1  failed on the way; what was committed stays, and the same command goes on from there
+              2  bad usage, topology or configuration; nothing was done
+            """,
+        version: "0.1.0",
+        subcommands: [
+            SampleCommand.self, IngestCommand.self, RunCommand.self, ReplayCommand.self, PlanCommand.self,
+            LintCommand.self, GraphCommand.self, TestCommand.self, TopicsCommand.self, ShardsCommand.self,
+            ExportCommand.self, ExplainCommand.self, StatusCommand.self,
+        ])
+}
+
+/// Where the program starts: parses, runs, and turns every error into a message and a stable exit code.
+@main
+enum Entry {
+    static func main() {
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Millrace.parseAsRoot()
+            try command.run()
+        } catch let failure as CommandFailure {
+            if !failure.message.isEmpty { Console.error(failure.message) }
+            exit(failure.code.rawValue)
+        } catch {
+            let code = Millrace.exitCode(for: error)
+            let message = Millrace.fullMessage(for: error)
+            if code == .success {
+                print(message)
+                exit(0)
+            }
+            if !message.isEmpty { Console.write(message + "\n") }
+            exit(code == .validationFailure ? 2 : code.rawValue)
+        }
+    }
+}
