@@ -21,7 +21,8 @@ final class Catalog: Sendable {
             guard self.partitionIDs.indices.contains(number) else {
                 throw LogError(
                     .unknownTopic,
-                    "topic \(self.specification.name) has no partition \(number), only 0 to \(self.partitionIDs.count - 1)")
+                    "topic \(self.specification.name) has no partition \(number), only 0 to \(self.partitionIDs.count - 1)"
+                )
             }
             return self.partitionIDs[number]
         }

@@ -37,10 +37,11 @@ struct CommitPlan: Sendable {
                 let id = topic.partitionIDs[partition]
                 if encoders[id] == nil { order.append((output.topic, id)) }
                 switch indices {
-                case .all: encoders[id, default: RowEncoder()].append(
-                    output.records, 0..<output.records.count, compressor: compressor)
-                case .some(let list): encoders[id, default: RowEncoder()].append(
-                    output.records, list, compressor: compressor)
+                case .all:
+                    let all = 0..<output.records.count
+                    encoders[id, default: RowEncoder()].append(output.records, all, compressor: compressor)
+                case .some(let list):
+                    encoders[id, default: RowEncoder()].append(output.records, list, compressor: compressor)
                 }
             }
         }

@@ -39,7 +39,8 @@ final class EmbeddedGroupMember: GroupMember {
             throw LogError(.invalidArgument, "a group member needs the name of its group and at least one topic")
         }
         guard configuration.sessionTimeoutMilliseconds > 0 else {
-            throw LogError(.invalidArgument, "a session of \(configuration.sessionTimeoutMilliseconds) ms cannot be kept")
+            throw LogError(
+                .invalidArgument, "a session of \(configuration.sessionTimeoutMilliseconds) ms cannot be kept")
         }
         for topic in configuration.topics { _ = try storage.currentTopic(topic) }
         let process = ProcessInfo.processInfo
@@ -114,13 +115,16 @@ final class EmbeddedGroupMember: GroupMember {
         }
         let dead = self.deadMembers(snapshot)
         let target = self.target(snapshot, dead)
-        let surplus = owned.subtracting(lost).filter { target[$0] != self.id }.sorted()
+        let kept = owned.subtracting(lost)
+        let surplus = kept.filter { target[$0] != self.id }.sorted()
         if !surplus.isEmpty {
             handler.revoked(surplus)
-            try self.release(surplus, snapshot)
+            self.state.withLock { $0.owned.subtract(surplus) }
             hasChanged = true
         }
-        let kept = owned.subtracting(lost)
+        // Also what an earlier step gave up but failed to release.
+        let released = snapshot.owners.filter { $0.value == self.id && target[$0.key] != self.id }.keys
+        if !released.isEmpty { try self.release(Array(released), snapshot) }
         let isWanting = target.contains { partition, member in
             member == self.id && Self.isFree(partition, for: self.id, snapshot.owners, dead, known: kept)
         }
@@ -205,10 +209,7 @@ final class EmbeddedGroupMember: GroupMember {
             }
             try self.beat(now, db)
         }
-        self.state.withLock { state in
-            state.owned.subtract(partitions)
-            state.heartbeat = now
-        }
+        self.state.withLock { $0.heartbeat = now }
     }
 
     /// Removes the dead and takes what is free and this member's, as the group is now.

@@ -5,6 +5,7 @@ public import RecordLog
 public import Records
 
 extension EmbeddedLog {
+    /// What a group committed for a partition.
     public func committedOffset(
         group: String, partition: TopicPartition
     ) throws(LogError) -> CommittedOffset? {
@@ -17,6 +18,7 @@ extension EmbeddedLog {
         }
     }
 
+    /// Sets what a group has committed for a partition, or forgets it.
     public func resetOffset(
         group: String, partition: TopicPartition, to committed: CommittedOffset?
     ) throws(LogError) {
@@ -38,6 +40,7 @@ extension EmbeddedLog {
         }
     }
 
+    /// The groups known, with their members and offsets.
     public func groups() throws(LogError) -> [GroupDescription] {
         let now = self.storage.options.monotonicNow()
         let folder = MemberLock.folder(of: self.path)

@@ -5,6 +5,7 @@ public import RecordLog
 public import Records
 
 extension EmbeddedLog {
+    /// Creates a topic, or checks that the one of that name has as many partitions.
     public func createTopic(_ specification: TopicSpecification) throws(LogError) {
         try Self.check(specification)
         if let known = try? self.storage.catalog.topic(specification.name, in: self.storage),
@@ -45,10 +46,12 @@ extension EmbeddedLog {
         }
     }
 
+    /// All topics, by name.
     public func topics() throws(LogError) -> [TopicSpecification] {
         try self.storage.readStatement { db in try Catalog.all(db) }
     }
 
+    /// Removes a topic with its records and the offsets that groups committed for it.
     public func deleteTopic(_ name: String) throws(LogError) {
         self.storage.catalog.forget(name)
         try self.storage.write { db in
@@ -65,6 +68,7 @@ extension EmbeddedLog {
         try self.removeDoomedRows()
     }
 
+    /// Removes the records below an offset.
     public func deleteRecords(of partition: TopicPartition, before offset: Offset) throws(LogError) {
         let isDone = try self.storage.write { db in
             let place = try PartitionPlace.load(partition, db)
@@ -88,10 +92,12 @@ extension EmbeddedLog {
         }
     }
 
+    /// The first offset that is retained, and the one past the last.
     public func offsets(of partition: TopicPartition) throws(LogError) -> Range<Offset> {
         try self.storage.read { db in try PartitionPlace.load(partition, db).range }
     }
 
+    /// The first offset whose record was appended at or after a time; the end where there is none.
     public func offset(of partition: TopicPartition, notBefore time: Timestamp) throws(LogError) -> Offset {
         try self.storage.read { db in
             let place = try PartitionPlace.load(partition, db)
@@ -120,6 +126,7 @@ extension EmbeddedLog {
         }
     }
 
+    /// Removes what topics no longer retain.
     public func enforceRetention() throws(LogError) {
         try self.removeDoomedRows()
         for topic in try self.topics() where topic.retention.seconds != nil || topic.retention.bytes != nil {

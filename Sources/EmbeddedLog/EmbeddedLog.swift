@@ -16,6 +16,7 @@ import Synchronization
 ///   live group member: the kernel releases the lock when the member's process ends, however it ends, and its
 ///   partitions move at once.
 /// - The file does not shrink; what retention frees is used again.
+/// - Readers, writers and members keep the file open as long as they exist, or until `close`.
 /// - Keep the file on a local file system: SQLite's WAL mode does not work over a network.
 public final class EmbeddedLog: RecordLog {
     /// How a log is opened.
@@ -77,17 +78,20 @@ public final class EmbeddedLog: RecordLog {
     /// The path of the SQLite file.
     public var path: String { self.storage.path }
 
+    /// A reader of one partition outside any group.
     public func makeReader(of partition: TopicPartition, from offset: Offset) throws(LogError) -> any PartitionReader {
         let topic = try self.storage.currentTopic(partition.topic)
         return try EmbeddedReader(
             storage: self.storage, partition: partition, id: topic.id(ofPartition: partition.partition), from: offset)
     }
 
+    /// A writer with an id; fences earlier ones.
     public func makeWriter(id: String) throws(LogError) -> any TransactionalWriter {
         guard !id.isEmpty else { throw LogError(.invalidArgument, "a writer needs an id that is not empty") }
         return try EmbeddedWriter(storage: self.storage, id: id)
     }
 
+    /// Joins a consumer group.
     public func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
         let member = try EmbeddedGroupMember(storage: self.storage, configuration: configuration)
         self.members.withLock { members in
@@ -97,6 +101,7 @@ public final class EmbeddedLog: RecordLog {
         return member
     }
 
+    /// Returns when something may have been appended or a time has passed.
     public func awaitAppend(timeoutMilliseconds: Int) {
         self.storage.monitor.wait(ChangeMonitor.callingThread, timeoutMilliseconds: timeoutMilliseconds)
     }
@@ -110,6 +115,4 @@ public final class EmbeddedLog: RecordLog {
         for member in members { member.member?.abandon() }
         self.storage.close()
     }
-
-    deinit { self.close() }
 }

@@ -23,15 +23,18 @@ extension LogError {
         switch error.resultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             self.init(
-                .unavailable, "\(path) stayed locked by another process; try again, or end a process that hangs (\(detail))")
+                .unavailable,
+                "\(path) stayed locked by another process; try again, or end a process that hangs (\(detail))")
         case .SQLITE_FULL:
             self = .storageFull(path)
         case .SQLITE_READONLY:
-            self.init(.readOnly, "\(path) may be read but not written; check its permissions and its file system (\(detail))")
+            self.init(
+                .readOnly, "\(path) may be read but not written; check its permissions and its file system (\(detail))")
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             self.init(
                 .corrupt,
-                "\(path) is damaged: \(detail); put a copy back, or save what is readable with sqlite3's .recover command")
+                "\(path) is damaged: \(detail); put a copy back, or save what is readable with sqlite3's .recover command"
+            )
         case .SQLITE_CANTOPEN:
             self.init(.failed, "\(path) cannot be opened (\(detail)); check that the path exists and may be written")
         case .SQLITE_PERM, .SQLITE_AUTH:
@@ -47,7 +50,8 @@ extension LogError {
 
     /// The disk is full, or the file as large as it may become.
     private static func storageFull(_ path: String) -> LogError {
-        LogError(.storageFull, "no space left to write \(path); free some and go on: nothing of this commit was written")
+        LogError(
+            .storageFull, "no space left to write \(path); free some and go on: nothing of this commit was written")
     }
 
     /// Whether an I/O error is best explained by a file system without space: the shared-memory file of the WAL

@@ -35,6 +35,8 @@ final class LogStorage: Sendable {
         }
     }
 
+    deinit { self.close() }
+
     /// Runs statements that belong to one consistent view of the log.
     func read<Value>(_ body: (Database) throws -> Value) throws(LogError) -> Value {
         try self.checkOpen()
@@ -128,7 +130,8 @@ final class LogStorage: Sendable {
         while true {
             do {
                 return try self.openOnce(path, options)
-            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < deadline {
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < deadline
+            {
                 usleep(5_000)
             } catch {
                 throw LogError(error, path: path)

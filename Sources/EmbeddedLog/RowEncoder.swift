@@ -104,7 +104,8 @@ struct RowEncoder {
         } else {
             Self.appendNumber(entry.valueCount + 1, to: &self.entries)
             self.body.append(
-                contentsOf: UnsafeBufferPointer(rebasing: storage[entry.valueStart..<entry.valueStart + entry.valueCount]))
+                contentsOf: UnsafeBufferPointer(
+                    rebasing: storage[entry.valueStart..<entry.valueStart + entry.valueCount]))
         }
         Self.appendNumber(headerList, to: &self.entries)
         self.count += 1
@@ -138,7 +139,8 @@ struct RowEncoder {
         self.body.append(contentsOf: self.entries)
         let tail = UInt32(self.body.count - bodyCount)
         withUnsafeBytes(of: tail.littleEndian) { self.body.append(contentsOf: $0) }
-        var row = EncodedRow(count: self.count, codec: .plain, rawBytes: self.body.count, payload: Data(), payloadHash: 0)
+        var row = EncodedRow(
+            count: self.count, codec: .plain, rawBytes: self.body.count, payload: Data(), payloadHash: 0)
         if self.body.count >= Self.compressibleBytesMin, let compressed = compressor.compress(self.body) {
             row.codec = .zstd
             row.payload = compressed

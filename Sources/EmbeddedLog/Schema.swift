@@ -82,12 +82,13 @@ enum Schema {
         if identity == 0 {
             try db.execute(sql: "PRAGMA application_id = \(self.applicationID)")
         }
+        let pageBytes = max(512, try Int.fetchOne(db, sql: "PRAGMA page_size") ?? options.pageBytes)
         // Debian's SQLite overwrites deleted content with zeros, which would make retention as dear as writing.
         try db.execute(sql: "PRAGMA secure_delete = OFF")
-        try db.execute(sql: "PRAGMA wal_autocheckpoint = \(max(1, options.checkpointBytes / options.pageBytes))")
+        try db.execute(sql: "PRAGMA wal_autocheckpoint = \(max(1, options.checkpointBytes / pageBytes))")
         try db.execute(sql: "PRAGMA journal_size_limit = \(options.walBytesMax)")
         if let bytes = options.fileBytesMax {
-            try db.execute(sql: "PRAGMA max_page_count = \(max(1, bytes / options.pageBytes))")
+            try db.execute(sql: "PRAGMA max_page_count = \(max(1, bytes / pageBytes))")
         }
     }
 

@@ -16,24 +16,31 @@ public enum ContentHash {
     ///
     /// - Parameter name: what is identified; join its parts by a separator that they cannot contain.
     public static func uuid5(_ name: String) -> String {
-        var bytes = self.namespace
-        bytes.append(contentsOf: name.utf8)
-        return self.uuid5(of: bytes)
+        var name = name
+        return name.withUTF8 { self.uuid5(UnsafeRawBufferPointer($0)) }
     }
 
-    private static func uuid5(of bytes: Bytes) -> String {
-        var digest = Array(Insecure.SHA1.hash(data: bytes).prefix(16))
-        digest[6] = digest[6] & 0x0f | 0x50
-        digest[8] = digest[8] & 0x3f | 0x80
-        return String(unsafeUninitializedCapacity: 36) { text in
+    /// The same of a name in bytes.
+    public static func uuid5(_ name: UnsafeRawBufferPointer) -> String {
+        var hasher = Insecure.SHA1()
+        self.namespace.withUnsafeBytes { hasher.update(bufferPointer: $0) }
+        hasher.update(bufferPointer: name)
+        return hasher.finalize().withUnsafeBytes { self.uuid5(digest: $0) }
+    }
+
+    private static func uuid5(digest: UnsafeRawBufferPointer) -> String {
+        String(unsafeUninitializedCapacity: 36) { text in
             var position = 0
-            for (index, byte) in digest.enumerated() {
+            for index in 0..<16 {
+                var byte = digest[index]
+                if index == 6 { byte = byte & 0x0f | 0x50 }
+                if index == 8 { byte = byte & 0x3f | 0x80 }
                 if index == 4 || index == 6 || index == 8 || index == 10 {
                     text[position] = UInt8(ascii: "-")
                     position += 1
                 }
-                text[position] = self.hexDigits[Int(byte >> 4)]
-                text[position + 1] = self.hexDigits[Int(byte & 15)]
+                text[position] = self.hexDigit(byte >> 4)
+                text[position + 1] = self.hexDigit(byte & 15)
                 position += 2
             }
             return position
@@ -44,6 +51,10 @@ public enum ContentHash {
     private static let namespace: Bytes = [
         0x57, 0xf8, 0x4e, 0xb3, 0xe4, 0xb0, 0x51, 0x9e, 0x95, 0x34, 0xe3, 0x46, 0x66, 0x8e, 0x73, 0xa4,
     ]
+
+    private static func hexDigit(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
+    }
 
     private static let hexDigits = Bytes("0123456789abcdef".utf8)
 

@@ -102,8 +102,8 @@ public struct RecordBatch: Sendable {
         if let value { self.storage.append(contentsOf: value) }
         self.entries.append(
             Entry(
-                keyStart: keyStart, keyCount: key.map(\.count) ?? -1, valueStart: valueStart,
-                valueCount: value.map(\.count) ?? -1, headerList: list))
+                keyStart: keyStart, keyCount: key?.count ?? -1, valueStart: valueStart,
+                valueCount: value?.count ?? -1, headerList: list))
     }
 
     /// Appends a record whose value is written in place, by a JSON writer for instance, with no copy of it in between.
@@ -114,7 +114,7 @@ public struct RecordBatch: Sendable {
         write(&self.storage)
         self.entries.append(
             Entry(
-                keyStart: keyStart, keyCount: key.map(\.count) ?? -1, valueStart: valueStart,
+                keyStart: keyStart, keyCount: key?.count ?? -1, valueStart: valueStart,
                 valueCount: self.storage.count - valueStart, headerList: list))
     }
 
@@ -201,6 +201,18 @@ public struct RecordBatch: Sendable {
         Record(key: self.key(at: index), value: self.value(at: index), headers: self.headers(at: index))
     }
 
+    /// Lends the value of a record, without a copy; `nil` for a tombstone.
+    public func withValue<Result, Failure>(
+        at index: Int, _ body: (UnsafeBufferPointer<UInt8>?) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let start = self.entries[index].valueStart
+        let count = self.entries[index].valueCount
+        guard count >= 0 else { return try body(nil) }
+        return try self.storage.withUnsafeBufferPointer { storage throws(Failure) in
+            try body(UnsafeBufferPointer(rebasing: storage[start..<start + count]))
+        }
+    }
+
     /// Where the key of a record lies in `storage`; `nil` without one.
     public func keyRange(at index: Int) -> Range<Int>? {
         let entry = self.entries[index]
@@ -265,7 +277,8 @@ public struct FetchedBatch: Sendable {
     public init(
         partition: TopicPartition, records: RecordBatch, offsets: [Offset], timestamps: [Timestamp], nextOffset: Offset
     ) {
-        precondition(records.count == offsets.count && records.count == timestamps.count, "one offset and time a record")
+        precondition(
+            records.count == offsets.count && records.count == timestamps.count, "one offset and time a record")
         self.partition = partition
         self.records = records
         self.offsets = offsets

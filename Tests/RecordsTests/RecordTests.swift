@@ -7,7 +7,7 @@ import Testing
     private let records = [
         Record(key: "a", value: "1", headers: [Header("h", "x")]),
         Record(key: "a", value: "2", headers: [Header("h", "x")]),
-        Record(key: nil, value: nil),
+        Record(key: nil as Bytes?, value: nil),
         Record(key: "", value: "", headers: [Header("h", "x"), Header("h", [0xff])]),
         Record(key: "b", value: nil, headers: [Header("h", "x")]),
     ]

@@ -18,9 +18,15 @@ public final class Chain {
     private var keyRange: Range<Int>?
     private var key: Bytes?
 
-    private struct NamedOperator {
+    /// A class, because the list is walked for every record, and copies of five closures would be counted each time.
+    private final class NamedOperator {
         let name: String
         let wired: WiredOperator
+
+        init(name: String, wired: WiredOperator) {
+            self.name = name
+            self.wired = wired
+        }
     }
 
     /// Wires the steps of a stage.
@@ -112,21 +118,19 @@ public final class Chain {
     }
 
     private func push(_ batch: FetchedBatch, at index: Int) {
-        let records = batch.records
-        guard let range = records.valueRange(at: index) else {
-            self.notes.counts["read.tombstone", default: 0] += 1
-            return
-        }
         // Runs of records share a key, which the batch stores once: the copy made for the last record serves again.
-        let keyRange = records.keyRange(at: index)
+        let keyRange = batch.records.keyRange(at: index)
         if keyRange != self.keyRange || index == 0 {
             self.keyRange = keyRange
-            self.key = records.key(at: index)
+            self.key = batch.records.key(at: index)
         }
-        let key = self.key
         do throws(JSONError) {
-            try records.storage.withUnsafeBufferPointer { storage throws(JSONError) in
-                try self.decode(UnsafeBufferPointer(rebasing: storage[range]), key, batch.offsets[index])
+            try batch.records.withValue(at: index) { value throws(JSONError) in
+                if let value {
+                    try self.decode(value, self.key, batch.offsets[index])
+                } else {
+                    self.notes.counts["read.tombstone", default: 0] += 1
+                }
             }
         } catch {
             self.notes.letters.append(
@@ -137,7 +141,7 @@ public final class Chain {
     }
 
     private func gather(_ operators: [NamedOperator]) {
-        for one in operators { self.notes.merge(one.wired.takeNotes(), step: one.name) }
+        for one in operators where one.wired.hasNotes() { self.notes.merge(one.wired.takeNotes(), step: one.name) }
     }
 
     // MARK: Output and state

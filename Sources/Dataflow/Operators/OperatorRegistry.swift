@@ -6,7 +6,8 @@ public import Records
 struct WiredOperator {
     /// Where its input goes: a `Receiver<Input>`.
     let receiver: AnyObject
-    /// What it has noted since it was last asked.
+    /// Whether it has noted something since it was last asked, and what.
+    let hasNotes: () -> Bool
     let takeNotes: () -> StepNotes
     let stateChanges: () -> [StateChange]
     let restore: ([StateEntry]) throws(JSONError) -> Void
@@ -67,14 +68,11 @@ public struct OperatorOverload: Sendable {
                 guard let next = next as? Receiver<Op.Output> else {
                     preconditionFailure("types were checked before wiring")
                 }
-                let box = OperatorBox(try Op(configuration, context), Collector<Op.Output>(step: name))
-                let receiver = Receiver<Op.Input> { element in
-                    box.step.process(copy element, into: &box.collector)
-                    for output in box.collector.elements { next(output) }
-                    box.collector.elements.removeAll(keepingCapacity: true)
-                }
+                let box = OperatorBox(try Op(configuration, context), Collector<Op.Output>(step: name, next: next))
+                let receiver = Receiver<Op.Input> { element in box.step.process(element, into: &box.collector) }
                 return (
                     receiver,
+                    { !box.collector.notes.isEmpty },
                     {
                         let notes = box.collector.notes
                         box.collector.notes = StepNotes()
@@ -95,7 +93,7 @@ public struct OperatorOverload: Sendable {
             asynchronous: { (configuration, context) throws(ConfigurationError) in
                 let step = try Op(configuration, context)
                 let gathered = OperatorBox<[Element<Op.Input>], Void>([], ())
-                let receiver = Receiver<Op.Input> { element in gathered.step.append(copy element) }
+                let receiver = Receiver<Op.Input> { element in gathered.step.append(element) }
                 let take = {
                     let elements = gathered.step
                     gathered.step = []
@@ -120,7 +118,7 @@ public struct OperatorOverload: Sendable {
 extension OperatorOverload {
     @usableFromInline
     typealias SynchronousParts = (
-        receiver: AnyObject, takeNotes: () -> StepNotes, stateChanges: () -> [StateChange],
+        receiver: AnyObject, hasNotes: () -> Bool, takeNotes: () -> StepNotes, stateChanges: () -> [StateChange],
         restore: ([StateEntry]) throws(JSONError) -> Void
     )
     @usableFromInline
@@ -148,9 +146,10 @@ extension OperatorOverload {
 
     @inlinable
     static func reply<Value>(_ output: Collector<Value>) -> Reply {
-        self.reply(notes: output.notes) { next in
+        let elements = output.elements
+        return self.reply(notes: output.notes) { next in
             guard let next = next as? Receiver<Value> else { preconditionFailure("types were checked before wiring") }
-            for element in output.elements { next(element) }
+            for element in elements { next(element) }
         }
     }
 
@@ -171,8 +170,8 @@ extension OperatorOverload {
         self.maker = .synchronous { (configuration, context, next) throws(ConfigurationError) in
             let parts = try make(configuration, context, next)
             return WiredOperator(
-                receiver: parts.receiver, takeNotes: parts.takeNotes, stateChanges: parts.stateChanges,
-                restore: parts.restore)
+                receiver: parts.receiver, hasNotes: parts.hasNotes, takeNotes: parts.takeNotes,
+                stateChanges: parts.stateChanges, restore: parts.restore)
         }
     }
 

@@ -6,15 +6,15 @@ public import Records
 ///
 /// The closure is made where the types are known, so the loop inside it is compiled for them.
 public final class Receiver<Value: StreamValue> {
-    @usableFromInline let receive: (borrowing Element<Value>) -> Void
+    @usableFromInline let receive: (Element<Value>) -> Void
 
     /// Creates a receiver.
     @inlinable
-    public init(_ receive: @escaping (borrowing Element<Value>) -> Void) { self.receive = receive }
+    public init(_ receive: @escaping (Element<Value>) -> Void) { self.receive = receive }
 
     /// Takes an element.
     @inlinable
-    public func callAsFunction(_ element: borrowing Element<Value>) { self.receive(element) }
+    public func callAsFunction(_ element: Element<Value>) { self.receive(element) }
 }
 
 /// A value type with its name and its JSON codec, for code that does not know the type itself.
@@ -46,9 +46,8 @@ public struct StreamType: Sendable {
             },
             encoder: { write in
                 Receiver<Value> { element in
-                    let value = element.value
                     write(element.key, headers) { bytes in
-                        JSONWriter.append(to: &bytes) { value.write(to: &$0) }
+                        JSONWriter.append(to: &bytes) { element.value.write(to: &$0) }
                     }
                 }
             })

@@ -89,28 +89,46 @@ public struct StepNotes: Sendable {
 
     /// Creates empty notes.
     public init() {}
+
+    /// Whether there is nothing to say.
+    @inlinable public var isEmpty: Bool { self.counts.isEmpty && self.letters.isEmpty }
 }
 
-/// Takes what an operator makes of an element.
-public struct Collector<Output: StreamValue>: Sendable {
-    /// What has been emitted.
-    public var elements: [Element<Output>] = []
+/// Takes what an operator makes of an element: hands it to the next step at once where there is one, else keeps it.
+public struct Collector<Output: StreamValue> {
+    /// What has been emitted and not handed on.
+    public var elements: [Element<Output>] { self.kept }
+    @usableFromInline var kept: [Element<Output>] = []
     /// What has been noted.
     public var notes = StepNotes()
     @usableFromInline let step: String
+    @usableFromInline let next: Receiver<Output>?
 
     /// Creates a collector for the step with a YAML name.
-    public init(step: String) { self.step = step }
+    /// - Parameter next: where elements go; without it they are kept, for tests and for answers in other threads.
+    public init(step: String, next: Receiver<Output>? = nil) {
+        self.step = step
+        self.next = next
+    }
 
     /// Emits a value under the key and origin of the element it was made from.
     @inlinable
     public mutating func emit<Input>(_ value: Output, from element: Element<Input>) {
-        self.elements.append(Element(key: element.key, value: value, origin: element.origin))
+        self.emit(Element(key: element.key, value: value, origin: element.origin))
     }
 
     /// Emits an element.
     @inlinable
-    public mutating func emit(_ element: Element<Output>) { self.elements.append(element) }
+    public mutating func emit(_ element: Element<Output>) {
+        if let next = self.next { next(element) } else { self.kept.append(element) }
+    }
+
+    /// Moves out what has been kept.
+    public mutating func takeElements() -> [Element<Output>] {
+        let taken = self.kept
+        self.kept = []
+        return taken
+    }
 
     /// Counts something under a reason, most often that it was dropped.
     public mutating func count(_ reason: String, _ number: Int = 1) { self.notes.counts[reason, default: 0] += number }

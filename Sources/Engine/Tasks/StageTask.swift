@@ -135,7 +135,7 @@ final class StageTask {
     // MARK: Reading
 
     private func read() throws(LogError) {
-        var count = Self.recordsMax
+        var count = min(Self.recordsMax, self.stage.commit.records)
         if let rateLimit {
             count = min(count, rateLimit.available(now: self.now))
             guard count > 0 else {
@@ -162,10 +162,12 @@ final class StageTask {
 
     private func work() throws {
         if self.questions != nil { return try self.ask() }
-        while self.cursor < self.batch.count {
+        // A local copy: asking `self` for the batch record by record would count its references each time.
+        let batch = self.batch
+        while self.cursor < batch.count {
             let outputsBefore = self.chain.outputCount
-            self.chain.process(self.batch, at: self.cursor)
-            try self.finishRecord(in: self.batch, at: self.cursor, outputsBefore: outputsBefore)
+            self.chain.process(batch, at: self.cursor)
+            try self.finishRecord(in: batch, at: self.cursor, outputsBefore: outputsBefore)
             self.cursor += 1
             if self.cursor & 255 == 0 { self.now = self.surroundings.clock() }
             // The sink closes shards between input records only, and the commit must stand at the same record.
@@ -221,13 +223,12 @@ final class StageTask {
             let record = try self.sourceRecord(at: letter.origin, batch: batch)
             let written = self.envelope.write(
                 letter, source: self.source, record: record, recordBytesMax: TopicSpecification.recordBytesMaxDefault)
-            switch letter.kind {
-            case .dead:
-                self.metadata.deadLetters += 1
-                self.deadLetters.append(written)
-            case .rejected:
-                self.metadata.rejected += 1
+            if letter.kind == .dead { self.metadata.deadLetters += 1 } else { self.metadata.rejected += 1 }
+            // In one topic they keep the order in which they came, wherever commits fall.
+            if letter.kind == .rejected, self.stage.rejects != nil {
                 self.rejects.append(written)
+            } else {
+                self.deadLetters.append(written)
             }
         }
         let dead = notes.letters.first { $0.kind == .dead }
@@ -257,8 +258,7 @@ final class StageTask {
         if case .topic(let topic) = self.stage.destination, self.chain.outputCount > 0 {
             self.add(self.chain.takeOutput(), to: topic, &transaction)
         }
-        let rejectTopic = self.stage.rejects ?? self.surroundings.topology.deadLetterTopic
-        self.add(self.rejects, to: rejectTopic, &transaction)
+        if let rejects = self.stage.rejects { self.add(self.rejects, to: rejects, &transaction) }
         self.add(self.deadLetters, to: self.surroundings.topology.deadLetterTopic, &transaction)
         transaction.group = self.surroundings.group(of: self.stage)
         transaction.offsets[self.source] = CommittedOffset(position, metadata: self.metadata.text)

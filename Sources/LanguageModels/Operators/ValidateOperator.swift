@@ -124,13 +124,14 @@ struct ValidateOperator: Operator {
             query: candidate.query, templateName: candidate.template.isEmpty ? nil : candidate.template,
             narrations: narrations, unknownNarrations: ids.subtracting(known).sorted(),
             window: Self.window(of: narrations, in: block.clip.span), clip: block.clip.span)
+        if narrations.isEmpty {
+            let message = Validator.unknownNarration.problem(with: proposal) ?? "it is about no narration of the block"
+            return .failure(Verdict(reason: .unknownNarration, message: message))
+        }
         for validator in self.validators {
             if let message = validator.problem(with: proposal) {
                 return .failure(Verdict(reason: validator.reason, message: message))
             }
-        }
-        guard !narrations.isEmpty else {
-            return .failure(Verdict(reason: .unknownNarration, message: "it is about no narration of the block"))
         }
         guard let window = proposal.window else {
             return .failure(Verdict(reason: .window, message: "it has no window in the clip"))

@@ -39,7 +39,8 @@ enum AnswerLeak {
         guard let object = narration.object else { return nil }
         let stems = Set(words.map(Stem.stem))
         // "What tool did I use to cut the onion?" asks for the tool and may name the onion.
-        if template == .whatDidI, let instrument = narration.instrument, words.contains("use") || words.contains("with") {
+        if template == .whatDidI, let instrument = narration.instrument, words.contains("use") || words.contains("with")
+        {
             return instrument.words.allSatisfy { stems.contains(Stem.stem(of: $0)) } ? instrument.head : nil
         }
         return object.words.allSatisfy { stems.contains(Stem.stem(of: $0)) } ? object.head : nil

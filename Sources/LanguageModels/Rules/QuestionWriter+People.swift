@@ -72,7 +72,9 @@ extension QuestionWriter {
             return self.join("Who did I see \(self.clause.base) \(name)", related: detail)
         case .whenDidIInteract:
             let role = Self.role(noun)
-            if self.isTalking { return meetsWearer ? self.join("When did I talk to the \(role)", related: detail) : nil }
+            if self.isTalking {
+                return meetsWearer ? self.join("When did I talk to the \(role)", related: detail) : nil
+            }
             guard let name = self.thing?.phrase(byWearer: false, long: detail.long) else { return nil }
             return self.join("When did I see the \(role) \(self.clause.base) \(name)", related: detail)
         default: return nil

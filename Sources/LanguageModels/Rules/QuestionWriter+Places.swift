@@ -42,7 +42,8 @@ extension QuestionWriter {
         let when = "Where \(thing.was) \(name) when I \(self.clause.past(thing.pronoun))"
         if thing.isPossessed { return when }
         return self.pick([
-            when, "Where \(thing.was) \(name) I \(self.clause.pastAlone)", "Where \(thing.was) \(name) that I \(self.clause.pastAlone)",
+            when, "Where \(thing.was) \(name) I \(self.clause.pastAlone)",
+            "Where \(thing.was) \(name) that I \(self.clause.pastAlone)",
         ])
     }
 
@@ -61,7 +62,9 @@ extension QuestionWriter {
     func whereIsMyObject(_ detail: Detail) -> String? {
         guard let thing = self.thing, thing.isPossessed || NounLexicon.isPersonal(thing.head) else { return nil }
         let name = "my \(thing.bare(long: detail.long))"
-        if self.isPlacing { return self.pick(["Where did I \(self.clause.base) \(name)", "Where did I leave \(name)"]) }
+        if self.isPlacing {
+            return self.pick(["Where did I \(self.clause.base) \(name)", "Where did I leave \(name)"])
+        }
         return "Where \(thing.was) \(name) when I \(self.clause.past(thing.pronoun))"
     }
 }

@@ -2,7 +2,9 @@
 
 /// Questions that a thing, its color, its number or its state answers.
 extension QuestionWriter {
-    private static let putting: Set<String> = ["in", "into", "inside", "on", "onto", "to", "over", "on top of", "within"]
+    private static let putting: Set<String> = [
+        "in", "into", "inside", "on", "onto", "to", "over", "on top of", "within",
+    ]
 
     /// "What did I pour into the pan?"
     func whatDidIPutIn(_ detail: Detail) -> String? {
@@ -13,7 +15,8 @@ extension QuestionWriter {
         let name = place.noun.phrase(byWearer: true, long: detail.long)
         let isOn = place.preposition.hasPrefix("on") || place.preposition == "over"
         let own = "What did I \(self.clause.base) \(place.preposition) \(name)"
-        let sentence = place.preposition == "to" ? own : self.pick([own, "What did I put \(isOn ? "on" : "in") \(name)"])
+        let sentence =
+            place.preposition == "to" ? own : self.pick([own, "What did I put \(isOn ? "on" : "in") \(name)"])
         return self.join(sentence, related: detail)
     }
 

@@ -6,6 +6,8 @@ struct QuestionWriter {
     let clause: Clause
     /// A neighbour's event, for telling the moment.
     let relation: Relation?
+    /// The stems of the narration's words, of which a question has at least one.
+    let grounds: Set<String>
     /// Bits that choose among wordings.
     let variant: Int
 
@@ -17,7 +19,8 @@ struct QuestionWriter {
         var long: Bool
     }
 
-    /// The question; `nil` where the clause allows none, or none that is of a human length and keeps its answer.
+    /// The question; `nil` where the clause allows none, or none that is of a human length, keeps its answer
+    /// and shares a word with the narration.
     func question(_ template: QueryTemplate) -> String? {
         let wantsRelation = self.relation != nil && self.variant & 1 == 0
         let details = [
@@ -29,6 +32,7 @@ struct QuestionWriter {
             let text = sentence + "?"
             guard RuleWriter.wordRange.contains(text.split(separator: " ").count) else { continue }
             guard AnswerLeak.word(in: text, template: template, narration: self.clause) == nil else { continue }
+            guard !Stem.contentStems(of: sentence).isDisjoint(with: self.grounds) else { continue }
             return text
         }
         return nil

@@ -11,7 +11,7 @@ struct Relation {
     /// The event of a neighbour, where it makes a short clause; `nil` where it does not.
     init?(_ conjunction: String, _ event: Clause?) {
         guard let event, event.isByWearer, let object = event.object, QuestionWriter.isThing(object),
-            !event.verb.use.contains(.giving), object.words.count <= 3
+            event.verb.use.isDisjoint(with: [.giving, .empty]), object.words.count <= 3
         else { return nil }
         self.conjunction = conjunction
         self.event = event

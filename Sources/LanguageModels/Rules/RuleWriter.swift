@@ -46,7 +46,8 @@ public struct RuleWriter: Sendable {
             case .success(let question):
                 candidates.append(
                     Candidate(
-                        narrationIDs: [line.narration.index], template: question.template.rawValue, query: question.text))
+                        narrationIDs: [line.narration.index], template: question.template.rawValue, query: question.text
+                    ))
             case .failure(let gap):
                 gaps.append(AnswerGap(narrationID: line.narration.index, reason: gap.reason.rawValue))
             }
@@ -91,8 +92,10 @@ public struct RuleWriter: Sendable {
         }
         var choice = StableHash(block.blockID, String(line.narration.index), line.text.text)
         let relation = Self.relation(around: position, of: lines, &choice)
+        let grounds = Stem.stems(of: line.text.words.map(\.text))
         for template in Self.order(&choice) {
-            let writer = QuestionWriter(clause: clause, relation: relation, variant: choice.below(1 << 16))
+            let writer = QuestionWriter(
+                clause: clause, relation: relation, grounds: grounds, variant: choice.below(1 << 16))
             if let text = writer.question(template) { return .success(Question(template: template, text: text)) }
         }
         return .failure(NoQuestion(reason: Self.reason(clause)))
@@ -123,10 +126,8 @@ public struct RuleWriter: Sendable {
             case .whoDidIInteractWith, .whoDidITalkTo, .whenDidIInteract, .whereIsMyObject: 40
             case .howMany: 14
             case .whatDidIPutIn, .whereDidIPut: 8
-            case .state: 4
-            case .whatIs: 3
-            case .whereBeforeOrAfter, .whatDidI, .inWhatLocation: 2
-            case .whereIsObject: 1
+            case .whereBeforeOrAfter, .whatIs, .state: 2
+            case .whereIsObject, .whatDidI, .inWhatLocation: 1
             }
         return (template, template.humanCount * scarcity)
     }

@@ -98,7 +98,9 @@ struct ClauseParser {
         }
         if (word == "on" || word == "off") && clause.verb.use.contains(.placing) {
             // "put on gloves" is a verb with a particle, "put on plate" is a place.
-            let head = self.words.suffix(from: self.position + 1).prefix(3).last { NounLexicon.kind(of: $0.text) != nil }
+            let head = self.words.suffix(from: self.position + 1).prefix(3).last {
+                NounLexicon.kind(of: $0.text) != nil
+            }
             guard head.flatMap({ NounLexicon.kind(of: $0.text) }) == .garment else { return false }
         }
         clause.particle = word
@@ -276,7 +278,9 @@ extension ClauseParser {
         if SmallWords.determiners.contains(word) || SmallWords.possessives.contains(word) { return false }
         if SmallWords.pronouns.contains(word) || SmallWords.adverbs.contains(word) || word == "a" { return false }
         if SmallWords.quantities.contains(word), !phrase.words.isEmpty { return false }
-        if word.hasSuffix("ly"), word.utf8.count > 4, NounLexicon.kind(of: word) == nil, word != "jelly" { return false }
+        if word.hasSuffix("ly"), word.utf8.count > 4, NounLexicon.kind(of: word) == nil, word != "jelly" {
+            return false
+        }
         return true
     }
 
@@ -333,7 +337,8 @@ enum SmallWords {
 
     static let compoundPrepositions: [[String]] = [
         ["on", "top", "of"], ["in", "front", "of"], ["next", "to"], ["out", "of"], ["close", "to"], ["back", "to"],
-        ["back", "in"], ["back", "into"], ["back", "on"], ["away", "from"], ["off", "of"], ["up", "to"], ["down", "on"],
+        ["back", "in"], ["back", "into"], ["back", "on"], ["away", "from"], ["off", "of"], ["up", "to"],
+        ["down", "on"],
         ["out", "from"], ["up", "from"], ["down", "from"], ["down", "in"], ["on", "to"], ["in", "to"],
     ]
 

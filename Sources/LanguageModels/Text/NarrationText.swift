@@ -37,7 +37,7 @@ public struct NarrationText: Hashable, Sendable {
     /// Cleans a text.
     public init(_ raw: String) {
         let tag = NarrationTag(in: raw)
-        let pieces = tag.text(of: raw).split(whereSeparator: \.isWhitespace)
+        let pieces = tag.text(of: raw).pieces
         let subject = Subject(pieces, isOther: tag.kind == .other)
         let rest = pieces.dropFirst(subject.count)
         self.actor = subject.actor

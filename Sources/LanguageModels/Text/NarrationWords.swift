@@ -19,19 +19,19 @@ struct NarrationWord: Hashable, Sendable {
     static let mark = NarrationWord(",")
 
     /// The words of a text in order. White space and line breaks separate; apostrophes and hyphens inside a word stay.
-    static func words(of text: some StringProtocol) -> [NarrationWord] {
+    static func words<Text: StringProtocol>(of text: Text) -> [NarrationWord] where Text.SubSequence == Substring {
         var words: [NarrationWord] = []
-        for piece in text.split(whereSeparator: \.isWhitespace) { self.append(piece, to: &words) }
+        for piece in text.pieces { self.append(piece, to: &words) }
         self.dropHeading(&words)
         return words
     }
 
     /// The words of a text without its marks.
-    static func plainWords(of text: some StringProtocol) -> [String] {
+    static func plainWords(of text: String) -> [String] {
         self.words(of: text).filter { $0 != .mark }.map(\.text)
     }
 
-    private static func append(_ piece: some StringProtocol, to words: inout [NarrationWord]) {
+    private static func append(_ piece: Substring, to words: inout [NarrationWord]) {
         if piece.utf8.first.map({ 0x30...0x39 ~= $0 }) == true || self.abbreviations.contains(piece.lowercased()) {
             // "1/4", "0.5" and "6-oz." are one word each.
             words.append(NarrationWord(piece.lowercased().filter { $0 != "," && $0 != "(" && $0 != ")" }))
@@ -39,13 +39,16 @@ struct NarrationWord: Hashable, Sendable {
         }
         var letters: [UInt8] = []
         func flush() {
-            while let last = letters.last, last == UInt8(ascii: "-") || last == UInt8(ascii: "'") { letters.removeLast() }
+            while let last = letters.last, last == UInt8(ascii: "-") || last == UInt8(ascii: "'") {
+                letters.removeLast()
+            }
             guard !letters.isEmpty else { return }
             words.append(self.word(letters))
             letters.removeAll(keepingCapacity: true)
         }
         for byte in piece.utf8 {
             switch byte {
+            case UInt8(ascii: "/") where letters.last.map { 0x30...0x39 ~= $0 } == true: letters.append(byte)
             case UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: ":"), UInt8(ascii: "("), UInt8(ascii: ")"),
                 UInt8(ascii: "."), UInt8(ascii: "!"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"),
                 UInt8(ascii: "/"), UInt8(ascii: "\\"):
@@ -64,7 +67,8 @@ struct NarrationWord: Hashable, Sendable {
         let text = String(decoding: letters, as: UTF8.self)
         if letters.count == 1, let letter = letters.first, UInt8(ascii: "A")...UInt8(ascii: "Z") ~= letter {
             let isWearer = letter == UInt8(ascii: "C")
-            return NarrationWord(text.lowercased(), isWearer: isWearer, isLabel: !isWearer && letter != UInt8(ascii: "I"))
+            return NarrationWord(
+                text.lowercased(), isWearer: isWearer, isLabel: !isWearer && letter != UInt8(ascii: "I"))
         }
         return NarrationWord(text.lowercased())
     }
@@ -78,7 +82,8 @@ struct NarrationWord: Hashable, Sendable {
         if let hyphen = first.text.firstIndex(of: "-") {
             let heading = String(first.text[..<hyphen])
             let rest = String(first.text[first.text.index(after: hyphen)...])
-            if let reading = VerbLexicon.reading(of: heading), !rest.isEmpty, VerbLexicon.reading(of: first.text) == nil {
+            if let reading = VerbLexicon.reading(of: heading), !rest.isEmpty, VerbLexicon.reading(of: first.text) == nil
+            {
                 let isVerbNext = rest == heading || VerbLexicon.reading(of: rest)?.form == reading.form
                 words[0] = NarrationWord(rest)
                 let hasVerb = isVerbNext || words.dropFirst().contains { $0.text == heading }

@@ -67,6 +67,7 @@ struct PrepositionalPhrase: Hashable, Sendable {
 
     /// Whether it says where something was done, or where to or from.
     var isPlace: Bool {
-        SmallWords.places.contains(self.preposition) && !self.noun.isPerson && self.noun.kind != .body && self.noun.kind != .vague && self.noun.kind != .abstract
+        SmallWords.places.contains(self.preposition) && !self.noun.isPerson && self.noun.kind != .body
+            && self.noun.kind != .vague && self.noun.kind != .abstract
     }
 }

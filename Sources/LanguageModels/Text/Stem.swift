@@ -4,14 +4,21 @@
 /// their base form.
 enum Stem {
     /// The stems of the content words of a text.
-    static func contentStems(of text: some StringProtocol) -> Set<String> {
+    static func contentStems(of text: String) -> Set<String> {
         self.stems(of: NarrationWord.plainWords(of: text))
     }
 
     /// The stems of those of some words that carry meaning.
     static func stems(of words: [String]) -> Set<String> {
         var stems: Set<String> = []
-        for word in words where !self.stopWords.contains(word) { stems.insert(self.stem(of: word)) }
+        for word in words where !self.stopWords.contains(word) {
+            stems.insert(self.stem(of: word))
+            // "stir-fry" shares its words with "stir fry".
+            guard word.utf8.contains(UInt8(ascii: "-")) else { continue }
+            for part in word.split(separator: "-") where !self.stopWords.contains(String(part)) {
+                stems.insert(self.stem(of: String(part)))
+            }
+        }
         return stems
     }
 
@@ -26,7 +33,7 @@ enum Stem {
         """
         a an the this that these those it its them they he she him her his hers their theirs i me my mine we us our you \
         your c o who whom whose what which when where why how is are was were be been being am do does did done have has \
-        had will would can could should may might shall must not no nor and or but if then than so as at by for from in \
+        had will would could should may might shall must not no nor and or but if then than so as at by for from in \
         into of off on onto out over to under up down with within without about after before again against between \
         during through there here some any all both each few more most other such only own same too very just also still \
         now last first time once many much person people man woman someone something thing things object location place

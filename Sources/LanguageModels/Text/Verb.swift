@@ -85,9 +85,9 @@ enum Morphology {
     static func singular(of noun: String) -> String {
         if let singular = self.irregularSingulars[noun] { return singular }
         guard noun.utf8.count > 3, noun.hasSuffix("s") else { return noun }
-        if ["ss", "us", "is"].contains(where: { noun.hasSuffix($0) }) { return noun }
+        if noun.hasSuffix("ss") || noun.hasSuffix("us") || noun.hasSuffix("is") { return noun }
         if noun.hasSuffix("ies") { return noun.dropLast(3) + "y" }
-        let dropsE = ["sses", "shes", "ches", "xes", "zes", "toes"].contains { noun.hasSuffix($0) }
+        let dropsE = ["sses", "shes", "ches", "xes", "zzes", "toes"].contains { noun.hasSuffix($0) }
         return String(noun.dropLast(dropsE ? 2 : 1))
     }
 
@@ -97,7 +97,8 @@ enum Morphology {
         "women": "woman", "children": "child", "people": "person", "feet": "foot", "teeth": "tooth", "mice": "mouse",
         "scarves": "scarf", "movies": "movie", "cookies": "cookie", "brownies": "brownie", "veggies": "veggie",
         "pies": "pie", "shoes": "shoe", "axes": "axe", "cloves": "clove", "olives": "olive", "ties": "tie",
-        "smoothies": "smoothie", "selfies": "selfie", "hoes": "hoe", "gas": "gas", "canvas": "canvas", "series": "series",
+        "smoothies": "smoothie", "selfies": "selfie", "hoes": "hoe", "gas": "gas", "canvas": "canvas",
+        "series": "series",
     ]
 
     private static func endsInConsonantAndY(_ word: String) -> Bool {
@@ -112,14 +113,15 @@ enum Morphology {
         if self.stressedAtTheEnd.contains(word) { return true }
         var letters = Array(word.utf8)
         if letters.starts(with: "qu".utf8) { letters.removeFirst() }
-        if letters.starts(with: "squ".utf8) { letters.remove(at: 1) }
+        if letters.starts(with: "squ".utf8) { letters.remove(at: 2) }
         guard letters.count >= 3, let last = letters.last, !"wxy".utf8.contains(last) else { return false }
         let isVowel = letters.map(Self.isVowel)
         return isVowel.suffix(3).elementsEqual([false, true, false]) && isVowel.filter(\.self).count == 1
     }
 
     private static let stressedAtTheEnd: Set<String> = [
-        "unplug", "unwrap", "unzip", "unpin", "unclip", "unpeg", "refer", "prefer", "transfer", "admit", "commit", "submit",
+        "unplug", "unwrap", "unzip", "unpin", "unclip", "unpeg", "refer", "prefer", "transfer", "admit", "commit",
+        "submit",
         "equip", "regret", "control", "propel", "expel", "overlap", "rewrap", "reset", "compel", "format", "kidnap",
         "defer", "occur", "patrol", "rewrap", "unstrap", "untap", "unpot", "repot",
     ]

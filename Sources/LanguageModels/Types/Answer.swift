@@ -110,9 +110,12 @@ public struct Answer: Hashable, Sendable {
 }
 
 extension Answer: StreamValue {
+    /// The name in topologies and headers.
     public static var typeName: String { "answer" }
+    /// The version of the JSON form.
     public static var schemaVersion: Int { 1 }
 
+    /// Writes the JSON form.
     public func write(to json: inout JSONWriter) {
         json.beginObject()
         json.key("block")
@@ -133,6 +136,7 @@ extension Answer: StreamValue {
         json.endObject()
     }
 
+    /// Reads the JSON form.
     public init(json: inout JSONScanner) throws(JSONError) {
         var block: Block?
         var promptHash: String?

@@ -49,7 +49,9 @@ public struct ChatMessage: Hashable, Sendable {
                 try json.skip()
             }
         }
-        guard let role, let content else { throw JSONError("a message wants `role` and `content`", offset: json.offset) }
+        guard let role, let content else {
+            throw JSONError("a message wants `role` and `content`", offset: json.offset)
+        }
         self.init(role: role, content: content)
     }
 }
@@ -89,9 +91,12 @@ public struct PromptedBlock: Hashable, Sendable {
 }
 
 extension PromptedBlock: StreamValue {
+    /// The name in topologies and headers.
     public static var typeName: String { "prompt" }
+    /// The version of the JSON form.
     public static var schemaVersion: Int { 1 }
 
+    /// Writes the JSON form.
     public func write(to json: inout JSONWriter) {
         json.beginObject()
         json.key("block")
@@ -102,6 +107,7 @@ extension PromptedBlock: StreamValue {
         json.endObject()
     }
 
+    /// Reads the JSON form.
     public init(json: inout JSONScanner) throws(JSONError) {
         var block: Block?
         var messages: [ChatMessage] = []

@@ -18,6 +18,8 @@ public struct Proposal: Sendable {
     public let window: Interval?
     /// The clip's span, in seconds of the video.
     public let clip: Interval
+    /// The cleaned texts of those narrations.
+    let texts: [NarrationText]
     /// The words of the query in small letters, without marks.
     let words: [String]
 
@@ -31,6 +33,7 @@ public struct Proposal: Sendable {
         self.templateName = templateName
         self.template = templateName.flatMap(QueryTemplate.init(named:))
         self.narrations = narrations
+        self.texts = (narrations ?? []).map { NarrationText($0.text) }
         self.unknownNarrations = unknownNarrations
         self.window = window
         self.clip = clip
@@ -40,7 +43,7 @@ public struct Proposal: Sendable {
     /// White space collapsed, and "?" for whatever full stop there is or is not at the end. 17 % of the human queries
     /// lack it, so that is no fault.
     static func regular(_ query: String) -> String {
-        let words = query.split(whereSeparator: \.isWhitespace)
+        let words = query.pieces
         var text = words.joined(separator: " ")
         while let last = text.last, last == "." || last == "!" || last == " " { text.removeLast() }
         if text.hasSuffix(" ?") { text = text.dropLast(2) + "?" }

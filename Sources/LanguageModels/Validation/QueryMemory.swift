@@ -53,7 +53,9 @@ struct QueryMemory: Sendable {
         let query = StableHash(proposal.normalized).value
         if let memory = self.videos[name] {
             let inClip = (memory.clips[block.clip.clipUID] ?? []).filter { $0.query == query }
-            if rule == .anyWindow && !inClip.isEmpty || rule == .sameWindow && inClip.contains(where: { $0.window == window }) {
+            if rule == .anyWindow && !inClip.isEmpty
+                || rule == .sameWindow && inClip.contains(where: { $0.window == window })
+            {
                 return (.duplicateInClip, "the clip has it already")
             }
             let count = memory.clips.values.reduce(0) { $0 + $1.count { $0.query == query } }

@@ -146,9 +146,9 @@ extension Validator {
 
     /// Rejects a query that gives its answer away, as far as the narrations tell (`AnswerLeak`).
     public static let answerLeak = Validator(.answerLeak) { proposal in
-        guard let template = proposal.template, let narrations = proposal.narrations else { return nil }
-        for narration in narrations {
-            guard let clause = ClauseParser.parse(NarrationText(narration.text)) else { continue }
+        guard let template = proposal.template else { return nil }
+        for text in proposal.texts {
+            guard let clause = ClauseParser.parse(text) else { continue }
             if let word = AnswerLeak.word(in: proposal.query, template: template, narration: clause) {
                 return "it names \"\(word)\", which answers it"
             }
@@ -159,10 +159,9 @@ extension Validator {
     /// Rejects a query that shares no content word, stop-words left out and forms of one word taken together, with the
     /// narrations it is about.
     public static let notGrounded = Validator(.notGrounded) { proposal in
-        guard let narrations = proposal.narrations else { return nil }
+        guard proposal.narrations != nil else { return nil }
         let stems = Stem.stems(of: proposal.words)
-        for narration in narrations {
-            let text = NarrationText(narration.text)
+        for text in proposal.texts {
             if !Stem.stems(of: text.words.map(\.text)).isDisjoint(with: stems) { return nil }
             if case .other(let noun) = text.actor, proposal.words.contains(noun) { return nil }
         }

@@ -7,6 +7,7 @@ internal import Records
 /// The file is `{"1_7": {"recording_id": "1_7", "steps": [{"start_time", "end_time", "description", …}]}}`. A start of
 /// −1 marks a step that was not performed; it is skipped and counted.
 public struct CaptainCook4DAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
     public static let name = "captaincook4d"
 
     /// The path of the annotations.
@@ -22,8 +23,10 @@ public struct CaptainCook4DAdapter: SourceAdapter {
         self.context = try VideoContext(options)
     }
 
+    /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
 
+    /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
         let pieces = VideoPieces(
             path: self.annotations, layout: JSONLayout(opening: [], taking: nil),
@@ -46,7 +49,8 @@ public struct CaptainCook4DAdapter: SourceAdapter {
         var number = 0
         try object.forEachElement(of: "steps") { range in
             do throws(SourceFault) {
-                try Self.step(SourceEntry(piece.bytes[range]), into: &group)
+                let step = try ShallowObject(piece.bytes[range])
+                try Self.step(step.entry("start_time", "end_time", "description"), into: &group)
             } catch {
                 group.add(
                     error.problem(

@@ -137,6 +137,8 @@ private struct NarrationPieceParser {
         }
         self.found.insert(pass)
         var group = NarrationGroup(videoUID: self.raw.uid, pass: pass)
+        // Half of the piece, at some 200 bytes a narration.
+        group.reserveCapacity(self.bytes.count / 400)
         var number = 0
         while try self.cursor.nextElement() {
             try self.narration(number, into: &group)
@@ -198,9 +200,10 @@ private struct NarrationPieceParser {
     private static func diagnose(
         _ bytes: Slice<UnsafeBufferPointer<UInt8>>, into group: inout NarrationGroup
     ) throws(SourceFault) {
-        let entry = try SourceEntry(bytes)
-        let time = entry.has("timestamp_sec") ? "timestamp_sec" : entry.has("time") ? "time" : "timestamp_sec"
-        let text = entry.has("narration_text") ? "narration_text" : entry.has("text") ? "text" : "narration_text"
+        let object = try ShallowObject(bytes)
+        let time = object.ranges["timestamp_sec"] == nil && object.ranges["time"] != nil ? "time" : "timestamp_sec"
+        let text = object.ranges["narration_text"] == nil && object.ranges["text"] != nil ? "text" : "narration_text"
+        let entry = try object.entry(time, text)
         let names = NarrationFieldNames(time: time, text: text)
         try group.add(seconds: entry.seconds(time), text: entry.text(text), fields: names)
     }

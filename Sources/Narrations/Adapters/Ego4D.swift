@@ -31,6 +31,7 @@ public enum PassSelection: String, Hashable, Sendable, CaseIterable {
 /// for item in adapter.parse(piece) { … }                          // any thread
 /// ```
 public struct Ego4DAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
     public static let name = "ego4d"
 
     /// The path of the narrations.
@@ -65,6 +66,7 @@ public struct Ego4DAdapter: SourceAdapter {
         self.metadataProblems = self.metadata?.problems ?? []
     }
 
+    /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
 
     /// Starts to cut the file into videos.
@@ -72,6 +74,7 @@ public struct Ego4DAdapter: SourceAdapter {
         try NarrationFileSplitter(path: self.narrations, progress: progress)
     }
 
+    /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
         for problem in self.metadataProblems { try body(.problem(problem)) }
         var splitter = try self.splitter(progress: progress)

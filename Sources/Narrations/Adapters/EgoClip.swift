@@ -9,6 +9,7 @@ internal import Records
 /// The rows of a video and pass must be adjacent, as they are in the published file; then one group is in memory at a
 /// time. A `clip_start` before 0 is an artefact of the window's formula and becomes 0, counted.
 public struct EgoClipAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
     public static let name = "egoclip"
 
     /// The path of the table.
@@ -26,8 +27,10 @@ public struct EgoClipAdapter: SourceAdapter {
         self.context = try VideoContext(options)
     }
 
+    /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
 
+    /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
         var table = try DelimitedText(
             path: self.annotations, delimiter: UInt8(ascii: "\t"),

@@ -9,6 +9,7 @@ internal import Records
 /// rows have no `narration_timestamp`: the middle of their interval stands in for it, counted. Rows of a video need not
 /// be adjacent, so all rows are in memory; the largest file has 67,000.
 public struct EpicKitchensAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
     public static let name = "epic-kitchens"
 
     /// The path of the annotations.
@@ -33,8 +34,10 @@ public struct EpicKitchensAdapter: SourceAdapter {
         }
     }
 
+    /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
 
+    /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
         var table = try DelimitedText(
             path: self.annotations, delimiter: UInt8(ascii: ","),

@@ -8,6 +8,7 @@ internal import Records
 /// "step_description", "segments": […]}]}]}`. All times are seconds of the video, also where `start_time` of the video
 /// is not 0: it says where the annotated part begins and shifts nothing. A video is taken to last until `end_time`.
 public struct GoalStepAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
     public static let name = "goalstep"
 
     /// The path of the annotations.
@@ -23,8 +24,10 @@ public struct GoalStepAdapter: SourceAdapter {
         self.context = try VideoContext(options)
     }
 
+    /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
 
+    /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
         let pieces = VideoPieces(
             path: self.annotations, layout: JSONLayout(opening: ["videos"], taking: []),

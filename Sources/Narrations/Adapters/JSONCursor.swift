@@ -98,28 +98,40 @@ struct ShallowObject {
     private(set) var ranges: [String: Range<Int>] = [:]
 
     /// Finds the members of an object in borrowed memory, which must outlive this.
+    init(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) throws(SourceFault) {
+        try self.init(UnsafeBufferPointer(rebasing: bytes))
+    }
+
+    /// Finds the members of an object in borrowed memory, which must outlive this.
     init(_ bytes: UnsafeBufferPointer<UInt8>) throws(SourceFault) {
         self.bytes = bytes
         var cursor = JSONCursor(bytes)
-        guard cursor.open("{") else { throw SourceFault(SourceReason.wrongType, "expected an object") }
+        guard cursor.open("{") else {
+            throw SourceFault(SourceReason.wrongType, "expected an object, found \(Self.excerpt(bytes))")
+        }
         do throws(JSONError) {
             while let key = try cursor.nextKey() { self.ranges[key] = try cursor.skip() }
         } catch { throw SourceEntry.fault(of: error) }
     }
 
-    /// Parses some of the members.
+    /// Parses some of the members, which should be scalars: of an object or array just the kind is kept.
     func entry(_ fields: String...) throws(SourceFault) -> SourceEntry {
-        var members: [JSONValue.Member] = []
+        var members: [String: JSONValue] = [:]
         for field in fields {
             guard let range = self.ranges[field] else { continue }
-            do throws(JSONError) {
-                members.append(JSONValue.Member(field, try JSONValue(parsing: self.bytes[range])))
-            } catch {
-                let fault = SourceEntry.fault(of: error)
-                throw SourceFault(fault.reason, "`\(field)`: \(fault.message)")
+            switch self.bytes[range.lowerBound] {
+            case UInt8(ascii: "{"): members[field] = .object([])
+            case UInt8(ascii: "["): members[field] = .array([])
+            default:
+                do throws(JSONError) {
+                    members[field] = try JSONValue(parsing: self.bytes[range])
+                } catch {
+                    let fault = SourceEntry.fault(of: error)
+                    throw SourceFault(fault.reason, "`\(field)`: \(fault.message)")
+                }
             }
         }
-        return try SourceEntry(.object(members))
+        return SourceEntry(members)
     }
 
     /// Calls a function with where each element of an array lies; with none where the member is missing or null.
@@ -131,5 +143,9 @@ struct ShallowObject {
         do throws(JSONError) {
             while try cursor.nextElement() { body(try cursor.skip()) }
         } catch { throw SourceEntry.fault(of: error) }
+    }
+
+    private static func excerpt(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        "`\(String(decoding: bytes.prefix(40), as: UTF8.self))`"
     }
 }

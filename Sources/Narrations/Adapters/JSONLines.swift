@@ -10,6 +10,7 @@ internal import Records
 ///
 /// The lines of a video and pass must be adjacent; then one group is in memory at a time.
 public struct JSONLinesAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
     public static let name = "jsonl"
 
     /// The path of the file.
@@ -22,8 +23,10 @@ public struct JSONLinesAdapter: SourceAdapter {
         self.context = try VideoContext(options)
     }
 
+    /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
 
+    /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
         var lines = LineReader(try FileReader.text(path: self.file, progress: progress))
         var reader = NarrationLines(file: self.file, context: self.context)
@@ -144,12 +147,15 @@ private struct NarrationLines {
     /// Finds out what exactly is wrong with a line.
     private static func diagnose(_ bytes: UnsafeBufferPointer<UInt8>, _ error: JSONError) -> SourceFault {
         do throws(SourceFault) {
-            let entry = try SourceEntry(bytes)
+            let object = try ShallowObject(bytes)
+            let entry = try object.entry(
+                "kind", "video_uid", "text", "narration_text", "timestamp_sec", "time", "start_sec", "end_sec",
+                "duration_sec", "pass")
             for field in ["kind", "video_uid", "text", "narration_text"] { _ = try entry.textIfAny(field) }
             for field in ["timestamp_sec", "time", "start_sec", "end_sec", "duration_sec", "pass"] {
                 _ = try entry.secondsIfAny(field)
             }
-            return SourceFault(SourceReason.wrongType, "\(error.message), \(error.offset) bytes into the line")
+            return SourceEntry.fault(of: error)
         } catch { return error }
     }
 
@@ -210,7 +216,8 @@ private struct NarrationLines {
                 self.note(
                     SourceFault(
                         SourceReason.countMismatch,
-                        "`narrations` is \(end.narrations), but \(count) stand before this `end`: is the file complete?"),
+                        "`narrations` is \(end.narrations), but \(count) stand before this `end`: is the file complete?"
+                    ),
                     line, key: key.uid)
             }
         }

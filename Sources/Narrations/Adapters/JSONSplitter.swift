@@ -200,7 +200,8 @@ struct JSONSplitter {
             piece.bytes.append(contentsOf: bytes)
         } else {
             // What is too large is not parsed, so all that is of use is its beginning.
-            piece.bytes = Bytes((piece.bytes.prefix(SourceProblem.rawBytesMax) + bytes).prefix(SourceProblem.rawBytesMax))
+            piece.bytes = Bytes(
+                (piece.bytes.prefix(SourceProblem.rawBytesMax) + bytes).prefix(SourceProblem.rawBytesMax))
         }
     }
 

@@ -82,6 +82,7 @@ struct NarrationGroup {
     private(set) var latestSec = 0.0
     /// The bytes of the texts and of what is known to be wrong.
     private(set) var byteCount = 0
+    private var lastSec = 0.0
     private var isSorted = true
 
     init(videoUID: String, pass: Int) {
@@ -92,9 +93,13 @@ struct NarrationGroup {
     /// Whether there is more than fits in memory.
     var isTooLarge: Bool { self.byteCount > SourceLimits.videoBytesMax }
 
+    /// Makes room for narrations ahead of time.
+    mutating func reserveCapacity(_ count: Int) { self.narrations.reserveCapacity(count) }
+
     /// Takes a narration whose times and text are known to be good.
     mutating func append(seconds: Double, text: String, annotated: Interval? = nil) {
-        if let last = self.narrations.last, last.timestampSec > seconds { self.isSorted = false }
+        if seconds < self.lastSec { self.isSorted = false }
+        self.lastSec = seconds
         self.latestSec = max(self.latestSec, seconds, annotated?.end ?? 0)
         self.byteCount += text.utf8.count + Self.narrationBytes
         self.narrations.append(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Records
+
 /// Reads one narration object of Ego4D in a single pass: the time and the text, under either of their names and in any
 /// order, and nothing of the rest.
 ///
@@ -59,10 +61,36 @@ struct NarrationScan {
     }
 
     private mutating func readText() -> Bool {
-        guard let range = self.quoted(), range.count <= SourceLimits.textBytesMax / 6 else { return false }
+        guard let range = self.quoted() else { return self.readEscapedText() }
+        guard range.count <= SourceLimits.textBytesMax / 6 else { return false }
         let text = UnsafeBufferPointer(start: self.bytes + range.lowerBound, count: range.count)
+        if self.isASCII(range) {
+            // Much faster than validating, which would find the same.
+            self.text = String(unsafeUninitializedCapacity: range.count) { $0.initialize(fromContentsOf: text) }
+            return true
+        }
         guard let valid = String(validating: text, as: UTF8.self) else { return false }
         self.text = valid
+        return true
+    }
+
+    private func isASCII(_ range: Range<Int>) -> Bool {
+        var position = range.lowerBound
+        while position + 8 <= range.upperBound {
+            let word = UnsafeRawPointer(self.bytes + position).loadUnaligned(as: UInt64.self)
+            if word & JSONExtent.high != 0 { return false }
+            position += 8
+        }
+        while position < range.upperBound, self.bytes[position] < 0x80 { position += 1 }
+        return position == range.upperBound
+    }
+
+    private mutating func readEscapedText() -> Bool {
+        let rest = UnsafeBufferPointer(start: self.bytes + self.position, count: self.end - self.position)
+        var json = JSONScanner(rest)
+        guard let text = try? json.string(), text.utf8.count <= SourceLimits.textBytesMax / 6 else { return false }
+        self.text = text
+        self.position += json.offset
         return true
     }
 

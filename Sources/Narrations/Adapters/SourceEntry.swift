@@ -2,24 +2,11 @@
 
 internal import Records
 
-/// One JSON object of an annotation file as a tree, whose fields are asked for by name and type.
+/// Some fields of a JSON object, which are asked for by name and type.
 struct SourceEntry {
-    private let value: JSONValue
+    private let members: [String: JSONValue]
 
-    /// Parses bytes, and says what is wrong with them.
-    init(_ bytes: some Sequence<UInt8>) throws(SourceFault) {
-        let value: JSONValue
-        do throws(JSONError) { value = try JSONValue(parsing: bytes) } catch { throw Self.fault(of: error) }
-        try self.init(value)
-    }
-
-    /// Takes a value that must be an object.
-    init(_ value: JSONValue) throws(SourceFault) {
-        guard case .object = value else {
-            throw SourceFault(SourceReason.wrongType, "expected an object, found \(Self.kind(of: value))")
-        }
-        self.value = value
-    }
+    init(_ members: [String: JSONValue]) { self.members = members }
 
     /// What is wrong with text that is no JSON.
     static func fault(of error: JSONError) -> SourceFault {
@@ -31,12 +18,6 @@ struct SourceEntry {
             SourceReason.malformedJSON, "\(error.message), \(error.offset) bytes into it: correct the JSON")
     }
 
-    /// Whether there is a field, even if it is null.
-    func has(_ field: String) -> Bool { self.value[field] != nil }
-
-    /// A field as it is.
-    func member(_ field: String) -> JSONValue? { self.value[field] }
-
     /// A number that must be there.
     func seconds(_ field: String) throws(SourceFault) -> Double {
         guard let seconds = try self.secondsIfAny(field) else {
@@ -47,7 +28,7 @@ struct SourceEntry {
 
     /// A number, or `nil` where there is none.
     func secondsIfAny(_ field: String) throws(SourceFault) -> Double? {
-        guard let member = self.value[field], member != .null else { return nil }
+        guard let member = self.members[field], member != .null else { return nil }
         guard let number = member.double else { throw Self.wrongType(field, "a number of seconds", member) }
         return number
     }
@@ -62,16 +43,9 @@ struct SourceEntry {
 
     /// A text, or `nil` where there is none.
     func textIfAny(_ field: String) throws(SourceFault) -> String? {
-        guard let member = self.value[field], member != .null else { return nil }
+        guard let member = self.members[field], member != .null else { return nil }
         guard let text = member.string else { throw Self.wrongType(field, "a string", member) }
         return text
-    }
-
-    /// A list, or none where there is none.
-    func list(_ field: String) throws(SourceFault) -> [JSONValue] {
-        guard let member = self.value[field], member != .null else { return [] }
-        guard let list = member.array else { throw Self.wrongType(field, "an array", member) }
-        return list
     }
 
     /// An id that must be there and can be a key.

@@ -87,9 +87,9 @@ struct FilterOperator: Operator {
     }
 
     mutating func process(_ element: Element<NarrationEvent>, into output: inout Collector<NarrationEvent>) {
-        guard self.isOfPassedVideo(element, into: &output) else { return }
+        if let rules = self.videoRules, !self.isOfPassedVideo(element, rules, into: &output) { return }
         if let rules = self.narrationRules, case .narration(let narration) = element.value,
-            let reason = Self.reasonToDrop(narration, rules)
+            let reason = Self.reasonToDrop(narration.text, rules)
         {
             output.count(reason)
             return
@@ -100,9 +100,8 @@ struct FilterOperator: Operator {
     // MARK: Videos
 
     private mutating func isOfPassedVideo(
-        _ element: Element<NarrationEvent>, into output: inout Collector<NarrationEvent>
+        _ element: Element<NarrationEvent>, _ rules: VideoRules, into output: inout Collector<NarrationEvent>
     ) -> Bool {
-        guard let rules = self.videoRules else { return true }
         let verdict: Verdict
         switch element.value {
         case .video(let video):
@@ -149,8 +148,8 @@ struct FilterOperator: Operator {
 
     // MARK: Narrations
 
-    private static func reasonToDrop(_ narration: Narration, _ rules: NarrationRules) -> String? {
-        let tag = NarrationTag(in: narration.text)
+    private static func reasonToDrop(_ text: String, _ rules: NarrationRules) -> String? {
+        let tag = NarrationTag(in: text)
         if tag.isSummary, rules.dropsSummary { return "summary" }
         if tag.isUnsure, rules.dropsUnsure { return "unsure" }
         if tag.isBlank, rules.dropsBlank { return "blank" }

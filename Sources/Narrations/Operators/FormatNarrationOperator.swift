@@ -33,7 +33,7 @@ struct FormatNarrationOperator: Operator {
                 output.count("no-window")
                 return
             }
-            guard let (clip, ids) = self.open[index].clip(containing: window, of: narration) else {
+            guard let place = self.open[index].place(of: narration, window) else {
                 output.count("no-clip")
                 return
             }
@@ -46,10 +46,9 @@ struct FormatNarrationOperator: Operator {
                 videoUID: narration.videoUID, pass: narration.pass, narrations: [narration.index],
                 topology: self.topologyHash)
             let sample = Sample(
-                queryID: ids.id(of: narration, window: window), clip: clip, annotationUID: ids.annotationUID,
-                query: text, template: nil, window: window, lineage: lineage)
-            // Moved into place: `emit` would copy its dozen references first.
-            output.elements.append(Element(key: element.key, value: sample, origin: element.origin))
+                queryID: place.ids.id(of: narration, window: window), clip: place.clip,
+                annotationUID: place.ids.annotationUID, query: text, template: nil, window: window, lineage: lineage)
+            output.emit(Element(key: element.key, value: sample, origin: element.origin))
         case .end(let end):
             self.open.close(VideoPass(videoUID: end.videoUID, pass: end.pass))
         }
@@ -70,7 +69,8 @@ struct FormatNarrationOperator: Operator {
             self.ids = Array(repeating: nil, count: clips.count)
         }
 
-        mutating func clip(containing window: Interval, of narration: Narration) -> (Clip, NarrationID)? {
+        /// The first clip that contains the window of a narration, and the ids there; `nil` where none does.
+        mutating func place(of narration: Narration, _ window: Interval) -> (clip: Clip, ids: NarrationID)? {
             guard let found = self.index.first(containing: window) else { return nil }
             let clip = self.index.clips[found]
             if let known = self.ids[found] { return (clip, known) }

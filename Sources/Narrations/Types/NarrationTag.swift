@@ -196,7 +196,9 @@ extension NarrationTag {
         return start..<end
     }
 
-    private static func hasPrefix(_ prefix: StaticString, _ text: UnsafeBufferPointer<UInt8>, _ word: Range<Int>) -> Bool {
+    private static func hasPrefix(_ prefix: StaticString, _ text: UnsafeBufferPointer<UInt8>, _ word: Range<Int>)
+        -> Bool
+    {
         let count = prefix.utf8CodeUnitCount
         guard word.count >= count else { return false }
         for index in 0..<count where self.lowercased(text[word.lowerBound + index]) != prefix.utf8Start[index] {

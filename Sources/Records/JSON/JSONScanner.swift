@@ -314,10 +314,18 @@ public struct JSONScanner {
 
     private func validated(_ range: Range<Int>) throws(JSONError) -> String {
         let bytes = UnsafeBufferPointer(start: self.base + range.lowerBound, count: range.count)
+        // `String(validating:)` is generic and not specialised; ASCII, which most text is, needs no validation.
+        if Self.isASCII(bytes) { return String(decoding: bytes, as: UTF8.self) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw JSONError("invalid UTF-8 in a string", offset: range.lowerBound)
         }
         return text
+    }
+
+    private static func isASCII(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        var all: UInt8 = 0
+        for byte in bytes { all |= byte }
+        return all < 0x80
     }
 
     private func unescape(_ range: Range<Int>) throws(JSONError) -> String {

@@ -14,7 +14,7 @@ public indirect enum JSONValue: Hashable, Sendable {
     case string(String)
     /// A list.
     case array([JSONValue])
-    /// Members in their order; a repeated key keeps its last value.
+    /// Members in their order; of a repeated key the last counts.
     case object([Member])
 
     /// One member of an object.
@@ -57,12 +57,7 @@ public indirect enum JSONValue: Hashable, Sendable {
             var members: [Member] = []
             try json.beginObject()
             while let key = try json.nextKey() {
-                let member = Member(key.text, try JSONValue(&json, depth: depth + 1))
-                if let known = members.firstIndex(where: { $0.key == member.key }) {
-                    members[known] = member
-                } else {
-                    members.append(member)
-                }
+                members.append(Member(key.text, try JSONValue(&json, depth: depth + 1)))
             }
             self = .object(members)
         }
@@ -71,7 +66,7 @@ public indirect enum JSONValue: Hashable, Sendable {
     /// The value of a key, where this is an object that has it.
     public subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.key == key }?.value
+        return members.last { $0.key == key }?.value
     }
 
     /// The text, where this is one.

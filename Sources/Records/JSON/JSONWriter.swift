@@ -40,7 +40,7 @@ public struct JSONWriter {
     public mutating func key(_ name: StaticString) {
         if self.needsComma { self.bytes.append(UInt8(ascii: ",")) }
         self.bytes.append(UInt8(ascii: "\""))
-        self.bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        self.append(name)
         self.bytes.append(UInt8(ascii: "\""))
         self.bytes.append(UInt8(ascii: ":"))
         self.needsComma = false
@@ -85,8 +85,10 @@ public struct JSONWriter {
     public mutating func value(_ value: String) {
         self.separate()
         self.bytes.append(UInt8(ascii: "\""))
-        var value = value
-        value.withUTF8 { self.appendEscaped($0) }
+        if value.utf8.withContiguousStorageIfAvailable({ self.appendEscaped($0) }) == nil {
+            var native = value
+            native.withUTF8 { self.appendEscaped($0) }
+        }
         self.bytes.append(UInt8(ascii: "\""))
     }
 
@@ -105,13 +107,13 @@ public struct JSONWriter {
     /// Writes a boolean.
     public mutating func value(_ value: Bool) {
         self.separate()
-        self.bytes.append(contentsOf: value ? Self.trueText : Self.falseText)
+        self.append(value ? "true" : "false")
     }
 
     /// Writes null.
     public mutating func null() {
         self.separate()
-        self.bytes.append(contentsOf: Self.nullText)
+        self.append("null")
     }
 
     /// Writes JSON that is already there, unchecked.
@@ -164,6 +166,10 @@ public struct JSONWriter {
         }
     }
 
+    private mutating func append(_ text: StaticString) {
+        self.bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
     private mutating func append(_ value: Int) {
         if value < 0 { self.bytes.append(UInt8(ascii: "-")) }
         self.append(digits: UInt64(value.magnitude), width: 0)
@@ -185,7 +191,7 @@ public struct JSONWriter {
 
     private mutating func append(_ value: Double) {
         guard value.isFinite else {
-            self.bytes.append(contentsOf: Self.nullText)
+            self.append("null")
             return
         }
         // Times are mostly decimals of at most six places. Such a decimal of at most 15 digits is the only one so
@@ -215,9 +221,6 @@ public struct JSONWriter {
         self.append(digits: fraction, width: width)
     }
 
-    private static let trueText = Bytes("true".utf8)
-    private static let falseText = Bytes("false".utf8)
-    private static let nullText = Bytes("null".utf8)
     private static let hexDigits = Bytes("0123456789abcdef".utf8)
 }
 
