@@ -19,7 +19,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Targ
     if let tests {
         targets.append(
             .testTarget(
-                name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies + tests, swiftSettings: settings))
+                name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies + tests,
+                swiftSettings: settings))
     }
     return targets
 }

@@ -121,7 +121,9 @@ public final class Ingest {
     public func flush() throws(LogError) {
         var transaction = Transaction()
         for partition in 0..<self.topic.partitions {
-            for (topic, records) in [(self.topic.name, self.outputs[partition]), (self.letterTopic, self.letters[partition])]
+            for (topic, records) in [
+                (self.topic.name, self.outputs[partition]), (self.letterTopic, self.letters[partition]),
+            ]
             where !records.isEmpty {
                 transaction.outputs.append(.init(topic: topic, partition: partition, records: records))
             }
@@ -130,9 +132,11 @@ public final class Ingest {
         guard !transaction.isEmpty else { return }
         do throws(LogError) {
             try self.writer.commit(transaction)
-        } catch where error.code == .fenced {
+        } catch  where error.code == .fenced {
             throw LogError(
-                .fenced, "another ingest of \(self.source) into `\(self.topic.name)` has taken over; let it finish, then run again")
+                .fenced,
+                "another ingest of \(self.source) into `\(self.topic.name)` has taken over; let it finish, then run again"
+            )
         }
         for partition in 0..<self.topic.partitions {
             self.outputs[partition].removeAll()

@@ -179,7 +179,9 @@ public struct Transaction: Sendable {
     public init() {}
 
     /// Whether there is nothing to commit.
-    public var isEmpty: Bool { self.outputs.allSatisfy(\.records.isEmpty) && self.offsets.isEmpty && self.state.isEmpty }
+    public var isEmpty: Bool {
+        self.outputs.allSatisfy(\.records.isEmpty) && self.offsets.isEmpty && self.state.isEmpty
+    }
 }
 
 /// How far a group has consumed a partition.

@@ -21,7 +21,8 @@ import Testing
         for sink in sinks {
             for stop in [nil, TaskFacts.Stop.afterCommit, .atOnce] {
                 for (position, records, bytes, since) in [
-                    (0, 0, 0, nil), (3, 0, 0, nil), (3, 3, 10, 4_990), (3, 3, 10, 4_000), (3, 3, 10, 3_000), (12, 10, 10, 4_990),
+                    (0, 0, 0, nil), (3, 0, 0, nil), (3, 3, 10, 4_990), (3, 3, 10, 4_000), (3, 3, 10, 3_000),
+                    (12, 10, 10, 4_990),
                     (3, 3, 100, 4_990),
                 ] as [(Offset, Int, Int, Timestamp?)] {
                     for bits in 0..<64 {
@@ -54,13 +55,19 @@ import Testing
             switch action {
             case .commit(let reason):
                 #expect(facts.position > facts.committed || facts.sink?.isOpen == true, "a commit covers something")
-                #expect((reason != nil) == (facts.sink?.isOpen == true), "an open shard is committed with its offsets or not at all")
+                #expect(
+                    (reason != nil) == (facts.sink?.isOpen == true),
+                    "an open shard is committed with its offsets or not at all")
             case .work: #expect(facts.hasUnbegun && facts.mayBegin && facts.stop == nil)
             case .read:
-                #expect(!facts.hasUnbegun && facts.mayBegin && !facts.isAtEnd && facts.throttledUntil == nil && facts.stop == nil)
+                #expect(
+                    !facts.hasUnbegun && facts.mayBegin && !facts.isAtEnd && facts.throttledUntil == nil
+                        && facts.stop == nil)
             case .stop:
                 #expect(facts.stop == .afterCommit)
-                #expect(facts.position == facts.committed || facts.sink?.isOpen == true, "what is finished is committed first")
+                #expect(
+                    facts.position == facts.committed || facts.sink?.isOpen == true,
+                    "what is finished is committed first")
             case .wait(let until):
                 #expect(facts.stop == nil, "a task that is told to stop does not wait")
                 if let until { #expect(until > facts.now - 2_001) }
@@ -162,7 +169,8 @@ import Testing
         #expect(metadata.text.utf8.count <= 4_096)
         let read = try TaskMetadata(parsing: metadata.text)
         #expect(read.recordsIn == 7 && read.stageHash == metadata.stageHash)
-        #expect(read.counts.values.reduce(0, +) == metadata.counts.values.reduce(0, +), "nothing is dropped from the total")
+        #expect(
+            read.counts.values.reduce(0, +) == metadata.counts.values.reduce(0, +), "nothing is dropped from the total")
     }
 }
 
@@ -182,7 +190,8 @@ import Testing
     @Test func saysWhoAndWhyAndKeepsTheRecord() throws {
         let json = try self.written(Record(key: "k", value: "{}", headers: [Header("h", "1"), Header("h", [0xff])]))
         for (key, value) in [
-            ("topology", "t"), ("stage", "s"), ("step", "window"), ("reason", "no-gap"), ("message", "m"), ("topic", "in"),
+            ("topology", "t"), ("stage", "s"), ("step", "window"), ("reason", "no-gap"), ("message", "m"),
+            ("topic", "in"),
             ("key", "k"), ("value", "{}"),
         ] { #expect(json[key]?.string == value) }
         #expect(json["partition"] == .int(3) && json["offset"] == .int(7) && json["truncated"] == .bool(false))

@@ -119,5 +119,6 @@ func numbersTopology(samples: Int, seconds: Double, commitRecords: Int, slow: Bo
             to: { shards: numbers, rotate: { samples: \(samples), seconds: \(seconds) } }
             commit: { records: \(commitRecords), seconds: 0.2 }
         """
-    return try Topology.parse(text, file: "numbers.yaml", registry: numbersRegistry, environment: [:]) { _ in "" }.topology
+    return try Topology.parse(text, file: "numbers.yaml", registry: numbersRegistry, environment: [:]) { _ in "" }
+        .topology
 }

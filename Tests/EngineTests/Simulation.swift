@@ -25,9 +25,11 @@ final class Simulation {
         /// Where this outcome first differs from another, if it does.
         func difference(from other: Outcome) -> String? {
             for (topic, partitions) in other.topics {
-                for (number, (own, others)) in zip(self.topics[topic] ?? [], partitions).enumerated() where own != others {
+                for (number, (own, others)) in zip(self.topics[topic] ?? [], partitions).enumerated()
+                where own != others {
                     let place = zip(own, others).prefix { $0 == $1 }.count
-                    return "\(topic)[\(number)] from \(place): \(own.dropFirst(place).prefix(3)) for \(others.dropFirst(place).prefix(3)), "
+                    return
+                        "\(topic)[\(number)] from \(place): \(own.dropFirst(place).prefix(3)) for \(others.dropFirst(place).prefix(3)), "
                         + "\(own.count) records for \(others.count)"
                 }
             }

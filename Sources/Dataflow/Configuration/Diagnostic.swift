@@ -81,7 +81,9 @@ public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvert
 enum Spelling {
     /// The word nearest to what was written, if it is near enough to be meant.
     static func nearest(to word: String, among candidates: [String]) -> String? {
-        let scored = candidates.map { (word: $0, distance: self.distance(Array(word.lowercased()), Array($0.lowercased()))) }
+        let scored = candidates.map {
+            (word: $0, distance: self.distance(Array(word.lowercased()), Array($0.lowercased())))
+        }
         guard let best = scored.min(by: { ($0.distance, $0.word) < ($1.distance, $1.word) }) else { return nil }
         return best.distance <= max(2, best.word.count / 3) ? best.word : nil
     }

@@ -22,9 +22,13 @@ public protocol FieldDescription: Sendable {
 
 /// A field with a type. Declare it as a static constant and read it by `configuration[Self.size]`.
 public struct Field<Value: FieldValue>: FieldDescription {
+    /// The key in YAML.
     public let name: String
+    /// What it does, with its unit.
     public let help: String
+    /// Whether it must be given.
     public let isRequired: Bool
+    /// Whether it has a say in what comes out.
     public let shapesOutput: Bool
     /// The value where none is given.
     public let defaultValue: Value
@@ -57,10 +61,13 @@ public struct Field<Value: FieldValue>: FieldDescription {
         self.check = check
     }
 
+    /// The kind of value, in words.
     public var typeName: String { Value.typeName }
 
+    /// The default as text, if there is one.
     public var defaultText: String? { self.isRequired ? nil : self.defaultValue.canonical }
 
+    /// Reads a value, or reports what is wrong with the node.
     public func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> (any Sendable)? {
         guard let value = Value.read(node, &reader) else { return nil }
         if let problem = self.check(value) {
@@ -70,6 +77,7 @@ public struct Field<Value: FieldValue>: FieldDescription {
         return value
     }
 
+    /// The value as text, the same for equal values.
     public func canonical(_ value: (any Sendable)?) -> String {
         (value as? Value ?? self.defaultValue).canonical
     }
@@ -78,17 +86,21 @@ public struct Field<Value: FieldValue>: FieldDescription {
 extension Field where Value: Comparable {
     /// Declares a field whose value lies in a range.
     public init(
-        _ name: String, default defaultValue: Value, in range: ClosedRange<Value>, shapesOutput: Bool = true, help: String
+        _ name: String, default defaultValue: Value, in range: ClosedRange<Value>, shapesOutput: Bool = true,
+        help: String
     ) {
         self.init(name, default: defaultValue, shapesOutput: shapesOutput, help: help) { value in
-            range.contains(value) ? nil : "\(value.canonical) is outside \(range.lowerBound.canonical)…\(range.upperBound.canonical)"
+            range.contains(value)
+                ? nil : "\(value.canonical) is outside \(range.lowerBound.canonical)…\(range.upperBound.canonical)"
         }
     }
 }
 
 /// A group of fields under one key, which may be left out as a whole.
 public struct Section: FieldDescription {
+    /// The key in YAML.
     public let name: String
+    /// What it does, with its unit.
     public let help: String
     /// The fields of the group.
     public let fields: [any FieldDescription]
@@ -100,15 +112,21 @@ public struct Section: FieldDescription {
         self.fields = fields
     }
 
+    /// Whether it must be given.
     public var isRequired: Bool { false }
+    /// Whether it has a say in what comes out.
     public var shapesOutput: Bool { true }
+    /// The kind of value, in words.
     public var typeName: String { "a mapping" }
+    /// The default as text, if there is one.
     public var defaultText: String? { nil }
 
+    /// Reads a value, or reports what is wrong with the node.
     public func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> (any Sendable)? {
         reader.configuration(node, fields: self.fields)
     }
 
+    /// The value as text, the same for equal values.
     public func canonical(_ value: (any Sendable)?) -> String {
         (value as? Configuration)?.canonical(self.fields) ?? "absent"
     }
@@ -125,39 +143,53 @@ public protocol FieldValue: Sendable {
 }
 
 extension Int: FieldValue {
+    /// The kind of value, in words.
     public static var typeName: String { "a whole number" }
+    /// Reads a value, or reports what is wrong with the node.
     public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Int? {
         reader.scalar(node, as: Self.typeName) { Int($0.replacing("_", with: "")) }
     }
+    /// The value as text, the same for equal values.
     public var canonical: String { String(self) }
 }
 
 extension Double: FieldValue {
+    /// The kind of value, in words.
     public static var typeName: String { "a number" }
+    /// Reads a value, or reports what is wrong with the node.
     public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Double? {
         reader.scalar(node, as: Self.typeName) { Double($0).flatMap { $0.isFinite ? $0 : nil } }
     }
+    /// The value as text, the same for equal values.
     public var canonical: String { String(self) }
 }
 
 extension Bool: FieldValue {
+    /// The kind of value, in words.
     public static var typeName: String { "true or false" }
+    /// Reads a value, or reports what is wrong with the node.
     public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Bool? {
         reader.scalar(node, as: Self.typeName) { ["true": true, "false": false][$0.lowercased()] }
     }
+    /// The value as text, the same for equal values.
     public var canonical: String { String(self) }
 }
 
 extension String: FieldValue {
+    /// The kind of value, in words.
     public static var typeName: String { "text" }
+    /// Reads a value, or reports what is wrong with the node.
     public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> String? {
         reader.scalar(node, as: Self.typeName) { $0 }
     }
+    /// The value as text, the same for equal values.
     public var canonical: String { self }
 }
 
 extension Array: FieldValue where Element: FieldValue {
+    /// The kind of value, in words.
     public static var typeName: String { "a list, each \(Element.typeName)" }
+    /// Reads a value, or reports what is wrong with the node.
     public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> [Element]? {
         guard case .sequence(let nodes) = node.content else {
             reader.report(node.mark, "expected \(Self.typeName), found \(node.kindName)")
@@ -166,14 +198,18 @@ extension Array: FieldValue where Element: FieldValue {
         let elements = nodes.map { Element.read($0, &reader) }
         return elements.contains { $0 == nil } ? nil : elements.compactMap { $0 }
     }
+    /// The value as text, the same for equal values.
     public var canonical: String { "[" + self.map(\.canonical).joined(separator: ",") + "]" }
 }
 
 extension Optional: FieldValue where Wrapped: FieldValue {
+    /// The kind of value, in words.
     public static var typeName: String { Wrapped.typeName }
+    /// Reads a value, or reports what is wrong with the node.
     public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Wrapped?? {
         Wrapped.read(node, &reader).map(Optional.some)
     }
+    /// The value as text, the same for equal values.
     public var canonical: String { self?.canonical ?? "none" }
 }
 
@@ -181,7 +217,9 @@ extension Optional: FieldValue where Wrapped: FieldValue {
 public protocol Choice: FieldValue, CaseIterable, RawRepresentable where RawValue == String {}
 
 extension Choice {
+    /// The kind of value, in words.
     public static var typeName: String { "one of " + Self.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ") }
+    /// Reads a value, or reports what is wrong with the node.
     public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Self? {
         guard let word = reader.scalar(node, as: Self.typeName, { $0 }) else { return nil }
         if let value = Self(rawValue: word) { return value }
@@ -189,6 +227,7 @@ extension Choice {
         reader.report(node.mark, "`\(word)` is not \(Self.typeName); \(Spelling.help(for: word, among: words))")
         return nil
     }
+    /// The value as text, the same for equal values.
     public var canonical: String { self.rawValue }
 }
 
@@ -205,7 +244,9 @@ public struct FileReference: FieldValue, Hashable {
         self.content = content
     }
 
+    /// The kind of value, in words.
     public static var typeName: String { "the path of a text file" }
+    /// Reads a value, or reports what is wrong with the node.
     public static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> FileReference? {
         guard let path = reader.scalar(node, as: Self.typeName, { $0.isEmpty ? nil : $0 }) else { return nil }
         do {
@@ -215,5 +256,6 @@ public struct FileReference: FieldValue, Hashable {
             return nil
         }
     }
+    /// The value as text, the same for equal values.
     public var canonical: String { self.content }
 }

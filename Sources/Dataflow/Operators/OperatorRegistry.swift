@@ -40,7 +40,8 @@ struct AsyncReply: Sendable {
 /// One operator for one pair of types.
 public struct OperatorOverload: Sendable {
     enum Maker: Sendable {
-        case synchronous(@Sendable (Configuration, OperatorContext, AnyObject) throws(ConfigurationError) -> WiredOperator)
+        case synchronous(
+            @Sendable (Configuration, OperatorContext, AnyObject) throws(ConfigurationError) -> WiredOperator)
         case asynchronous(@Sendable (Configuration, OperatorContext) throws(ConfigurationError) -> WiredAsyncOperator)
     }
 
@@ -161,7 +162,8 @@ extension OperatorOverload {
     @usableFromInline
     init(
         specification: OperatorSpecification, input: StreamType, output: StreamType,
-        synchronous make: @escaping @Sendable (Configuration, OperatorContext, AnyObject)
+        synchronous make:
+            @escaping @Sendable (Configuration, OperatorContext, AnyObject)
             throws(ConfigurationError) -> SynchronousParts
     ) {
         self.specification = specification
@@ -178,7 +180,8 @@ extension OperatorOverload {
     @usableFromInline
     init(
         specification: OperatorSpecification, input: StreamType, output: StreamType,
-        asynchronous make: @escaping @Sendable (Configuration, OperatorContext)
+        asynchronous make:
+            @escaping @Sendable (Configuration, OperatorContext)
             throws(ConfigurationError) -> AsynchronousParts
     ) {
         self.specification = specification

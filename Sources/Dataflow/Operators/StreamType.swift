@@ -36,7 +36,9 @@ public struct StreamType: Sendable {
         self.init(
             name: Value.typeName, headers: headers,
             decoder: { next in
-                guard let next = next as? Receiver<Value> else { preconditionFailure("types were checked before wiring") }
+                guard let next = next as? Receiver<Value> else {
+                    preconditionFailure("types were checked before wiring")
+                }
                 return { (bytes, key, offset) throws(JSONError) in
                     var json = JSONScanner(bytes)
                     let value = try Value(json: &json)
@@ -56,9 +58,10 @@ public struct StreamType: Sendable {
     @usableFromInline
     init(
         name: String, headers: [Header],
-        decoder: @escaping @Sendable (AnyObject) -> (
-            (UnsafeBufferPointer<UInt8>, Bytes?, Offset) throws(JSONError) -> Void
-        ),
+        decoder:
+            @escaping @Sendable (AnyObject) -> (
+                (UnsafeBufferPointer<UInt8>, Bytes?, Offset) throws(JSONError) -> Void
+            ),
         encoder: @escaping @Sendable (@escaping (Bytes?, [Header], (inout Bytes) -> Void) -> Void) -> AnyObject
     ) {
         self.name = name

@@ -43,7 +43,8 @@ enum DestinationFields {
     static let bytes = Field<Int>(
         "bytes", default: 64 << 20, in: 1...(4 << 30), help: "uncompressed bytes after which a shard is closed")
     static let seconds = Field<Double>(
-        "seconds", default: 60, in: 0...86_400, help: "seconds after its first sample that a shard is closed; 0 is never")
+        "seconds", default: 60, in: 0...86_400,
+        help: "seconds after its first sample that a shard is closed; 0 is never")
     static let rotate = Section(
         "rotate", help: "when a shard is closed: whichever limit is reached first", fields: [samples, bytes, seconds])
 
@@ -70,7 +71,8 @@ enum CommitFields {
 
     static func limits(_ configuration: Configuration) -> CommitLimits {
         CommitLimits(
-            records: configuration[Self.records], bytes: configuration[Self.bytes], seconds: configuration[Self.seconds])
+            records: configuration[Self.records], bytes: configuration[Self.bytes], seconds: configuration[Self.seconds]
+        )
     }
 }
 

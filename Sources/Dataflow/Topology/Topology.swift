@@ -16,7 +16,9 @@ public struct Topology: Sendable {
     public var file: String
 
     /// SHA-256 of the parsed steps with the environment applied, in order; no names, endpoints or comments.
-    public var hash: String { ContentHash.sha256("millrace-topology/1\n" + self.stages.map(\.canonical).joined(separator: "\n")) }
+    public var hash: String {
+        ContentHash.sha256("millrace-topology/1\n" + self.stages.map(\.canonical).joined(separator: "\n"))
+    }
 
     /// The topics that stages read and none writes.
     public var externalTopics: [String] {

@@ -116,7 +116,8 @@ enum EnvironmentText {
                 continue
             }
             guard rest.first == "{", let close = rest.firstIndex(of: "}") else {
-                return .failure(Problem(message: "`$` starts `${NAME}` or `${NAME:-default}`; write `$$` for a dollar sign"))
+                return .failure(
+                    Problem(message: "`$` starts `${NAME}` or `${NAME:-default}`; write `$$` for a dollar sign"))
             }
             let inside = rest[rest.index(after: rest.startIndex)..<close]
             rest = rest[rest.index(after: close)...]
@@ -127,7 +128,8 @@ enum EnvironmentText {
             } else if parts.count > 1 {
                 expanded += parts[1]
             } else {
-                return .failure(Problem(message: "the environment variable `\(name)` is not set, and has no default here"))
+                return .failure(
+                    Problem(message: "the environment variable `\(name)` is not set, and has no default here"))
             }
         }
         return .success(expanded + rest)

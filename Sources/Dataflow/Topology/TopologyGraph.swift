@@ -37,7 +37,8 @@ public struct TopologyGraph {
             case .topic(let topic):
                 self.edges.append(Edge(from: id, to: self.node(.topic, topic, column: column + 1), isSide: false))
             case .shards(let shards):
-                self.edges.append(Edge(from: id, to: self.node(.shards, shards.name, column: column + 1), isSide: false))
+                self.edges.append(
+                    Edge(from: id, to: self.node(.shards, shards.name, column: column + 1), isSide: false))
             }
             if let rejects = stage.rejects {
                 self.edges.append(Edge(from: id, to: self.node(.topic, rejects, column: column + 1), isSide: true))
@@ -120,7 +121,8 @@ public struct TopologyGraph {
         let end = (self.left(to), self.top(to) + self.height(to) / 2)
         let middle = (start.0 + end.0) / 2
         let dash = edge.isSide ? " stroke-dasharray=\"4 3\"" : ""
-        return "  <path d=\"M\(start.0),\(start.1) C\(middle),\(start.1) \(middle),\(end.1) \(end.0),\(end.1)\" fill=\"none\" "
+        return
+            "  <path d=\"M\(start.0),\(start.1) C\(middle),\(start.1) \(middle),\(end.1) \(end.0),\(end.1)\" fill=\"none\" "
             + "stroke=\"#555\"\(dash) marker-end=\"url(#tip)\"/>"
     }
 

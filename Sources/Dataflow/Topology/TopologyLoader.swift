@@ -99,7 +99,8 @@ struct TopologyLoader {
         let head = ConfigurationNode(.mapping(plain.filter { known.contains($0.key) }), mark: node.mark)
         let configuration = self.reader.configuration(head, fields: fields) ?? Configuration()
         guard let stages = members.first(where: { $0.key == "stages" }) else {
-            self.reader.report(node.mark, "missing key `stages`: the stages by name, each with `from`, `steps` and `to`")
+            self.reader.report(
+                node.mark, "missing key `stages`: the stages by name, each with `from`, `steps` and `to`")
             return nil
         }
         var drafts: [StageDraft] = []
@@ -161,7 +162,8 @@ struct TopologyLoader {
             guard case .shards(let shards)? = draft.destination else { continue }
             if let other = writers[shards.name] {
                 self.reader.report(
-                    draft.toMark, "the shards `\(shards.name)` are written by the stages `\(other)` and `\(draft.name)`")
+                    draft.toMark, "the shards `\(shards.name)` are written by the stages `\(other)` and `\(draft.name)`"
+                )
             }
             writers[shards.name] = draft.name
         }
@@ -249,7 +251,8 @@ struct TopologyLoader {
         guard let first = waiting.first else { return }
         if waiting.count > 1 {
             let step = steps[waiting[1]]
-            let message = "`\(step.name)` is the second step of this stage that waits; split the stage by a topic before it"
+            let message =
+                "`\(step.name)` is the second step of this stage that waits; split the stage by a topic before it"
             self.reader.report(step.mark, message)
         }
         if let stateful = steps[..<first].first(where: { $0.overload.specification.isStateful }) {

@@ -185,7 +185,8 @@ public struct TopologyTestRunner {
             let got = dead.map { "\($0.reason) (\($0.message))" }
             problems.append("expected the dead letters \(test.deadLetters), got \(got)")
         }
-        for (reason, count) in test.counts.sorted(by: { $0.key < $1.key }) where notes.counts[reason, default: 0] != count {
+        for (reason, count) in test.counts.sorted(by: { $0.key < $1.key })
+        where notes.counts[reason, default: 0] != count {
             problems.append("expected \(reason) to be \(count), got \(notes.counts[reason, default: 0])")
         }
         return problems

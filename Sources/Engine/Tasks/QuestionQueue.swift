@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import DequeModule
 internal import Dataflow
+internal import DequeModule
 internal import Records
 internal import Synchronization
 

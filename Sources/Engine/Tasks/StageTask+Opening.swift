@@ -32,7 +32,9 @@ extension StageTask {
             try chain.restore(state)
         } catch {
             throw EngineError(
-                .failed, "stage `\(stage.name)`: the committed state of \(source) cannot be read: \(error); replay into a new name")
+                .failed,
+                "stage `\(stage.name)`: the committed state of \(source) cannot be read: \(error); replay into a new name"
+            )
         }
         var sink: (any RecordSink)?
         if case .shards(let shards) = stage.destination {
@@ -76,7 +78,8 @@ extension StageTask {
             hasState
             ? "finish the open videos with the old file first"
             : "go on from here with `--accept-changes`, which leaves earlier output as it is"
-        return "stage `\(stage.name)` of `\(topology.name)` has changed since its last commit, so its offsets and state do not fit "
+        return
+            "stage `\(stage.name)` of `\(topology.name)` has changed since its last commit, so its offsets and state do not fit "
             + "it; regenerate everything with `millrace replay \(topology.file) --from earliest`, or \(goOn), or give the topology "
             + "another name"
     }

@@ -70,7 +70,9 @@ final class StageTask {
         self.limit = DeadLetterLimit(max: stage.maxConsecutiveDeadLetters)
         self.batch = FetchedBatch(partition: source, nextOffset: committed)
         self.now = surroundings.clock()
-        self.questions = inFlight.map { QuestionQueue(limit: $0, inFlightMax: chain.inFlightMax, wake: surroundings.wake) }
+        self.questions = inFlight.map {
+            QuestionQueue(limit: $0, inFlightMax: chain.inFlightMax, wake: surroundings.wake)
+        }
     }
 
     /// Does one thing: a batch's worth of work, a read, a commit; or says what it waits for.
@@ -127,7 +129,8 @@ final class StageTask {
         facts.stop = stop
         facts.closeAtEnd = closeAtEnd
         if let sink = self.sink {
-            facts.sink = TaskFacts.Sink(isOpen: sink.isOpen, due: sink.rotationDue(now: self.now), deadline: sink.deadline)
+            facts.sink = TaskFacts.Sink(
+                isOpen: sink.isOpen, due: sink.rotationDue(now: self.now), deadline: sink.deadline)
         }
         return facts
     }
@@ -282,7 +285,7 @@ final class StageTask {
         while true {
             do throws(LogError) {
                 return try self.writer.commit(transaction)
-            } catch where error.isRetriable && attempt < 20 {
+            } catch  where error.isRetriable && attempt < 20 {
                 attempt += 1
                 Pause.milliseconds(min(1 << attempt, 500))
             }

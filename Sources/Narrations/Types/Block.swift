@@ -32,9 +32,12 @@ public struct Block: Hashable, Sendable {
 }
 
 extension Block: StreamValue {
+    /// The type's name in topologies, diagnostics and headers.
     public static var typeName: String { "block" }
+    /// Counts the incompatible changes of the JSON form.
     public static var schemaVersion: Int { 1 }
 
+    /// Writes the JSON form.
     public func write(to json: inout JSONWriter) {
         json.beginObject()
         json.field("block_id", self.blockID)
@@ -55,6 +58,7 @@ extension Block: StreamValue {
         json.endObject()
     }
 
+    /// Reads the JSON form.
     public init(json: inout JSONScanner) throws(JSONError) {
         var blockID: String?
         var videoUID: String?
@@ -89,6 +93,7 @@ extension Block: StreamValue {
             narrations.append(try field.narration(videoUID: videoUID, pass: pass, at: json.offset))
         }
         self.init(
-            blockID: blockID, videoUID: videoUID, pass: pass, clip: clip, narrations: narrations, meanGapSec: meanGapSec)
+            blockID: blockID, videoUID: videoUID, pass: pass, clip: clip, narrations: narrations, meanGapSec: meanGapSec
+        )
     }
 }

@@ -122,9 +122,12 @@ extension NarrationEvent {
 }
 
 extension NarrationEvent: StreamValue {
+    /// The type's name in topologies, diagnostics and headers.
     public static var typeName: String { "narration" }
+    /// Counts the incompatible changes of the JSON form.
     public static var schemaVersion: Int { 1 }
 
+    /// Writes the JSON form.
     public func write(to json: inout JSONWriter) {
         json.beginObject()
         switch self {
@@ -143,6 +146,7 @@ extension NarrationEvent: StreamValue {
         json.endObject()
     }
 
+    /// Reads the JSON form.
     public init(json: inout JSONScanner) throws(JSONError) {
         let fields = try NarrationFields(&json)
         self = try fields.event(at: json.offset)

@@ -42,9 +42,12 @@ public struct Query: Hashable, Sendable {
 }
 
 extension Query: StreamValue {
+    /// The type's name in topologies, diagnostics and headers.
     public static var typeName: String { "query" }
+    /// Counts the incompatible changes of the JSON form.
     public static var schemaVersion: Int { 1 }
 
+    /// Writes the JSON form.
     public func write(to json: inout JSONWriter) {
         json.beginObject()
         json.field("query_id", self.queryID)
@@ -66,6 +69,7 @@ extension Query: StreamValue {
         json.endObject()
     }
 
+    /// Reads the JSON form.
     public init(json: inout JSONScanner) throws(JSONError) {
         var queryID: String?
         var videoUID: String?

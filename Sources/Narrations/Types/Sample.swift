@@ -36,9 +36,12 @@ public struct Sample: Hashable, Sendable {
 }
 
 extension Sample: StreamValue {
+    /// The type's name in topologies, diagnostics and headers.
     public static var typeName: String { "sample" }
+    /// Counts the incompatible changes of the JSON form.
     public static var schemaVersion: Int { 1 }
 
+    /// Writes the JSON form.
     public func write(to json: inout JSONWriter) {
         json.beginObject()
         json.field("query_id", self.queryID)
@@ -58,6 +61,7 @@ extension Sample: StreamValue {
         json.endObject()
     }
 
+    /// Reads the JSON form.
     public init(json: inout JSONScanner) throws(JSONError) {
         var queryID: String?
         var clipUID: String?

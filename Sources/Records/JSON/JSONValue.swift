@@ -40,7 +40,9 @@ public indirect enum JSONValue: Hashable, Sendable {
     }
 
     private init(_ json: inout JSONScanner, depth: Int) throws(JSONError) {
-        guard depth < JSONScanner.depthMax else { throw json.error("nested deeper than \(JSONScanner.depthMax) levels") }
+        guard depth < JSONScanner.depthMax else {
+            throw json.error("nested deeper than \(JSONScanner.depthMax) levels")
+        }
         switch try json.kind() {
         case .null: self = try json.isNull() ? .null : .null
         case .boolean: self = .bool(try json.bool())

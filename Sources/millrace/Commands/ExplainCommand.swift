@@ -42,7 +42,8 @@ struct ExplainCommand: ParsableCommand {
                 for line in try LineageSearch(lineage, queryID: self.queryID).lines(in: log) { print(line) }
                 return
             }
-            throw CommandFailure(.failed, "no sample has the id `\(self.queryID)` in the shards: \(sets.joined(separator: ", "))")
+            throw CommandFailure(
+                .failed, "no sample has the id `\(self.queryID)` in the shards: \(sets.joined(separator: ", "))")
         }
     }
 
@@ -86,7 +87,9 @@ struct LineageSearch {
                 let batch = try reader.read(recordsMax: 4096, bytesMax: 8 << 20)
                 if batch.isEmpty { break }
                 for index in 0..<batch.count where batch.records.key(at: index) == key {
-                    guard let value = batch.records.value(at: index), let kind = self.match(batch.records[index]) else { continue }
+                    guard let value = batch.records.value(at: index), let kind = self.match(batch.records[index]) else {
+                        continue
+                    }
                     lines.append("\(kind), \(partition) offset \(batch.offsets[index]):")
                     lines.append("  " + String(decoding: value, as: UTF8.self))
                 }

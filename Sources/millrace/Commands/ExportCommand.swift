@@ -41,7 +41,8 @@ struct ExportCommand: ParsableCommand {
                 // The date is the last commit's, so that the same shards give the same bytes.
                 let last = manifest.commits.map(\.time).max() ?? 0
                 var options = NLQExport.Options(
-                    date: Self.date(last), description: "Natural-language queries generated from narrations: \(self.shards)")
+                    date: Self.date(last),
+                    description: "Natural-language queries generated from narrations: \(self.shards)")
                 options.split = self.split
                 let report = try NLQExport.run(
                     shards: manifest.commits.map(\.entry.file),

@@ -44,7 +44,9 @@ struct IngestCommand: ParsableCommand {
                 throw ValidationError("--topic takes letters, digits, '.', '_' and '-', not `\(self.topic)`.")
             }
             if !(1...1024).contains(self.partitions) { throw ValidationError("--partitions takes 1 to 1024.") }
-            if let maxRate, !(maxRate > 0 && maxRate.isFinite) { throw ValidationError("--max-rate wants a number above 0.") }
+            if let maxRate, !(maxRate > 0 && maxRate.isFinite) {
+                throw ValidationError("--max-rate wants a number above 0.")
+            }
         }
 
         func ingest(_ adapter: some SourceAdapter) throws {

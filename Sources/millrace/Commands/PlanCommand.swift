@@ -67,7 +67,9 @@ struct PlanCommand: ParsableCommand {
             let partition = TopicPartition(stage.from, number)
             let range = try log.offsets(of: partition)
             let committed = try log.committedOffset(group: "\(topology.name).\(stage.name)", partition: partition)
-            if let committed, let metadata = try? TaskMetadata(parsing: committed.metadata) { done += metadata.recordsIn }
+            if let committed, let metadata = try? TaskMetadata(parsing: committed.metadata) {
+                done += metadata.recordsIn
+            }
             waiting += Int(max(0, range.upperBound - (committed?.offset ?? range.lowerBound)))
         }
         return (done, waiting)

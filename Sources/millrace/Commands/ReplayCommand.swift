@@ -79,7 +79,8 @@ struct ReplayCommand: ParsableCommand {
 /// Names of topologies and sets.
 enum TopologyName {
     static func problem(_ name: String) -> String? {
-        ShardName.isValid(name: name) ? nil : "`\(name)` is not a name: letters, digits, `.`, `_` and `-`, not starting with a dot"
+        ShardName.isValid(name: name)
+            ? nil : "`\(name)` is not a name: letters, digits, `.`, `_` and `-`, not starting with a dot"
     }
 }
 
@@ -125,7 +126,9 @@ struct ReplayPlan {
         var kept: Set<String> = [stage]
         var selected = topology
         selected.stages = topology.stages.filter { candidate in
-            let isBehind = topology.stages.contains { kept.contains($0.name) && $0.writtenTopics.contains(candidate.from) }
+            let isBehind = topology.stages.contains {
+                kept.contains($0.name) && $0.writtenTopics.contains(candidate.from)
+            }
             if isBehind { kept.insert(candidate.name) }
             return kept.contains(candidate.name)
         }
@@ -182,7 +185,8 @@ struct ReplayPlan {
             plan.ends = known.ends
         } else {
             if try log.topics().contains(where: { $0.name == Manifest.topic(self.into) }) {
-                throw CommandFailure(.usage, "there is a set `\(self.into)` already; a replay never appends: choose another --into")
+                throw CommandFailure(
+                    .usage, "there is a set `\(self.into)` already; a replay never appends: choose another --into")
             }
             try ledger.write(starts: self.starts, ends: self.ends, to: log)
         }
@@ -194,7 +198,8 @@ struct ReplayPlan {
         guard self.followsOriginal else { return [:] }
         let topics = Set(try log.topics().map(\.name))
         var originals: [String: Manifest] = [:]
-        for (old, new) in zip(self.original.shardSets, self.topology.shardSets) where topics.contains(Manifest.topic(old)) {
+        for (old, new) in zip(self.original.shardSets, self.topology.shardSets)
+        where topics.contains(Manifest.topic(old)) {
             originals[new] = try Manifest(reading: old, from: log)
         }
         return originals
@@ -219,12 +224,14 @@ struct ReplayLedger {
         let json = try JSONValue(parsing: value)
         guard json["hash"]?.string == self.hash, json["from"]?.string == self.from else {
             throw CommandFailure(
-                .usage, "the set `\(self.into)` is another replay's, of another topology or position: choose another --into")
+                .usage,
+                "the set `\(self.into)` is another replay's, of another topology or position: choose another --into")
         }
         var starts: [TopicPartition: Offset] = [:]
         var ends: [TopicPartition: Offset] = [:]
         for entry in json["partitions"]?.array ?? [] {
-            guard let name = entry["topic"]?.string, let number = entry["partition"]?.int, let start = entry["start"]?.int,
+            guard let name = entry["topic"]?.string, let number = entry["partition"]?.int,
+                let start = entry["start"]?.int,
                 let end = entry["end"]?.int
             else { continue }
             starts[TopicPartition(name, number)] = Offset(start)

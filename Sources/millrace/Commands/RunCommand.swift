@@ -23,7 +23,9 @@ struct RunArguments: ParsableArguments {
     var sessionTimeout = 10_000
 
     func validate() throws {
-        if let maxRate, !(maxRate > 0 && maxRate.isFinite) { throw ValidationError("--max-rate wants a number above 0.") }
+        if let maxRate, !(maxRate > 0 && maxRate.isFinite) {
+            throw ValidationError("--max-rate wants a number above 0.")
+        }
         if let threads, threads < 1 { throw ValidationError("--threads wants at least 1.") }
         if !(100...600_000).contains(self.sessionTimeout) {
             throw ValidationError("--session-timeout wants 100 to 600000 milliseconds.")
@@ -147,7 +149,8 @@ final class ProgressWatcher: @unchecked Sendable {
                 let rate = seconds > 0 ? Int(Double(stage.recordsIn - before) / seconds) : 0
                 let left = rate > 0 ? ", " + ProgressReporter.duration(Double(stage.lag) / Double(rate)) + " left" : ""
                 let flight = stage.inFlight > 0 ? ", \(stage.inFlight) in flight" : ""
-                return "\(stage.stage) \(ProgressReporter.grouped(stage.recordsIn)) (\(ProgressReporter.grouped(rate))/s, "
+                return
+                    "\(stage.stage) \(ProgressReporter.grouped(stage.recordsIn)) (\(ProgressReporter.grouped(rate))/s, "
                     + "\(ProgressReporter.grouped(stage.lag)) waiting\(flight)\(left))"
             }
             self.last = (now, Dictionary(stages.map { ($0.stage, $0.recordsIn) }) { first, _ in first })

@@ -59,7 +59,8 @@ struct ShardsCommand: ParsableCommand {
                     results.line(json.bytes)
                 } else {
                     table.add(
-                        [name] + [manifest.commits.count, manifest.samples, bytes, content].map(ProgressReporter.grouped))
+                        [name]
+                            + [manifest.commits.count, manifest.samples, bytes, content].map(ProgressReporter.grouped))
                 }
             }
             if !self.common.json { table.lines.forEach { results.line($0) } }
@@ -118,7 +119,8 @@ struct ShardsCommand: ParsableCommand {
                 print("\(self.name): \(manifest.commits.count) shards, \(samples) samples, \(verdict)")
                 if !problems.isEmpty {
                     throw CommandFailure(
-                        .failed, "shards are damaged; regenerate them with `millrace replay … --from earliest --into NAME`")
+                        .failed,
+                        "shards are damaged; regenerate them with `millrace replay … --from earliest --into NAME`")
                 }
             }
         }
@@ -174,7 +176,9 @@ enum ShardSets {
     private static let prefix = Manifest.topic("")
 
     static func names(in log: any RecordLog) throws -> [String] {
-        try log.topics().map(\.name).filter { $0.hasPrefix(self.prefix) }.map { String($0.dropFirst(self.prefix.count)) }
+        try log.topics().map(\.name).filter { $0.hasPrefix(self.prefix) }.map {
+            String($0.dropFirst(self.prefix.count))
+        }
     }
 
     static func manifest(_ name: String, in log: any RecordLog) throws -> Manifest {

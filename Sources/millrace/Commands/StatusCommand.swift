@@ -106,7 +106,8 @@ struct Status {
         var sets = TextTable(["shards", "files", "samples", "bytes", "open", "last commit"])
         for set in self.sets {
             sets.add([
-                set.name, String(set.shards), ProgressReporter.grouped(set.samples), ProgressReporter.grouped(set.bytes),
+                set.name, String(set.shards), ProgressReporter.grouped(set.samples),
+                ProgressReporter.grouped(set.bytes),
                 String(set.open.count), Self.time(set.lastCommit),
             ])
         }

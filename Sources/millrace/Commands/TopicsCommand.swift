@@ -123,7 +123,8 @@ struct TopicsCommand: ParsableCommand {
             }
             guard let partition else { return (0..<topic.partitions).map { TopicPartition(topic.name, $0) } }
             guard (0..<topic.partitions).contains(partition) else {
-                throw CommandFailure(.usage, "`\(self.topic)` has the partitions 0 to \(topic.partitions - 1), not \(partition)")
+                throw CommandFailure(
+                    .usage, "`\(self.topic)` has the partitions 0 to \(topic.partitions - 1), not \(partition)")
             }
             return [TopicPartition(topic.name, partition)]
         }
@@ -201,7 +202,8 @@ enum StartPosition {
         } else {
             throw CommandFailure(
                 .usage,
-                "`\(text)` is no position: use earliest, latest, an offset, offset:0=100,1=90 or time:2026-11-01T00:00:00Z")
+                "`\(text)` is no position: use earliest, latest, an offset, offset:0=100,1=90 or time:2026-11-01T00:00:00Z"
+            )
         }
     }
 
@@ -216,7 +218,8 @@ enum StartPosition {
         var offsets: [Int: Offset] = [:]
         for part in text.split(separator: ",") {
             let sides = part.split(separator: "=")
-            guard sides.count == 2, let partition = Int(sides[0]), let offset = Offset(sides[1]), partition >= 0, offset >= 0
+            guard sides.count == 2, let partition = Int(sides[0]), let offset = Offset(sides[1]), partition >= 0,
+                offset >= 0
             else { throw CommandFailure(.usage, "`\(part)` is no offset: write partition=offset, like 0=100") }
             offsets[partition] = offset
         }

@@ -26,7 +26,8 @@ struct Home {
             try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
         } catch {
             throw CommandFailure(
-                .failed, "cannot create the home `\(self.path)`: \(error.localizedDescription); name another with --home")
+                .failed,
+                "cannot create the home `\(self.path)`: \(error.localizedDescription); name another with --home")
         }
         return try EmbeddedLog(path: self.logPath)
     }
@@ -35,7 +36,9 @@ struct Home {
     func openLogToRead() throws -> any RecordLog {
         guard FileManager.default.fileExists(atPath: self.logPath) else {
             throw CommandFailure(
-                .failed, "there is no log in the home `\(self.path)` yet: fill it with `millrace ingest`, or name another with --home")
+                .failed,
+                "there is no log in the home `\(self.path)` yet: fill it with `millrace ingest`, or name another with --home"
+            )
         }
         var options = EmbeddedLog.Options()
         options.readOnly = true
