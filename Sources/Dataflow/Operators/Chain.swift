@@ -38,9 +38,11 @@ public final class Chain {
         let end = stage.outputType.encoder { key, headers, write in
             buffer.batch.append(key: key, headers: headers, value: write)
         }
+        let flag = NoteFlag()
         self.buffer = buffer
+        self.flag = flag
         if let split {
-            let trailing = try Self.wire(stage.steps[(split + 1)...], context, end: end)
+            let trailing = try Self.wire(stage.steps[(split + 1)...], context, flag, end: end)
             guard case .asynchronous(let make) = stage.steps[split].overload.maker else {
                 preconditionFailure("found as asynchronous above")
             }
@@ -48,18 +50,19 @@ public final class Chain {
             self.asynchronous = (stage.steps[split].name, wired)
             self.trailing = trailing
             self.trailingReceiver = trailing.first?.wired.receiver ?? end
-            self.leading = try Self.wire(stage.steps[..<split], context, end: wired.receiver)
+            self.leading = try Self.wire(stage.steps[..<split], context, flag, end: wired.receiver)
             self.decode = stage.inputType.decoder(self.leading.first?.wired.receiver ?? wired.receiver)
         } else {
             self.asynchronous = nil
             self.trailing = []
             self.trailingReceiver = nil
-            self.leading = try Self.wire(stage.steps[...], context, end: end)
+            self.leading = try Self.wire(stage.steps[...], context, flag, end: end)
             self.decode = stage.inputType.decoder(self.leading.first?.wired.receiver ?? end)
         }
     }
 
     private let buffer: OutputBuffer
+    private let flag: NoteFlag
 
     /// Where the encoder writes; a box, because the encoder is made before the chain is.
     private final class OutputBuffer {
@@ -67,7 +70,7 @@ public final class Chain {
     }
 
     private static func wire(
-        _ steps: ArraySlice<Step>, _ context: OperatorContext, end: AnyObject
+        _ steps: ArraySlice<Step>, _ context: OperatorContext, _ flag: NoteFlag, end: AnyObject
     ) throws(ConfigurationError) -> [NamedOperator] {
         var wired: [NamedOperator] = []
         var next = end
@@ -75,7 +78,7 @@ public final class Chain {
             guard case .synchronous(let make) = step.overload.maker else {
                 preconditionFailure("a stage has one asynchronous step at most, which lint checks")
             }
-            let one = try make(step.configuration, context, next)
+            let one = try make(step.configuration, context, next, flag)
             wired.append(NamedOperator(name: step.name, wired: one))
             next = one.receiver
         }
@@ -141,7 +144,9 @@ public final class Chain {
     }
 
     private func gather(_ operators: [NamedOperator]) {
-        for one in operators where one.wired.hasNotes() { self.notes.merge(one.wired.takeNotes(), step: one.name) }
+        guard self.flag.isSet else { return }
+        self.flag.isSet = false
+        for one in operators { self.notes.merge(one.wired.takeNotes(), step: one.name) }
     }
 
     // MARK: Output and state

@@ -6,8 +6,7 @@ public import Records
 struct WiredOperator {
     /// Where its input goes: a `Receiver<Input>`.
     let receiver: AnyObject
-    /// Whether it has noted something since it was last asked, and what.
-    let hasNotes: () -> Bool
+    /// What it has noted since it was last asked.
     let takeNotes: () -> StepNotes
     let stateChanges: () -> [StateChange]
     let restore: ([StateEntry]) throws(JSONError) -> Void
@@ -41,7 +40,7 @@ struct AsyncReply: Sendable {
 public struct OperatorOverload: Sendable {
     enum Maker: Sendable {
         case synchronous(
-            @Sendable (Configuration, OperatorContext, AnyObject) throws(ConfigurationError) -> WiredOperator)
+            @Sendable (Configuration, OperatorContext, AnyObject, NoteFlag) throws(ConfigurationError) -> WiredOperator)
         case asynchronous(@Sendable (Configuration, OperatorContext) throws(ConfigurationError) -> WiredAsyncOperator)
     }
 
@@ -65,15 +64,15 @@ public struct OperatorOverload: Sendable {
         let name = Op.specification.name
         self.init(
             specification: Op.specification, input: StreamType(Op.Input.self), output: StreamType(Op.Output.self),
-            synchronous: { (configuration, context, next) throws(ConfigurationError) in
+            synchronous: { (configuration, context, next, flag) throws(ConfigurationError) in
                 guard let next = next as? Receiver<Op.Output> else {
                     preconditionFailure("types were checked before wiring")
                 }
-                let box = OperatorBox(try Op(configuration, context), Collector<Op.Output>(step: name, next: next))
+                let box = OperatorBox(
+                    try Op(configuration, context), Collector<Op.Output>(step: name, next: next, flag: flag))
                 let receiver = Receiver<Op.Input> { element in box.step.process(element, into: &box.collector) }
                 return (
                     receiver,
-                    { !box.collector.notes.isEmpty },
                     {
                         let notes = box.collector.notes
                         box.collector.notes = StepNotes()
@@ -119,7 +118,7 @@ public struct OperatorOverload: Sendable {
 extension OperatorOverload {
     @usableFromInline
     typealias SynchronousParts = (
-        receiver: AnyObject, hasNotes: () -> Bool, takeNotes: () -> StepNotes, stateChanges: () -> [StateChange],
+        receiver: AnyObject, takeNotes: () -> StepNotes, stateChanges: () -> [StateChange],
         restore: ([StateEntry]) throws(JSONError) -> Void
     )
     @usableFromInline
@@ -163,16 +162,16 @@ extension OperatorOverload {
     init(
         specification: OperatorSpecification, input: StreamType, output: StreamType,
         synchronous make:
-            @escaping @Sendable (Configuration, OperatorContext, AnyObject)
+            @escaping @Sendable (Configuration, OperatorContext, AnyObject, NoteFlag)
             throws(ConfigurationError) -> SynchronousParts
     ) {
         self.specification = specification
         self.input = input
         self.output = output
-        self.maker = .synchronous { (configuration, context, next) throws(ConfigurationError) in
-            let parts = try make(configuration, context, next)
+        self.maker = .synchronous { (configuration, context, next, flag) throws(ConfigurationError) in
+            let parts = try make(configuration, context, next, flag)
             return WiredOperator(
-                receiver: parts.receiver, hasNotes: parts.hasNotes, takeNotes: parts.takeNotes,
+                receiver: parts.receiver, takeNotes: parts.takeNotes,
                 stateChanges: parts.stateChanges, restore: parts.restore)
         }
     }

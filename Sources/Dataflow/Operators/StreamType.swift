@@ -39,18 +39,20 @@ public struct StreamType: Sendable {
                 guard let next = next as? Receiver<Value> else {
                     preconditionFailure("types were checked before wiring")
                 }
+                var json = JSONScanner(UnsafeBufferPointer(start: nil, count: 0))
                 return { (bytes, key, offset) throws(JSONError) in
-                    var json = JSONScanner(bytes)
+                    json.restart(bytes)
                     let value = try Value(json: &json)
                     try json.finish()
                     next(Element(key: key, value: value, origin: offset))
                 }
             },
             encoder: { write in
-                Receiver<Value> { element in
-                    write(element.key, headers) { bytes in
-                        JSONWriter.append(to: &bytes) { element.value.write(to: &$0) }
-                    }
+                var json = JSONWriter()
+                return Receiver<Value> { element in
+                    json.removeAll()
+                    element.value.write(to: &json)
+                    write(element.key, headers) { bytes in json.append(to: &bytes) }
                 }
             })
     }

@@ -89,9 +89,13 @@ public struct StepNotes: Sendable {
 
     /// Creates empty notes.
     public init() {}
+}
 
-    /// Whether there is nothing to say.
-    @inlinable public var isEmpty: Bool { self.counts.isEmpty && self.letters.isEmpty }
+/// Says whether any step of a chain has noted something: most records give no reason to, and asking every step would
+/// cost more than a filter does.
+@usableFromInline
+final class NoteFlag {
+    var isSet = false
 }
 
 /// Takes what an operator makes of an element: hands it to the next step at once where there is one, else keeps it.
@@ -103,12 +107,22 @@ public struct Collector<Output: StreamValue> {
     public var notes = StepNotes()
     @usableFromInline let step: String
     @usableFromInline let next: Receiver<Output>?
+    @usableFromInline let flag: NoteFlag?
 
-    /// Creates a collector for the step with a YAML name.
-    /// - Parameter next: where elements go; without it they are kept, for tests and for answers in other threads.
-    public init(step: String, next: Receiver<Output>? = nil) {
+    /// Creates a collector for the step with a YAML name, which keeps what is emitted: for tests, and for answers in
+    /// other threads.
+    public init(step: String) {
+        self.step = step
+        self.next = nil
+        self.flag = nil
+    }
+
+    /// Creates a collector that hands elements on.
+    @usableFromInline
+    init(step: String, next: Receiver<Output>, flag: NoteFlag) {
         self.step = step
         self.next = next
+        self.flag = flag
     }
 
     /// Emits a value under the key and origin of the element it was made from.
@@ -131,10 +145,14 @@ public struct Collector<Output: StreamValue> {
     }
 
     /// Counts something under a reason, most often that it was dropped.
-    public mutating func count(_ reason: String, _ number: Int = 1) { self.notes.counts[reason, default: 0] += number }
+    public mutating func count(_ reason: String, _ number: Int = 1) {
+        self.flag?.isSet = true
+        self.notes.counts[reason, default: 0] += number
+    }
 
     /// Sends the input record of an element to the dead letters.
     public mutating func fail<Input>(_ element: Element<Input>, reason: String, message: String) {
+        self.flag?.isSet = true
         self.notes.letters.append(
             Letter(
                 kind: .dead, step: self.step, reason: reason, message: message, origin: element.origin,
@@ -145,6 +163,7 @@ public struct Collector<Output: StreamValue> {
     public mutating func reject<Input>(
         _ value: some StreamValue, from element: Element<Input>, reason: String, message: String
     ) {
+        self.flag?.isSet = true
         self.notes.letters.append(
             Letter(
                 kind: .rejected, step: self.step, reason: reason, message: message, origin: element.origin,

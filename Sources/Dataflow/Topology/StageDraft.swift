@@ -14,6 +14,8 @@ struct StageDraft {
     var from: String
     var fromMark: SourceMark
     var steps: [Step]
+    /// Whether every step could be read.
+    var isWhole = true
     var destination: Stage.Destination?
     var toMark: SourceMark
     var rejects: String?
@@ -102,7 +104,10 @@ extension TopologyLoader {
         case "from":
             draft.from = self.topic(node) ?? ""
             draft.fromMark = node.mark
-        case "steps": draft.steps = self.steps(node)
+        case "steps":
+            let steps = self.steps(node)
+            draft.steps = steps.compactMap { $0 }
+            draft.isWhole = steps.count == draft.steps.count && !steps.isEmpty
         case "to":
             draft.destination = self.destination(node)
             draft.toMark = node.mark
@@ -133,13 +138,13 @@ extension TopologyLoader {
             .map { .shards(DestinationFields.destination($0)) }
     }
 
-    private mutating func steps(_ node: ConfigurationNode) -> [StageDraft.Step] {
+    private mutating func steps(_ node: ConfigurationNode) -> [StageDraft.Step?] {
         guard case .sequence(let nodes) = node.content else {
             self.reader.report(node.mark, "expected a list of steps, found \(node.kindName)")
             return []
         }
         if nodes.isEmpty { self.reader.report(node.mark, "a stage has at least one step") }
-        return nodes.compactMap { self.step($0) }
+        return nodes.map { self.step($0) }
     }
 
     private mutating func step(_ node: ConfigurationNode) -> StageDraft.Step? {

@@ -15,9 +15,20 @@ public struct Topology: Sendable {
     /// The file it was read from.
     public var file: String
 
-    /// SHA-256 of the parsed steps with the environment applied, in order; no names, endpoints or comments.
+    /// SHA-256 of the parsed steps with the environment applied and of which stage reads from which; no names, endpoints
+    /// or comments.
     public var hash: String {
-        ContentHash.sha256("millrace-topology/1\n" + self.stages.map(\.canonical).joined(separator: "\n"))
+        var chains: [String: String] = [:]
+        for stage in self.stages {
+            let source = chains[stage.from].map { ContentHash.sha256($0) } ?? "external"
+            for topic in stage.writtenTopics {
+                let isRejects = topic == stage.rejects
+                chains[topic] = "\(source)\n\(isRejects ? "rejects" : "output")\n\(stage.canonical)"
+            }
+        }
+        // Stages that do not depend on each other have no order of their own.
+        let parts = self.stages.map { "\(chains[$0.from].map { ContentHash.sha256($0) } ?? "external")\n\($0.canonical)" }
+        return ContentHash.sha256("millrace-topology/1\n" + parts.sorted().joined(separator: "\n"))
     }
 
     /// The topics that stages read and none writes.

@@ -8,6 +8,7 @@ struct TopologyFile {
     static let bytesMax = 1 << 20
     private static let nodesMax = 20_000
     private static let depthMax = 40
+    private static let aliasesMax = 40
 
     let path: String
     let environment: [String: String]
@@ -15,6 +16,11 @@ struct TopologyFile {
     /// Parses YAML text.
     /// - Throws: `TopologyError` with the place of what is wrong.
     func parse(_ text: String) throws(TopologyError) -> ConfigurationNode {
+        // The parser compares keys by content, of which a key made of aliases of aliases has exponentially much.
+        guard text.matches(of: /(?:^|[\s\[{,])\*[A-Za-z0-9]/).count <= Self.aliasesMax else {
+            let message = "more than \(Self.aliasesMax) aliases: write out what they stand for"
+            throw TopologyError([Diagnostic(file: self.path, mark: nil, message: message)])
+        }
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)

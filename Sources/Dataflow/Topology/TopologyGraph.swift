@@ -60,7 +60,14 @@ public struct TopologyGraph {
     }
 
     private static func identifier(_ name: String) -> String {
-        String(name.map { $0.isLetter || $0.isNumber ? $0 : "_" })
+        // Names that differ in a dot or a dash only are different things.
+        name.unicodeScalars.map { scalar in
+            switch scalar {
+            case "a"..."z", "A"..."Z", "0"..."9": String(scalar)
+            case "_": "__"
+            default: "_\(String(scalar.value, radix: 16))_"
+            }
+        }.joined()
     }
 
     // MARK: Mermaid

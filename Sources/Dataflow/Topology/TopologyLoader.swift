@@ -58,6 +58,13 @@ extension Topology {
 struct TopologyLoader {
     var reader: ConfigurationReader
     let registry: OperatorRegistry
+    /// Topics of which nothing can be told, because what writes them has a mistake of its own.
+    private var untold: Set<String> = []
+
+    init(reader: ConfigurationReader, registry: OperatorRegistry) {
+        self.reader = reader
+        self.registry = registry
+    }
 
     private static let name = Field<String>(
         "name", required: "name", help: "the topology's name; its groups and tasks bear it", check: Self.checkName)
@@ -66,11 +73,15 @@ struct TopologyLoader {
     private static let letters = Field<Int>(
         "max-consecutive-dead-letters", default: 100, in: 1...1_000_000,
         help: "input records in a row that may end as dead letters before a stage stops")
-    private static let retentionSeconds = Field<Int?>("seconds", default: nil, help: "how long topics keep records")
-    private static let retentionBytes = Field<Int?>("bytes", default: nil, help: "how much a partition keeps")
+    private static let retentionSeconds = Field<Int?>(
+        "seconds", default: nil, help: "how long topics keep records", check: Self.checkLimit)
+    private static let retentionBytes = Field<Int?>(
+        "bytes", default: nil, help: "how much a partition keeps", check: Self.checkLimit)
     private static let retention = Section(
         "retention", help: "what the topics that this topology creates keep; everything by default",
         fields: [retentionSeconds, retentionBytes])
+
+    private static func checkLimit(_ limit: Int?) -> String? { limit ?? 1 < 1 ? "must be at least 1" : nil }
 
     static func checkName(_ name: String) -> String? {
         let allowed = name.utf8.allSatisfy { byte in
@@ -147,6 +158,7 @@ struct TopologyLoader {
             }
             if ready.isEmpty {
                 let circle = waiting.map { "`\($0.name)`" }.joined(separator: ", ")
+                self.untold.formUnion(waiting.map(\.from))
                 self.reader.report(waiting.first?.mark, "a cycle: the stages \(circle) wait for each other's output")
                 return drafts
             }
@@ -175,6 +187,7 @@ struct TopologyLoader {
         for draft in drafts where !written.contains(draft.from) {
             let unread = written.filter { !read.contains($0) }
             if let nearest = Spelling.nearest(to: draft.from, among: unread) {
+                self.untold.insert(draft.from)
                 self.reader.report(
                     draft.fromMark, "no stage writes the topic `\(draft.from)`; did you mean `\(nearest)`?")
             }
@@ -188,7 +201,10 @@ struct TopologyLoader {
         var stages: [Stage] = []
         for draft in drafts {
             guard let destination = draft.destination else { continue }
-            guard let (steps, input, output) = self.steps(of: draft, given: types[draft.from]) else { continue }
+            guard draft.isWhole, let (steps, input, output) = self.steps(of: draft, given: types[draft.from]) else {
+                self.untold.formUnion(draft.writtenTopics)
+                continue
+            }
             if case .topic(let topic) = destination { types[topic] = output }
             self.checkWaiting(steps, of: draft)
             stages.append(
@@ -230,6 +246,7 @@ struct TopologyLoader {
     ) {
         let inputs = Set(overloads.map { "`\($0.input.name)`" }).sorted().joined(separator: " or ")
         guard let type else {
+            if self.untold.contains(draft.from) { return }
             let message =
                 "cannot tell what the topic `\(draft.from)` holds: `\(step.name)` takes \(inputs); put a step before it "
                 + "that takes one type only"
@@ -281,7 +298,8 @@ struct TopologyLoader {
 extension OperatorOverload {
     fileprivate func tryOut(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
         switch self.maker {
-        case .synchronous(let make): _ = try make(configuration, context, self.output.encoder { _, _, _ in })
+        case .synchronous(let make):
+            _ = try make(configuration, context, self.output.encoder { _, _, _ in }, NoteFlag())
         case .asynchronous(let make): _ = try make(configuration, context)
         }
     }

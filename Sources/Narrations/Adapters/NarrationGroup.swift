@@ -47,7 +47,7 @@ struct SourceFault: Error, Hashable {
         if text.utf8.count <= SourceLimits.textBytesMax / 6 { return }
         var writer = JSONWriter()
         writer.value(text)
-        if writer.bytes.count - 2 > SourceLimits.textBytesMax {
+        if writer.count - 2 > SourceLimits.textBytesMax {
             throw SourceFault(
                 SourceReason.textTooLong,
                 "`\(field)` has \(text.utf8.count) bytes and would not fit in a record of 8 MiB: shorten it")

@@ -38,8 +38,8 @@ enum DerivedID {
         return self.uuid(json)
     }
 
-    private static func uuid(_ json: JSONWriter) -> String {
-        ContentHash.uuid5(String(decoding: json.bytes, as: UTF8.self))
+    private static func uuid(_ json: borrowing JSONWriter) -> String {
+        json.withBytes { ContentHash.uuid5(UnsafeRawBufferPointer($0)) }
     }
 }
 

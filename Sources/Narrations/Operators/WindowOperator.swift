@@ -18,11 +18,14 @@ struct WindowOperator: Operator {
         case contextual
         /// The interval that the source gives.
         case annotated
+        /// Annotated for videos whose source gives intervals, contextual for others.
+        case automatic
     }
 
     static let method = Field(
         "method", default: Method.contextual,
-        help: "`contextual`: around the timestamp, by the mean gap; `annotated`: the interval that the source gives.")
+        help: "`contextual`: around the timestamp, by the mean gap; `annotated`: the interval that the source gives; "
+            + "`automatic`: annotated where the video's source gives intervals, else contextual.")
     static let alpha = Field(
         "alpha", default: 4.9, help: "What the mean gap is divided by (EgoVLP: 4.9, the mean over all of Ego4D).",
         check: { $0 > 0 ? nil : "must be greater than 0" })
@@ -51,11 +54,20 @@ struct WindowOperator: Operator {
         var video = held.video
         video.meanGapSec = meanGap
         output.emit(Element(key: held.key, value: .video(video), origin: held.origin))
-        switch self.method {
-        case .contextual: self.emitContextual(held, meanGap, into: &output)
-        case .annotated: Self.emitAnnotated(held, into: &output)
+        if self.usesIntervals(of: held) {
+            Self.emitAnnotated(held, into: &output)
+        } else {
+            self.emitContextual(held, meanGap, into: &output)
         }
         output.emit(element)
+    }
+
+    private func usesIntervals(of held: HeldVideo) -> Bool {
+        switch self.method {
+        case .contextual: false
+        case .annotated: true
+        case .automatic: held.entries.contains { $0.narration.annotated != nil }
+        }
     }
 
     /// β of EgoVLP: the mean of the positive gaps between consecutive times, in seconds; `nil` where there is none.

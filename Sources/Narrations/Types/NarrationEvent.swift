@@ -230,7 +230,7 @@ struct NarrationFields {
         if key == "kind" {
             self.kind = try json.string()
         } else if key == "video_uid" {
-            self.videoUID = try json.string()
+            self.videoUID = try json.internedString()
         } else if key == "pass" {
             self.pass = try json.int()
         } else if key == "index" {

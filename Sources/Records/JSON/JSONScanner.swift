@@ -58,6 +58,7 @@ public struct JSONScanner {
     /// The position of the next byte.
     public private(set) var offset: Int
     private var afterOpening = false
+    private var lastInterned: String?
 
     static let depthMax = 256
 
@@ -70,6 +71,13 @@ public struct JSONScanner {
 
     // A valid address for empty input, never read through.
     nonisolated(unsafe) private static let nothing = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
+
+    /// Begins another text, keeping what `internedString` has seen.
+    public mutating func restart(_ bytes: UnsafeBufferPointer<UInt8>) {
+        let interned = self.lastInterned
+        self = JSONScanner(bytes)
+        self.lastInterned = interned
+    }
 
     /// Scans bytes and requires that nothing but white space follows the value.
     public static func scan<Result>(
@@ -171,6 +179,23 @@ public struct JSONScanner {
         let (range, escaped) = try self.scanString()
         if escaped { return try self.unescape(range) }
         return try self.validated(range)
+    }
+
+    /// A string that is probably the one this was last asked for, which is then handed out again: ids repeat.
+    public mutating func internedString() throws(JSONError) -> String {
+        try self.expect(.string)
+        let (range, escaped) = try self.scanString()
+        if escaped { return try self.unescape(range) }
+        if let last = self.lastInterned, last.utf8.count == range.count,
+            last.utf8.withContiguousStorageIfAvailable({ text in
+                text.baseAddress.map { memcmp($0, self.base + range.lowerBound, range.count) == 0 } ?? true
+            }) == true
+        {
+            return last
+        }
+        let text = try self.validated(range)
+        self.lastInterned = text
+        return text
     }
 
     /// A string, or `nil` for null.

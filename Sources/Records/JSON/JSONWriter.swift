@@ -1,22 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
 /// Writes JSON onto bytes, in the order it is told, with no tree in between.
 ///
 /// Numbers are written so that they read back as the same double, in the fewest digits; a number that is not finite
 /// is written as null, because JSON has no word for it. Keys are trusted to need no escapes.
-public struct JSONWriter {
-    /// What has been written.
-    public var bytes: Bytes
+///
+/// The bytes lie in memory of the writer's own, for which it makes room once a value: an array would ask for every
+/// byte whether it is alone and large enough, and took three times as long.
+public struct JSONWriter: ~Copyable {
+    // Owned by this value alone, which cannot be copied: `capacity` bytes, of which the first `count` are written.
+    // Every write goes through `reserve`, which grows it first.
+    private var memory: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    /// The number of bytes written.
+    public private(set) var count = 0
     private var needsComma = false
 
-    /// Writes after the given bytes; move them in and out again to write in place.
-    public init(_ bytes: consuming Bytes = []) { self.bytes = bytes }
+    /// Creates a writer of nothing yet.
+    public init() {
+        self.capacity = 256
+        self.memory = .allocate(capacity: self.capacity)
+    }
 
-    /// Appends to bytes in place.
-    public static func append(to bytes: inout Bytes, _ body: (inout JSONWriter) -> Void) {
-        var writer = JSONWriter(bytes.take())
-        body(&writer)
-        bytes = writer.bytes
+    deinit { self.memory.deallocate() }
+
+    /// What has been written, copied.
+    public var bytes: Bytes { self.withBytes { Bytes($0) } }
+
+    /// Lends what has been written.
+    public func withBytes<Result, Failure>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeBufferPointer(start: self.memory, count: self.count))
+    }
+
+    /// Appends what has been written to other bytes.
+    public func append(to bytes: inout Bytes) { self.withBytes { bytes.append(contentsOf: $0) } }
+
+    /// Moves out what has been written so far, in the middle of a document or not; writing goes on behind it.
+    public mutating func takeBytes() -> Bytes {
+        let taken = self.bytes
+        self.count = 0
+        return taken
+    }
+
+    /// Forgets what has been written, keeps the memory, and begins anew.
+    public mutating func removeAll() {
+        self.count = 0
+        self.needsComma = false
+    }
+
+    /// Where the next bytes may be written, at least so many of them.
+    private mutating func reserve(_ additional: Int) -> UnsafeMutablePointer<UInt8> {
+        if self.count + additional > self.capacity { self.grow(additional) }
+        return self.memory + self.count
+    }
+
+    private mutating func grow(_ additional: Int) {
+        self.capacity = max(self.capacity * 2, self.count + additional)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: self.capacity)
+        larger.initialize(from: self.memory, count: self.count)
+        self.memory.deallocate()
+        self.memory = larger
+    }
+
+    private mutating func put(_ byte: UInt8) {
+        self.reserve(1).pointee = byte
+        self.count += 1
+    }
+
+    private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let source = bytes.baseAddress else { return }
+        memcpy(self.reserve(bytes.count), source, bytes.count)
+        self.count += bytes.count
+    }
+
+    private mutating func put(_ text: StaticString) {
+        self.put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Begins another value behind this one, with nothing between them.
@@ -38,18 +102,25 @@ public struct JSONWriter {
 
     /// Writes a key, whose value must follow.
     public mutating func key(_ name: StaticString) {
-        if self.needsComma { self.bytes.append(UInt8(ascii: ",")) }
-        self.bytes.append(UInt8(ascii: "\""))
-        self.append(name)
-        self.bytes.append(UInt8(ascii: "\""))
-        self.bytes.append(UInt8(ascii: ":"))
+        let length = name.utf8CodeUnitCount
+        let start = self.reserve(length + 4)
+        var place = start
+        if self.needsComma {
+            place.pointee = UInt8(ascii: ",")
+            place += 1
+        }
+        place[0] = UInt8(ascii: "\"")
+        memcpy(place + 1, name.utf8Start, length)
+        place[length + 1] = UInt8(ascii: "\"")
+        place[length + 2] = UInt8(ascii: ":")
+        self.count += place + length + 3 - start
         self.needsComma = false
     }
 
     /// Writes a key that is not known beforehand, with escapes where it needs them.
     public mutating func key(text name: String) {
         self.value(name)
-        self.bytes.append(UInt8(ascii: ":"))
+        self.put(UInt8(ascii: ":"))
         self.needsComma = false
     }
 
@@ -84,12 +155,12 @@ public struct JSONWriter {
     /// Writes a text value.
     public mutating func value(_ value: String) {
         self.separate()
-        self.bytes.append(UInt8(ascii: "\""))
+        self.put(UInt8(ascii: "\""))
         if value.utf8.withContiguousStorageIfAvailable({ self.appendEscaped($0) }) == nil {
             var native = value
             native.withUTF8 { self.appendEscaped($0) }
         }
-        self.bytes.append(UInt8(ascii: "\""))
+        self.put(UInt8(ascii: "\""))
     }
 
     /// Writes a number.
@@ -107,71 +178,88 @@ public struct JSONWriter {
     /// Writes a boolean.
     public mutating func value(_ value: Bool) {
         self.separate()
-        self.append(value ? "true" : "false")
+        self.put(value ? "true" : "false")
     }
 
     /// Writes null.
     public mutating func null() {
         self.separate()
-        self.append("null")
+        self.put("null")
     }
 
     /// Writes JSON that is already there, unchecked.
     public mutating func raw(_ json: some Sequence<UInt8>) {
         self.separate()
-        self.bytes.append(contentsOf: json)
+        if json.withContiguousStorageIfAvailable({ self.put($0) }) == nil {
+            for byte in json { self.put(byte) }
+        }
     }
 
     // MARK: Pieces
 
     private mutating func separate() {
-        if self.needsComma { self.bytes.append(UInt8(ascii: ",")) }
+        if self.needsComma { self.put(UInt8(ascii: ",")) }
         self.needsComma = true
     }
 
     private mutating func open(_ bracket: UInt8) {
-        if self.needsComma { self.bytes.append(UInt8(ascii: ",")) }
-        self.bytes.append(bracket)
+        if self.needsComma { self.put(UInt8(ascii: ",")) }
+        self.put(bracket)
         self.needsComma = false
     }
 
     private mutating func close(_ bracket: UInt8) {
-        self.bytes.append(bracket)
+        self.put(bracket)
         self.needsComma = true
     }
 
     private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
         var start = 0
-        for index in text.indices {
-            let byte = text[index]
-            if byte >= 0x20 && byte != 0x22 && byte != 0x5c { continue }
-            self.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<index]))
-            self.appendEscape(byte)
+        var index = Self.plainCount(text, from: 0)
+        while index < text.count {
+            self.put(UnsafeBufferPointer(rebasing: text[start..<index]))
+            self.appendEscape(text[index])
             start = index + 1
+            index = Self.plainCount(text, from: start)
         }
-        self.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
+        self.put(UnsafeBufferPointer(rebasing: text[start...]))
+    }
+
+    /// Where the next byte that needs an escape is, looked for eight bytes at a time: below 0x20, a quote or a backslash.
+    private static func plainCount(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        let low: UInt64 = 0x0101_0101_0101_0101
+        let high: UInt64 = 0x8080_8080_8080_8080
+        let bytes = UnsafeRawBufferPointer(text)
+        var index = start
+        while index + 8 <= text.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let quote = word ^ (low &* 0x22)
+            let slash = word ^ (low &* 0x5c)
+            let control = (word &- low &* 0x20) & ~word
+            let found = ((quote &- low) & ~quote | (slash &- low) & ~slash | control) & high
+            if found != 0 { return index + found.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < text.count, text[index] >= 0x20, text[index] != 0x22, text[index] != 0x5c { index += 1 }
+        return index
     }
 
     private mutating func appendEscape(_ byte: UInt8) {
-        self.bytes.append(UInt8(ascii: "\\"))
+        self.put(UInt8(ascii: "\\"))
         switch byte {
-        case 0x22, 0x5c: self.bytes.append(byte)
-        case 0x0a: self.bytes.append(UInt8(ascii: "n"))
-        case 0x0d: self.bytes.append(UInt8(ascii: "r"))
-        case 0x09: self.bytes.append(UInt8(ascii: "t"))
+        case 0x22, 0x5c: self.put(byte)
+        case 0x0a: self.put(UInt8(ascii: "n"))
+        case 0x0d: self.put(UInt8(ascii: "r"))
+        case 0x09: self.put(UInt8(ascii: "t"))
         default:
-            self.bytes.append(contentsOf: [UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")])
-            self.bytes.append(Self.hexDigits[Int(byte >> 4)])
-            self.bytes.append(Self.hexDigits[Int(byte & 15)])
+            self.put("u00")
+            self.put(Self.hexDigits[Int(byte >> 4)])
+            self.put(Self.hexDigits[Int(byte & 15)])
         }
     }
 
-    private mutating func append(_ text: StaticString) {
-        self.bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
     private mutating func append(_ value: Int) {
-        if value < 0 { self.bytes.append(UInt8(ascii: "-")) }
+        if value < 0 { self.put(UInt8(ascii: "-")) }
         self.append(digits: UInt64(value.magnitude), width: 0)
     }
 
@@ -185,13 +273,13 @@ public struct JSONWriter {
                 digits[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
                 rest /= 10
             } while rest > 0 || 20 - position < width
-            self.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[position...]))
+            self.put(UnsafeBufferPointer(rebasing: digits[position...]))
         }
     }
 
     private mutating func append(_ value: Double) {
         guard value.isFinite else {
-            self.append("null")
+            self.put("null")
             return
         }
         // Times are mostly decimals of at most six places. Such a decimal of at most 15 digits is the only one so
@@ -205,13 +293,13 @@ public struct JSONWriter {
             }
         }
         var text = value.description
-        text.withUTF8 { self.bytes.append(contentsOf: $0) }
+        text.withUTF8 { self.put($0) }
     }
 
     private mutating func append(millionths: UInt64, negative: Bool) {
-        if negative { self.bytes.append(UInt8(ascii: "-")) }
+        if negative { self.put(UInt8(ascii: "-")) }
         self.append(digits: millionths / 1_000_000, width: 0)
-        self.bytes.append(UInt8(ascii: "."))
+        self.put(UInt8(ascii: "."))
         var fraction = millionths % 1_000_000
         var width = 6
         while width > 1, fraction % 10 == 0 {
@@ -222,13 +310,4 @@ public struct JSONWriter {
     }
 
     private static let hexDigits = Bytes("0123456789abcdef".utf8)
-}
-
-extension Array {
-    /// Moves the elements out, so that whoever has them now is their only owner and appends in place.
-    fileprivate mutating func take() -> [Element] {
-        let taken = self
-        self = []
-        return taken
-    }
 }

@@ -245,9 +245,8 @@ public struct NLQExport {
             for clip in clips { self.write(clip, to: &json) }
             json.endArray()
             json.endObject()
-            if json.bytes.count >= Self.writeSize {
-                try json.bytes.withRawBytes { bytes throws(ShardError) in try file.append(bytes) }
-                json.bytes.removeAll(keepingCapacity: true)
+            if json.count >= Self.writeSize {
+                try json.takeBytes().withRawBytes { bytes throws(ShardError) in try file.append(bytes) }
             }
         }
         json.endArray()

@@ -110,7 +110,9 @@ public struct ShardVerification: Sendable {
                 self.checkLines(of: frame, ordinal, at: listed.offset)
             } catch {
                 guard error.code == .corrupt else { throw error }
-                self.note(ordinal, listed.offset, error.message)
+                // The place stands in front of the problem already.
+                let place = "\(entry.file), frame \(ordinal) at byte \(listed.offset): "
+                self.note(ordinal, listed.offset, error.message.replacing(place, with: ""))
             }
         }
         if self.samples != entry.samples {

@@ -111,6 +111,17 @@ struct WindowOperatorTests {
         #expect(self.meanGap(outcome) == nil)
     }
 
+    @Test("automatic is annotated where the source gives intervals, and contextual where it gives none")
+    func automatic() throws {
+        var given = narrations(at: [0, 4])
+        let contextual = try self.run(stream(self.video, given), alpha: 1, method: .automatic)
+        #expect(self.windows(contextual) == [Interval(-2, 2), Interval(2, 6)])
+        given[1].annotated = Interval(4, 5)
+        let annotated = try self.run(stream(self.video, given), alpha: 1, method: .automatic)
+        #expect(self.windows(annotated) == [Interval(4, 5)])
+        #expect(annotated.counts == ["no-interval": 1])
+    }
+
     @Test("passes and videos have their own gaps, though their records alternate")
     func interleaved() throws {
         let second = Video(videoUID: "v", pass: 2, source: "ego4d")
