@@ -51,7 +51,7 @@ let package = Package(
         + room("RecordLog", ["Records"])
         + room("RecordLogTesting", ["RecordLog", "Records"])
         + room("EmbeddedLog", ["RecordLog", "Records", "CZstd", grdb], tests: ["RecordLogTesting"])
-        + room("Dataflow", ["Records", yams], tests: [])
+        + room("Dataflow", ["Records", yams], tests: ["Narrations", "LanguageModels"])
         + room("Engine", ["Dataflow", "RecordLog", "Records", deque], tests: ["RecordLogTesting", "Shards"])
         + room("Narrations", ["Dataflow", "Records"], tests: [])
         + room("LanguageModels", ["Narrations", "Dataflow", "Records"], tests: [])

@@ -24,7 +24,8 @@ extension EmbeddedLog {
                         .topicConflict,
                         """
                         topic \(specification.name) exists with \(partitions) partitions, not \
-                        \(specification.partitions); the number is fixed when a topic is created
+                        \(specification.partitions); the number is fixed when a topic is created: \
+                        ask for \(partitions), or use another topic or home
                         """)
                 }
                 return

@@ -24,6 +24,9 @@ public struct RunOptions: Sendable {
     public var acceptsChangedTopology = false
     /// Lets data pass for which no exclusion list is known.
     public var allowUnguarded = false
+    /// The hash that lineage and manifests carry; the topology's own where nothing is said. A replay from a stage on
+    /// carries the whole topology's, or its samples would differ from those that it reproduces.
+    public var topologyHash: String?
 
     /// The usual way.
     public init() {}
@@ -65,7 +68,8 @@ public final class Engine: Sendable {
         self.topology = topology
         self.options = options
         self.board = board
-        let context = OperatorContext(topologyHash: topology.hash, allowUnguarded: options.allowUnguarded)
+        let context = OperatorContext(
+            topologyHash: options.topologyHash ?? topology.hash, allowUnguarded: options.allowUnguarded)
         self.surroundings = TaskSurroundings(
             log: log, topology: topology, context: context, clock: clock, makeSink: makeSink,
             wake: { board.wake() }, startOffsets: options.startOffsets, endOffsets: options.endOffsets,
@@ -134,10 +138,18 @@ public final class Engine: Sendable {
         if let failure = self.board.failure { throw failure }
     }
 
+    /// How often a log that does not do so by itself is asked to remove what its topics no longer retain.
+    private static let retentionMilliseconds: Timestamp = 30_000
+
     /// Keeps the memberships alive and watches for the end, until there is one.
     private func control(_ memberships: [StageMembership]) {
+        var retentionDue = self.surroundings.clock()
         while !self.board.isStopping {
             do {
+                if self.surroundings.clock() >= retentionDue {
+                    try self.surroundings.log.enforceRetention()
+                    retentionDue = self.surroundings.clock() + Self.retentionMilliseconds
+                }
                 for membership in memberships { try membership.poll() }
                 if self.options.untilIdle, self.board.isQuiet {
                     let verdict = IdleDecision.decide(try self.idleProgress())
@@ -170,7 +182,7 @@ public final class Engine: Sendable {
             let partition = TopicPartition(stage.from, number)
             let range = try self.surroundings.log.offsets(of: partition)
             let end = min(range.upperBound, self.options.endOffsets[partition] ?? range.upperBound)
-            let start = self.options.startOffsets[partition] ?? range.lowerBound
+            let start = max(range.lowerBound, self.options.startOffsets[partition] ?? range.lowerBound)
             let committed = try self.surroundings.log.committedOffset(group: group, partition: partition)
             if (committed?.offset ?? start) < end { return false }
         }

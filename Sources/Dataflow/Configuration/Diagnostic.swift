@@ -85,7 +85,8 @@ enum Spelling {
             (word: $0, distance: self.distance(Array(word.lowercased()), Array($0.lowercased())))
         }
         guard let best = scored.min(by: { ($0.distance, $0.word) < ($1.distance, $1.word) }) else { return nil }
-        return best.distance <= max(2, best.word.count / 3) ? best.word : nil
+        let isNear = best.distance <= max(2, best.word.count / 3) && best.distance < max(word.count, best.word.count)
+        return isNear ? best.word : nil
     }
 
     /// A sentence that helps whoever wrote a word that is not among the valid ones.

@@ -199,7 +199,15 @@ extension Array: FieldValue where Element: FieldValue {
         return elements.contains { $0 == nil } ? nil : elements.compactMap { $0 }
     }
     /// The value as text, the same for equal values.
-    public var canonical: String { "[" + self.map(\.canonical).joined(separator: ",") + "]" }
+    public var canonical: String {
+        // Quotes keep `[a, b]` and `["a,b"]` apart.
+        let elements = self.map { element in
+            let text = element.canonical
+            if !text.isEmpty, !text.contains(where: { "[],\"\\".contains($0) }) { return text }
+            return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        }
+        return "[" + elements.joined(separator: ",") + "]"
+    }
 }
 
 extension Optional: FieldValue where Wrapped: FieldValue {

@@ -158,6 +158,24 @@ public final class Chain {
         return batch
     }
 
+    /// Takes out of the last outputs those that are larger than a record may be; key and value count.
+    /// - Parameters:
+    ///   - first: where the outputs in question begin.
+    /// - Returns: the sizes of those taken out.
+    public func dropOutputs(from first: Int, largerThan bytesMax: Int) -> [Int] {
+        let all = self.takeOutput()
+        var sizes: [Int] = []
+        for index in 0..<all.count {
+            let size = (all.keyRange(at: index)?.count ?? 0) + (all.valueRange(at: index)?.count ?? 0)
+            if index >= first, size > bytesMax {
+                sizes.append(size)
+            } else {
+                self.buffer.batch.append(all, at: index)
+            }
+        }
+        return sizes
+    }
+
     /// The number of records that `takeOutput` would move out.
     public var outputCount: Int { self.buffer.batch.count }
 

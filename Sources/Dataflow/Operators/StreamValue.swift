@@ -54,6 +54,9 @@ public struct Letter: Hashable, Sendable {
         case dead
         /// It was judged and found wanting: to the stage's `rejects`.
         case rejected
+        /// It must not be processed as things stand, and the user has to say what to do: the stage stops, and nothing
+        /// of it is committed.
+        case refused
     }
 
     /// Where it goes.
@@ -157,6 +160,14 @@ public struct Collector<Output: StreamValue> {
             Letter(
                 kind: .dead, step: self.step, reason: reason, message: message, origin: element.origin,
                 value: element.value.json))
+    }
+
+    /// Refuses to process an element as things stand: the stage stops with the message, which names the remedies.
+    public mutating func refuse<Input>(_ element: Element<Input>, reason: String, message: String) {
+        self.flag?.isSet = true
+        self.notes.letters.append(
+            Letter(
+                kind: .refused, step: self.step, reason: reason, message: message, origin: element.origin, value: nil))
     }
 
     /// Rejects a value that was made from an element.

@@ -27,7 +27,9 @@ public struct Topology: Sendable {
             }
         }
         // Stages that do not depend on each other have no order of their own.
-        let parts = self.stages.map { "\(chains[$0.from].map { ContentHash.sha256($0) } ?? "external")\n\($0.canonical)" }
+        let parts = self.stages.map { stage in
+            "\(chains[stage.from].map { ContentHash.sha256($0) } ?? "external")\n\(stage.canonical)"
+        }
         return ContentHash.sha256("millrace-topology/1\n" + parts.sorted().joined(separator: "\n"))
     }
 

@@ -141,3 +141,14 @@ enum EnvironmentText {
         return .success(expanded + rest)
     }
 }
+
+/// Says why a file cannot be read in words that help; Foundation's do not say which file.
+enum FileProblem {
+    static func describe(_ path: String, _ error: any Error) -> String {
+        var isFolder: ObjCBool = false
+        if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) { return "there is no file `\(path)`" }
+        if isFolder.boolValue { return "`\(path)` is a folder" }
+        if !FileManager.default.isReadableFile(atPath: path) { return "`\(path)` may not be read" }
+        return error.localizedDescription
+    }
+}

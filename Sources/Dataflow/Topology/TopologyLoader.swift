@@ -27,7 +27,7 @@ extension Topology {
         } catch let error as TopologyError {
             throw error
         } catch {
-            let message = "cannot read the file: \(error.localizedDescription)"
+            let message = "cannot read the file: \(FileProblem.describe(path, error))"
             throw TopologyError([Diagnostic(file: path, mark: nil, message: message)])
         }
         let folder = url.deletingLastPathComponent()
@@ -185,7 +185,8 @@ struct TopologyLoader {
     private mutating func checkSources(_ drafts: [StageDraft], written: [String]) {
         let read = Set(drafts.map(\.from))
         for draft in drafts where !written.contains(draft.from) {
-            let unread = written.filter { !read.contains($0) }
+            // A stage that meant its own output would be a cycle.
+            let unread = written.filter { !read.contains($0) && !draft.writtenTopics.contains($0) }
             if let nearest = Spelling.nearest(to: draft.from, among: unread) {
                 self.untold.insert(draft.from)
                 self.reader.report(

@@ -46,7 +46,7 @@ public struct TopologyTestSuite: Sendable {
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
         } catch {
-            let message = "cannot read the cases: \(error.localizedDescription)"
+            let message = "cannot read the cases: \(FileProblem.describe(path, error))"
             throw TopologyError([Diagnostic(file: path, mark: nil, message: message)])
         }
         let document = try TopologyFile(path: path, environment: environment).parse(text)
@@ -78,9 +78,17 @@ public struct TopologyTestSuite: Sendable {
             reader.report(node.mark, "a case wants `name`, `stage` and `input`")
             return nil
         }
+        // What is not understood must not pass for what is not expected.
+        for member in members where ["expect", "rejects", "dead-letters"].contains(member.key) {
+            guard let list = member.value.json.array, member.key == "expect" || list.allSatisfy({ $0.string != nil })
+            else {
+                reader.report(member.value.mark, "expected a list, found \(member.value.kindName)")
+                continue
+            }
+        }
         var counts: [String: Int] = [:]
-        if case .object(let expected)? = value("counts") {
-            for member in expected { counts[member.key] = member.value.int ?? 0 }
+        for member in members.first(where: { $0.key == "counts" }).flatMap({ reader.members(of: $0.value) }) ?? [] {
+            counts[member.key] = Int.read(member.value, &reader)
         }
         return Case(
             name: name, stage: stage, input: input, expect: value("expect")?.array ?? [],
@@ -120,7 +128,7 @@ public struct TopologyTestRunner {
     /// Prepares to run cases of a topology.
     public init(_ topology: Topology) { self.topology = topology }
 
-    /// Runs a case.
+    /// Runs a case. Blocks while the stage waits for answers: call it from a thread, not from the cooperative pool.
     /// - Returns: what is not as expected; nothing where all is well.
     public func run(_ test: TopologyTestSuite.Case) throws -> [String] {
         guard let stage = self.topology.stages.first(where: { $0.name == test.stage }) else {
@@ -180,7 +188,7 @@ public struct TopologyTestRunner {
         }
         let rejects = notes.letters.filter { $0.kind == .rejected }.map(\.reason)
         if rejects != test.rejects { problems.append("expected the rejects \(test.rejects), got \(rejects)") }
-        let dead = notes.letters.filter { $0.kind == .dead }
+        let dead = notes.letters.filter { $0.kind != .rejected }
         if dead.map(\.reason) != test.deadLetters {
             let got = dead.map { "\($0.reason) (\($0.message))" }
             problems.append("expected the dead letters \(test.deadLetters), got \(got)")

@@ -10,6 +10,8 @@ struct DeadLetterEnvelope {
     static let headers = [Header("schema", "dead-letter/1")]
     /// A record whose envelope would be larger is kept truncated to this many bytes of its value.
     static let valueBytesMax = 1 << 20
+    /// What a letter keeps of a key.
+    static let keyBytesMax = 1 << 16
 
     let topology: String
     let stage: String
@@ -21,7 +23,8 @@ struct DeadLetterEnvelope {
         let size = (record?.value?.count ?? 0) + (record?.key?.count ?? 0) + (letter.value?.count ?? 0)
         let headerSize = record?.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.count } ?? 0
         // JSON may write a byte as six (\u0000), so what is within a sixth of the limit surely fits.
-        let truncated = (size + headerSize + 4096) * 6 > recordBytesMax && size > Self.valueBytesMax / 8
+        let truncated =
+            (size + headerSize + 4096) * 6 > recordBytesMax && size + headerSize > Self.valueBytesMax / 8
         var json = JSONWriter()
         json.beginObject()
         json.field("topology", self.topology)
@@ -40,11 +43,13 @@ struct DeadLetterEnvelope {
         }
         json.field("truncated", truncated)
         json.endObject()
-        return Record(key: record?.key, value: json.bytes, headers: Self.headers)
+        // A key that is cut in the envelope would not fit beside it either.
+        let key = record?.key.flatMap { $0.count <= Self.keyBytesMax ? $0 : nil }
+        return Record(key: key, value: json.bytes, headers: Self.headers)
     }
 
     private func write(_ record: Record?, truncated: Bool, to json: inout JSONWriter) {
-        Self.write("key", record?.key, limit: Self.valueBytesMax / 16, to: &json)
+        Self.write("key", record?.key, limit: Self.keyBytesMax, to: &json)
         let limit = truncated ? Self.valueBytesMax / 8 : Int.max
         Self.write("value", record?.value, limit: limit, to: &json)
         json.field("value_bytes", record?.value?.count ?? 0)
@@ -78,6 +83,6 @@ struct DeadLetterEnvelope {
     }
 
     private static func cut(_ message: String) -> String {
-        message.utf8.count <= 4096 ? message : String(message.prefix(1000)) + "…"
+        message.utf8.count <= 4096 ? message : String(decoding: message.utf8.prefix(4_000), as: UTF8.self) + "…"
     }
 }

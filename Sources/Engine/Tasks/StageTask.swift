@@ -103,8 +103,21 @@ final class StageTask {
             return .lost
         } catch {
             self.failed = true
+            // The next owner sweeps its predecessor's open shard: a sink that fails may only have lost its partition.
+            let isLost = error is SinkError && self.isFenced
             self.end()
+            if isLost { return .lost }
             throw error
+        }
+    }
+
+    /// Whether a later owner has the partition; a commit of nothing finds out.
+    private var isFenced: Bool {
+        do throws(LogError) {
+            try self.writer.commit(Transaction())
+            return false
+        } catch {
+            return error.code == .fenced
         }
     }
 
@@ -168,9 +181,9 @@ final class StageTask {
         // A local copy: asking `self` for the batch record by record would count its references each time.
         let batch = self.batch
         while self.cursor < batch.count {
-            let outputsBefore = self.chain.outputCount
+            let before = OutputMark(self.chain)
             self.chain.process(batch, at: self.cursor)
-            try self.finishRecord(in: batch, at: self.cursor, outputsBefore: outputsBefore)
+            try self.finishRecord(in: batch, at: self.cursor, outputsBefore: before)
             self.cursor += 1
             if self.cursor & 255 == 0 { self.now = self.surroundings.clock() }
             // The sink closes shards between input records only, and the commit must stand at the same record.
@@ -194,20 +207,22 @@ final class StageTask {
     private func takeAnswers() throws {
         self.questions?.takeReplies()
         while let finished = self.questions?.popFinished() {
-            let outputsBefore = self.chain.outputCount
+            let before = OutputMark(self.chain)
             self.chain.finish(finished.pending)
-            try self.finishRecord(in: finished.batch, at: finished.index, outputsBefore: outputsBefore)
+            try self.finishRecord(in: finished.batch, at: finished.index, outputsBefore: before)
             if self.isRotationDue { break }
         }
     }
 
     /// Everything that an input record led to is in the chain: hand it on, and move the finished prefix past it.
-    private func finishRecord(in batch: FetchedBatch, at index: Int, outputsBefore: Int) throws {
+    private func finishRecord(in batch: FetchedBatch, at index: Int, outputsBefore: OutputMark) throws {
         let offset = batch.offsets[index]
+        let oversized = self.oversizedOutputs(since: outputsBefore, origin: offset)
         self.metadata.recordsIn += 1
-        self.metadata.recordsOut += self.chain.outputCount - outputsBefore
-        if self.chain.hasNotes {
-            let notes = self.chain.takeNotes()
+        self.metadata.recordsOut += self.chain.outputCount - outputsBefore.count
+        if self.chain.hasNotes || !oversized.isEmpty {
+            var notes = self.chain.takeNotes()
+            notes.letters += oversized
             try self.keep(notes, batch: batch)
         } else {
             _ = self.limit.take(isDeadLetter: false)
@@ -219,7 +234,36 @@ final class StageTask {
         self.prefix.finish(next: isLast ? batch.nextOffset : offset + 1, now: self.now)
     }
 
+    /// What the chain had given before a record.
+    private struct OutputMark {
+        let count: Int
+        let bytes: Int
+
+        init(_ chain: Chain) {
+            self.count = chain.outputCount
+            self.bytes = chain.outputByteCount
+        }
+    }
+
+    /// Outputs that no topic would take become dead letters of their input: a commit that cannot succeed would be
+    /// tried for ever.
+    private func oversizedOutputs(since mark: OutputMark, origin: Offset) -> [Letter] {
+        let bytesMax = TopicSpecification.recordBytesMaxDefault
+        guard self.sink == nil, self.chain.outputByteCount - mark.bytes > bytesMax else { return [] }
+        return self.chain.dropOutputs(from: mark.count, largerThan: bytesMax).map { size in
+            Letter(
+                kind: .dead, step: self.stage.steps.last?.name ?? "", reason: "too-large",
+                message: "an output of \(size) bytes, where a record may have \(bytesMax)", origin: origin, value: nil)
+        }
+    }
+
     private func keep(_ notes: ChainNotes, batch: FetchedBatch) throws {
+        if let refusal = notes.letters.first(where: { $0.kind == .refused }) {
+            throw EngineError(
+                .failed,
+                "stage `\(self.stage.name)`: \(refusal.step): \(refusal.reason): \(refusal.message). Nothing from offset "
+                    + "\(refusal.origin) of \(self.source) on was committed")
+        }
         for (reason, count) in notes.counts { self.metadata.counts[reason, default: 0] += count }
         for letter in notes.letters {
             self.metadata.counts["\(letter.step).\(letter.reason)", default: 0] += 1

@@ -13,8 +13,7 @@ internal import Records
 /// narrations that came without their video's record, as after a start in the middle of a video.
 ///
 /// A video of which nobody said whether it is in a split is refused where `exclude-splits` is not empty, unless the user
-/// allows it: each of its records becomes a dead letter (`unguarded-video`), not the first alone, so that none is lost
-/// whatever the limit on dead letters is, and that the limit is reached within one video.
+/// allows it (`unguarded-video`): the stage stops there, and the video is read again once the user has decided.
 struct FilterOperator: Operator {
     /// A split of Natural Language Queries.
     enum Split: String, Choice {
@@ -138,7 +137,7 @@ struct FilterOperator: Operator {
     private static func refuse(
         _ element: Element<NarrationEvent>, into output: inout Collector<NarrationEvent>
     ) {
-        output.fail(
+        output.refuse(
             element, reason: Verdict.unguarded.rawValue,
             message: """
                 `exclude-splits` is set, but nothing is known of the splits of video \(element.value.videoUID): \

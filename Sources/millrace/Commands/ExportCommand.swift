@@ -38,6 +38,8 @@ struct ExportCommand: ParsableCommand {
                 defer { log.close() }
                 let manifest = try ShardSets.manifest(self.shards, in: log)
                 let target = URL(fileURLWithPath: self.output)
+                let folder = FileShardStorage(folder: target.deletingLastPathComponent().path)
+                try folder.createFolder()
                 // The date is the last commit's, so that the same shards give the same bytes.
                 let last = manifest.commits.map(\.time).max() ?? 0
                 var options = NLQExport.Options(
@@ -47,8 +49,7 @@ struct ExportCommand: ParsableCommand {
                 let report = try NLQExport.run(
                     shards: manifest.commits.map(\.entry.file),
                     in: FileShardStorage(folder: home.shardFolder(self.shards)),
-                    to: FileShardStorage(folder: target.deletingLastPathComponent().path),
-                    file: target.lastPathComponent, options: options)
+                    to: folder, file: target.lastPathComponent, options: options)
                 print(
                     "\(self.output): \(report.videos) videos, \(report.clips) clips, \(report.annotations) annotations, "
                         + "\(report.queries) queries")

@@ -125,7 +125,12 @@ struct IngestCommand: ParsableCommand {
 
     struct GoalStep: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "goalstep", abstract: "Ego4D Goal-Step: steps and substeps with their intervals.")
+            commandName: "goalstep",
+            abstract: "Ego4D Goal-Step: steps and substeps with their intervals.",
+            discussion: """
+                EXAMPLES
+                  millrace ingest goalstep --annotations goalstep_train.json --exclude nlq_val.json
+                """)
 
         @Option(help: ArgumentHelp("goalstep_train.json or goalstep_valid.json.", valueName: "file"))
         var annotations: String
@@ -143,7 +148,12 @@ struct IngestCommand: ParsableCommand {
 
     struct EpicKitchens: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "epic-kitchens", abstract: "EPIC-KITCHENS-100: narrations with their intervals.")
+            commandName: "epic-kitchens",
+            abstract: "EPIC-KITCHENS-100: narrations with their intervals.",
+            discussion: """
+                EXAMPLES
+                  millrace ingest epic-kitchens --annotations EPIC_100_train.csv --videos EPIC_100_video_info.csv
+                """)
 
         @Option(help: ArgumentHelp("EPIC_100_train.csv or EPIC_100_validation.csv.", valueName: "file"))
         var annotations: String
@@ -165,7 +175,12 @@ struct IngestCommand: ParsableCommand {
 
     struct CaptainCook4D: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "captaincook4d", abstract: "CaptainCook4D: recipe steps with their intervals.")
+            commandName: "captaincook4d",
+            abstract: "CaptainCook4D: recipe steps with their intervals.",
+            discussion: """
+                EXAMPLES
+                  millrace ingest captaincook4d --annotations complete_step_annotations.json
+                """)
 
         @Option(help: ArgumentHelp("complete_step_annotations.json.", valueName: "file"))
         var annotations: String
@@ -183,7 +198,12 @@ struct IngestCommand: ParsableCommand {
 
     struct EgoClip: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "egoclip", abstract: "EgoClip's table of narrations with windows.")
+            commandName: "egoclip",
+            abstract: "EgoClip's table of narrations with windows.",
+            discussion: """
+                EXAMPLES
+                  millrace ingest egoclip --annotations egoclip.csv --exclude nlq_val.json
+                """)
 
         @Option(help: ArgumentHelp("egoclip.csv, tab-separated.", valueName: "file"))
         var annotations: String
@@ -210,6 +230,10 @@ struct IngestCommand: ParsableCommand {
             discussion: """
                 A loose narration is {"video_uid": …, "timestamp_sec": …, "text": …}, with pass, start_sec, end_sec and duration_sec \
                 if known; the lines of a video stand together.
+
+                EXAMPLES
+                  millrace ingest jsonl --file narrations.jsonl
+                  millrace topics read narrations --json | jq -c .value > copy.jsonl
                 """)
 
         @Option(help: ArgumentHelp("The file.", valueName: "file"))

@@ -64,6 +64,7 @@ struct ReplayCommand: ParsableCommand {
             try Home.createManifests(of: bound.topology, in: log)
             var options = self.arguments.options
             options.untilIdle = true
+            options.topologyHash = topology.hash
             options.startOffsets = bound.starts
             options.endOffsets = bound.ends
             let originals = try bound.originals(in: log)

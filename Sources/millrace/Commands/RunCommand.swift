@@ -75,7 +75,9 @@ struct RunCommand: ParsableCommand {
             let topology = try Home.loadTopology(self.file)
             let log = try home.openLog()
             defer { log.close() }
-            try Home.createManifests(of: topology, in: log)
+            // Without its source a run does nothing: the engine says so, and no topic is made for it.
+            let known = Set(try log.topics().map(\.name))
+            if known.isSuperset(of: topology.externalTopics) { try Home.createManifests(of: topology, in: log) }
             var options = self.arguments.options
             options.untilIdle = self.untilIdle
             options.acceptsChangedTopology = self.acceptChanges

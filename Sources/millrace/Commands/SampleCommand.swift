@@ -36,6 +36,10 @@ struct SampleCommand: ParsableCommand {
     @Flag(help: "Replace an earlier sample world in the folder.")
     var overwrite = false
 
+    func validate() throws {
+        if self.videos < 3 { throw ValidationError("--videos wants at least 3, so that every split has one.") }
+    }
+
     func run() throws {
         try CommandFailure.reporting {
             let options = SampleWorldOptions(

@@ -115,7 +115,7 @@ struct ShardsCommand: ParsableCommand {
                 }
                 progress.finish()
                 for problem in problems { Console.error(problem) }
-                let verdict = problems.isEmpty ? "sound" : "\(problems.count) problems"
+                let verdict = problems.isEmpty ? "sound" : "\(problems.count) problem\(problems.count == 1 ? "" : "s")"
                 print("\(self.name): \(manifest.commits.count) shards, \(samples) samples, \(verdict)")
                 if !problems.isEmpty {
                     throw CommandFailure(
@@ -148,6 +148,7 @@ struct ShardsCommand: ParsableCommand {
 
         func validate() throws {
             if self.from < 0 { throw ValidationError("--from counts from 0.") }
+            if let limit, limit < 0 { throw ValidationError("--limit wants 0 or more.") }
         }
 
         func run() throws {
@@ -160,12 +161,13 @@ struct ShardsCommand: ParsableCommand {
                     name: self.name, log: log, storage: FileShardStorage(folder: home.shardFolder(self.name)),
                     from: manifest.position(ofSample: self.from))
                 var results = ResultWriter()
+                // Samples before a damaged place are printed, too.
+                defer { results.flush() }
                 var left = self.limit ?? .max
                 while left > 0, let sample = try reader.next() {
                     results.line(sample)
                     left -= 1
                 }
-                results.flush()
             }
         }
     }

@@ -11,7 +11,13 @@ struct TopicsCommand: ParsableCommand {
         commandName: "topics", abstract: "List topics, or read one.", subcommands: [List.self, Read.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the topics with their sizes.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the topics with their sizes.",
+            discussion: """
+                EXAMPLES
+                  millrace topics list
+                  millrace topics list --json | jq .records
+                """)
 
         @OptionGroup var common: CommonOptions
 
@@ -87,6 +93,10 @@ struct TopicsCommand: ParsableCommand {
 
         @OptionGroup var common: CommonOptions
 
+        func validate() throws {
+            if let limit, limit < 0 { throw ValidationError("--limit wants 0 or more.") }
+        }
+
         func run() throws {
             let home = try self.common.makeHome()
             try CommandFailure.reporting {
@@ -97,6 +107,7 @@ struct TopicsCommand: ParsableCommand {
                     try log.makeReader(of: partition, from: try position.offset(of: partition, in: log))
                 }
                 var results = ResultWriter()
+                defer { results.flush() }
                 var left = self.limit ?? .max
                 while left > 0 {
                     var found = false
@@ -111,7 +122,6 @@ struct TopicsCommand: ParsableCommand {
                     guard self.follow else { return }
                     log.awaitAppend(timeoutMilliseconds: 500)
                 }
-                results.flush()
             }
         }
 

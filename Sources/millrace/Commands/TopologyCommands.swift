@@ -36,7 +36,8 @@ struct LintCommand: ParsableCommand {
         for file in self.files {
             do {
                 let topology = try Home.loadTopology(file)
-                print("\(file): \(topology.name), \(topology.stages.count) stages, hash \(topology.hash.prefix(12))")
+                let stages = topology.stages.count == 1 ? "1 stage" : "\(topology.stages.count) stages"
+                print("\(file): \(topology.name), \(stages), hash \(topology.hash.prefix(12))")
             } catch let error as TopologyError {
                 failed = true
                 Console.write(error.description + "\n")

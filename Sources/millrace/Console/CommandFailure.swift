@@ -34,7 +34,8 @@ struct CommandFailure: Error {
         } catch let error as EngineError {
             throw CommandFailure(error.code == .unfit ? .usage : .failed, error.message)
         } catch let error as LogError {
-            throw CommandFailure(error.code == .versionTooNew ? .usage : .failed, error.message)
+            let isUsage = error.code == .versionTooNew || error.code == .topicConflict
+            throw CommandFailure(isUsage ? .usage : .failed, error.message)
         } catch let error as SinkError {
             throw CommandFailure(.failed, error.message)
         } catch let error as ShardError {

@@ -22,12 +22,10 @@ struct Home {
 
     /// Opens the log for a command that writes, creating the home if need be.
     func openLog() throws -> any RecordLog {
-        do {
-            try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
+        do throws(ShardError) {
+            try FileShardStorage(folder: self.path).createFolder()
         } catch {
-            throw CommandFailure(
-                .failed,
-                "cannot create the home `\(self.path)`: \(error.localizedDescription); name another with --home")
+            throw CommandFailure(.failed, "\(error.message); or name another home with --home")
         }
         return try EmbeddedLog(path: self.logPath)
     }

@@ -47,7 +47,12 @@ struct IngestRun {
         }
         progress.finish()
         if queue.isStopped { throw CommandFailure(.failed, "stopped; what is committed stays, run again to go on") }
-        if let error = failure.error { throw error }
+        if let error = failure.error {
+            if report.videos > 0 {
+                Console.warning("\(report.videos) videos and passes were written before the source failed")
+            }
+            throw error
+        }
         return report
     }
 
@@ -66,16 +71,20 @@ struct IngestRun {
                 return "ingest: \(megabytes) MB, \(Int(share * 100)) %, \(left) left"
             }
         }
+        // What is whole before the place where a file breaks off goes in too.
+        defer { _ = queue.put(batch) }
         try adapter.read(progress: report) { item in
             batch.append(item)
             if case .video(let video) = item { weight += video.narrations.count }
             if weight >= 2048 || batch.count >= 256 {
-                guard queue.put(batch) else { throw StoppedReading() }
+                guard queue.put(batch) else {
+                    batch = []
+                    throw StoppedReading()
+                }
                 batch.removeAll(keepingCapacity: true)
                 weight = 0
             }
         }
-        _ = queue.put(batch)
     }
 
     /// Carries an error from the reading thread to the other.
@@ -138,13 +147,13 @@ struct EncodedVideo {
         bytes.reserveCapacity(group.narrations.count * 160)
         var ends: [Int] = []
         ends.reserveCapacity(group.narrations.count)
-        JSONWriter.append(to: &bytes) { json in
-            for narration in group.narrations {
-                NarrationEvent.narration(narration).write(to: &json)
-                ends.append(json.bytes.count)
-                json.restart()
-            }
+        var json = JSONWriter()
+        for narration in group.narrations {
+            NarrationEvent.narration(narration).write(to: &json)
+            ends.append(json.count)
+            json.restart()
         }
+        json.append(to: &bytes)
         var hash = ContentHash.Stream()
         hash.update(NarrationEvent.video(video).json)
         hash.update(bytes)

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// Numbers drawn from a seed (SplitMix64, Steele et al. 2014), so that a failure's times of killing can be drawn again.
+struct SeededNumbers: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { self.state = seed }
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = self.state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// The seed of this run: `MILLRACE_TEST_SEED`, or else drawn.
+    static func seed() -> UInt64 {
+        ProcessInfo.processInfo.environment["MILLRACE_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: 0...999_999)
+    }
+}
+
+/// Starts a command again and again and kills it with SIGKILL, then lets it finish.
+struct KillLoop {
+    /// What a loop has done.
+    struct Record {
+        /// Kills that found the process alive, at any time.
+        var kills = 0
+        /// Those that fell between the set's first and last commit.
+        var killsBetweenCommits = 0
+        /// Those of them that left a shard renamed and not committed.
+        var killsBeforeCommit = 0
+        /// The result of the life that came to its end.
+        var end: ProcessResult?
+    }
+
+    let home: Home
+    let arguments: [String]
+    /// The set whose commits are watched.
+    let set: String
+    /// How many shards an undisturbed run commits.
+    let shardCount: Int
+    /// How long a life lasts, in milliseconds.
+    var lifetimes = 400...2000
+    /// How many kills between the first and the last commit are enough.
+    var killsWanted = 36
+    /// How many of those must be between a rename and its commit; every third life tries.
+    var killsBeforeCommitWanted = 8
+
+    /// How long a life that is to be killed before a commit sleeps there.
+    private static let pauseMilliseconds = 250
+
+    func run(seed: UInt64) async throws -> Record {
+        var numbers = SeededNumbers(seed: seed)
+        var record = Record()
+        var leftBehind: Set<String> = []
+        var life = 0
+        while record.killsBetweenCommits < self.killsWanted || record.killsBeforeCommit < self.killsBeforeCommitWanted {
+            life += 1
+            let isPaused = life % 3 == 0
+            let process = try self.home.start(
+                self.arguments,
+                environment: isPaused ? ["MILLRACE_TEST_PUBLISH_PAUSE_MS": String(Self.pauseMilliseconds)] : [:])
+            if isPaused {
+                try await self.awaitRename(process, nth: Int.random(in: 1...3, using: &numbers))
+            } else {
+                try await self.pause(process, milliseconds: Int.random(in: self.lifetimes, using: &numbers))
+            }
+            guard process.killNow() else {
+                record.end = try await process.finished()
+                return record
+            }
+            try await self.note(&record, &leftBehind)
+        }
+        record.end = try await self.home.start(self.arguments).finished(seconds: 240)
+        return record
+    }
+
+    /// Looks at what a kill has left behind.
+    private func note(_ record: inout Record, _ leftBehind: inout Set<String>) async throws {
+        record.kills += 1
+        let listed = try await self.home.listed(in: self.set)
+        // Those that an earlier kill left are swept by the next owner, if it lives long enough.
+        let unlisted = self.home.published(of: self.set).subtracting(listed)
+        let isBeforeCommit = !unlisted.isSubset(of: leftBehind)
+        leftBehind = unlisted
+        guard (1..<self.shardCount).contains(listed.count) else { return }
+        record.killsBetweenCommits += 1
+        if isBeforeCommit { record.killsBeforeCommit += 1 }
+    }
+
+    private func pause(_ process: MillraceProcess, milliseconds: Int) async throws {
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        while ContinuousClock.now < end, process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    /// Waits until the process has renamed its nth shard.
+    private func awaitRename(_ process: MillraceProcess, nth: Int) async throws {
+        let before = self.home.published(of: self.set)
+        while process.isRunning, self.home.published(of: self.set).subtracting(before).count < nth {
+            try await Task.sleep(for: .milliseconds(3))
+        }
+    }
+}
