@@ -116,7 +116,9 @@ struct TopologyLoader {
         }
         var drafts: [StageDraft] = []
         for member in self.reader.members(of: stages.value) ?? [] {
-            if let problem = Self.checkName(member.key) { self.reader.report(member.mark, problem) }
+            // Groups and tasks are named topology.stage: a dot in the stage would let two of them share a name.
+            let dot = member.key.contains(".") ? "`\(member.key)`: a stage's name has no dot" : nil
+            if let problem = Self.checkName(member.key) ?? dot { self.reader.report(member.mark, problem) }
             if let draft = self.draft(member.key, member.mark, member.value, letters: configuration[Self.letters]) {
                 drafts.append(draft)
             }

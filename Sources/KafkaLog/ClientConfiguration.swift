@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CRdKafka
+import RecordLog
+
+/// Where the brokers are and how to talk to them.
+struct ClientConfiguration: Sendable {
+    /// `host:port`, several separated by commas.
+    var brokers: String
+    /// The user's librdkafka properties.
+    var properties: [String: String]
+
+    /// Properties that an error may not repeat the value of.
+    private static let secretWords = [
+        "password", "secret", "key.pem", "token", "credential", "oauthbearer.config", "username", "jaas",
+    ]
+
+    /// A text with the values of secret properties taken out.
+    func redacted(_ text: String) -> String {
+        var result = text
+        for (name, value) in self.properties where Self.isSecret(name) && !value.isEmpty {
+            result = result.split(separator: value, omittingEmptySubsequences: false).joined(separator: "[redacted]")
+        }
+        return result
+    }
+
+    private static func isSecret(_ name: String) -> Bool { self.secretWords.contains { name.contains($0) } }
+
+    /// A client of librdkafka's, which belongs to the caller.
+    ///
+    /// The user's properties win over `defaults`, and `required` over the user's: these are what the log's promises
+    /// rest on.
+    func makeClient(
+        _ type: rd_kafka_type_t, defaults: [String: String] = [:], required: [String: String],
+        _ prepare: (OpaquePointer) -> Void = { _ in }
+    ) throws(LogError) -> OpaquePointer {
+        guard let configuration = rd_kafka_conf_new() else { throw LogError(.failed, "no memory for a Kafka client") }
+        // Libraries do not print; what matters comes back as an error.
+        rd_kafka_conf_set_log_cb(configuration) { _, _, _, _ in }
+        do throws(LogError) {
+            var all = defaults.merging(self.properties) { $1 }.merging(required) { $1 }
+            all["bootstrap.servers"] = self.brokers
+            for (name, value) in all.sorted(by: { $0.key < $1.key }) { try self.set(name, value, in: configuration) }
+        } catch {
+            rd_kafka_conf_destroy(configuration)
+            throw error
+        }
+        prepare(configuration)
+        var reason = [CChar](repeating: 0, count: 512)
+        guard let client = rd_kafka_new(type, configuration, &reason, reason.count) else {
+            rd_kafka_conf_destroy(configuration)
+            throw LogError(.invalidArgument, "Kafka client of \(self.brokers): \(self.redacted(text(reason)))")
+        }
+        return client
+    }
+
+    /// The library's message repeats the value, so it is not used.
+    private func set(_ name: String, _ value: String, in configuration: OpaquePointer) throws(LogError) {
+        switch rd_kafka_conf_set(configuration, name, value, nil, 0) {
+        case RD_KAFKA_CONF_OK: return
+        case RD_KAFKA_CONF_UNKNOWN:
+            throw LogError(.invalidArgument, "librdkafka has no property \(name), or was built without it")
+        default:
+            let shown = Self.isSecret(name) ? "its value" : "“\(self.redacted(value))”"
+            throw LogError(.invalidArgument, "the librdkafka property \(name) does not take \(shown)")
+        }
+    }
+}
+
+/// A NUL-terminated text that C has written.
+func text(_ characters: [CChar]) -> String {
+    String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
