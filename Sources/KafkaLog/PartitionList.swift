@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CRdKafka
+import Glibc
 import RecordLog
 import Records
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// Owns a list of partitions as librdkafka takes it.
 struct PartitionList: ~Copyable {

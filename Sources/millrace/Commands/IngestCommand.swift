@@ -60,6 +60,12 @@ struct IngestCommand: ParsableCommand {
             defer { ingest.close() }
             let report = try IngestRun(ingest, maxRate: self.maxRate).run(adapter)
             print(self.common.json ? report.json : report.text(topic: self.topic), terminator: "")
+            if report.isUseless {
+                throw CommandFailure(
+                    .failed,
+                    "nothing in the file could be used: is it what `\(type(of: adapter).name)` reads? See the warnings above"
+                )
+            }
             if report.refused > 0 {
                 throw CommandFailure(
                     .failed,

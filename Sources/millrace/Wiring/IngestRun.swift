@@ -214,6 +214,11 @@ struct IngestReport {
     var counts: [String: Int] = [:]
     var problems: [String: Int] = [:]
 
+    /// Whether there was something, and all of it was wrong.
+    var isUseless: Bool {
+        self.videos == 0 && self.unchanged == 0 && self.refused == 0 && !self.problems.isEmpty
+    }
+
     mutating func take(_ verdict: Ingest.Verdict, name: String, narrations: Int) {
         switch verdict {
         case .written(let revision):

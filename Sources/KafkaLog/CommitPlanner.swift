@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import RecordLog
+import Records
+
+/// Checks a transaction against the topics as they are, and decides where each record goes, before anything is sent.
+struct CommitPlanner {
+    /// Records for one topic, with the partition of each.
+    struct Output {
+        var topic: String
+        var partitions: [Int32]
+        var records: RecordBatch
+    }
+
+    let log: KafkaLog
+    /// Where the next record without a key goes, by topic.
+    private var turns: [String: Int] = [:]
+    /// How large a topic's records may be, and until when that is believed.
+    private var limits: [String: (bytes: Int, until: ContinuousClock.Instant)] = [:]
+
+    init(log: KafkaLog) { self.log = log }
+
+    mutating func plan(_ transaction: Transaction) throws(LogError) -> [Output] {
+        if !transaction.offsets.isEmpty, transaction.group?.isEmpty != false {
+            throw LogError(.invalidArgument, "offsets are committed for a group, and none is named")
+        }
+        var counts: [String: Int] = [:]
+        for topic in Set(transaction.outputs.map(\.topic) + transaction.offsets.keys.map(\.topic)).sorted() {
+            guard let count = try self.log.partitionCount(of: topic) else {
+                self.limits[topic] = nil
+                throw LogError(.unknownTopic, "there is no topic \(topic)")
+            }
+            counts[topic] = count
+        }
+        for partition in transaction.offsets.keys {
+            try self.check(partition.partition, of: partition.topic, counts)
+        }
+        var outputs: [Output] = []
+        for output in transaction.outputs {
+            let count = try self.check(output.partition ?? 0, of: output.topic, counts)
+            try self.checkSizes(of: output)
+            outputs.append(
+                Output(
+                    topic: output.topic, partitions: self.partitions(of: output, count), records: output.records))
+        }
+        return outputs
+    }
+
+    @discardableResult
+    private func check(_ partition: Int, of topic: String, _ counts: [String: Int]) throws(LogError) -> Int {
+        let count = counts[topic, default: 0]
+        guard (0..<count).contains(partition) else {
+            throw LogError(.unknownTopic, "topic \(topic) has no partition \(partition) of \(count)")
+        }
+        return count
+    }
+
+    private mutating func checkSizes(of output: Transaction.Output) throws(LogError) {
+        let limit = try self.limit(of: output.topic)
+        for (index, entry) in output.records.entries.enumerated() {
+            let size = max(0, entry.keyCount) + max(0, entry.valueCount)
+            guard size > limit else { continue }
+            throw LogError(
+                .recordTooLarge,
+                "record \(index) for topic \(output.topic) has \(size) bytes, and the topic takes \(limit)")
+        }
+    }
+
+    private mutating func limit(of topic: String) throws(LogError) -> Int {
+        if let known = self.limits[topic], ContinuousClock.now < known.until { return known.bytes }
+        let value = try self.log.settings(of: [topic])[topic]?["max.message.bytes"]
+        let bytes = KafkaLog.recordBytesMax(messageBytesMax: value.flatMap { Int($0) } ?? 1_048_588)
+        self.limits[topic] = (bytes, ContinuousClock.now + .seconds(10))
+        return bytes
+    }
+
+    private mutating func partitions(of output: Transaction.Output, _ count: Int) -> [Int32] {
+        let records = output.records
+        if let partition = output.partition { return [Int32](repeating: Int32(partition), count: records.count) }
+        var turn = self.turns[output.topic, default: 0]
+        let result = records.entries.map { entry in
+            if entry.keyCount >= 0 {
+                let key = entry.keyCount == 0 ? [] : records.storage[entry.keyStart..<entry.keyStart + entry.keyCount]
+                return Int32(Partitioner.partition(forKey: key, count: count))
+            }
+            defer { turn = (turn + 1) % count }
+            return Int32(turn % count)
+        }
+        self.turns[output.topic] = turn
+        return result
+    }
+}

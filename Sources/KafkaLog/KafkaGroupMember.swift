@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CRdKafka
+import Foundation
+import RecordLog
+import Records
+import Synchronization
+
+/// A consumer that takes part in a group and fetches nothing: partitions are read by readers of their own, so no batch
+/// is ever consumed in parallel with a rebalance, which librdkafka 2.0.2 does not do safely.
+final class KafkaGroupMember: GroupMember {
+    private let group: GroupConfiguration
+    private let log: KafkaLog
+    private let client: Client
+    private let rebalancing: Rebalancing
+    private let name: Mutex<String>
+
+    init(_ group: GroupConfiguration, log: KafkaLog) throws(LogError) {
+        self.group = group
+        self.log = log
+        let rebalancing = Rebalancing()
+        self.rebalancing = rebalancing
+        let process = ProcessInfo.processInfo
+        let name = "millrace-\(process.hostName)-\(process.processIdentifier)-\(UUID().uuidString.prefix(8))"
+        self.name = Mutex(name)
+        let timeout = "\(group.sessionTimeoutMilliseconds)"
+        let pointer = try log.configuration.makeClient(
+            RD_KAFKA_CONSUMER,
+            defaults: ["client.id": name],
+            required: [
+                "group.id": group.group, "session.timeout.ms": timeout,
+                // librdkafka sends heartbeats by itself: that the member is polled is what it has to watch.
+                "max.poll.interval.ms": timeout,
+                "heartbeat.interval.ms": "\(max(1, min(3000, group.sessionTimeoutMilliseconds / 3)))",
+                "partition.assignment.strategy": "cooperative-sticky", "enable.auto.commit": "false",
+                "enable.auto.offset.store": "false", "allow.auto.create.topics": "false",
+            ]
+        ) { configuration in
+            rd_kafka_conf_set_opaque(configuration, Unmanaged.passUnretained(rebalancing).toOpaque())
+            rd_kafka_conf_set_rebalance_cb(configuration) { client, kind, partitions, context in
+                guard let client, let partitions, let context else { return }
+                // The member's client keeps it alive.
+                let rebalancing = Unmanaged<Rebalancing>.fromOpaque(context).takeUnretainedValue()
+                rebalancing.run(client, kind, partitions)
+            }
+        }
+        self.client = Client(owning: pointer) { _, pointer in rebalancing.leave(pointer) }
+        _ = rd_kafka_poll_set_consumer(pointer)
+        try log.register(self.client)
+        try self.client.use { client throws(LogError) in
+            let topics = try PartitionList(group.topics.map { (TopicPartition($0, -1), 0) })
+            try rd_kafka_subscribe(client, topics.pointer).check("joining group \(group.group)")
+        }
+    }
+
+    deinit { self.log.close(self.client) }
+
+    /// The broker's name for the member; its client's before it has joined.
+    var id: String {
+        let known = try? self.client.use { client throws(LogError) -> String? in
+            guard let name = rd_kafka_memberid(client) else { return nil }
+            defer { rd_kafka_mem_free(client, name) }
+            return String(cString: name)
+        }
+        return self.name.withLock { name in
+            if let known, let known, !known.isEmpty { name = known }
+            return name
+        }
+    }
+
+    func poll(timeoutMilliseconds: Int, _ handler: any AssignmentHandler) throws(LogError) {
+        try self.client.use { client throws(LogError) in
+            self.rebalancing.handler = handler
+            defer { self.rebalancing.handler = nil }
+            var timeout = Int32(clamping: timeoutMilliseconds)
+            while let message = rd_kafka_consumer_poll(client, timeout) {
+                let error = message.pointee.err
+                rd_kafka_message_destroy(message)
+                timeout = 0
+                // A record fetched before the pause is dropped: readers fetch for themselves.
+                if error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED { continue }
+                let failure = LogError(error, "group \(self.group.group)")
+                // Topics may be yet to come, and brokers may come back.
+                if failure.isRetriable || failure.code == .unknownTopic { continue }
+                throw failure
+            }
+        }
+    }
+
+    func makeReader(of partition: TopicPartition, from offset: Offset) throws(LogError) -> any PartitionReader {
+        if self.client.isClosed { throw .logClosed }
+        guard self.rebalancing.owned.contains(partition) else {
+            throw LogError(.invalidArgument, "\(partition) is not assigned to member \(self.id) of \(self.group.group)")
+        }
+        return try self.log.makeReader(of: partition, from: offset)
+    }
+
+    func leave(_ handler: any AssignmentHandler) {
+        _ = self.id
+        self.rebalancing.handler = handler
+        defer { self.rebalancing.handler = nil }
+        self.log.close(self.client)
+    }
+}
+
+/// What a member's rebalances change.
+///
+/// `@unchecked Sendable`: it changes in calls of the member's, which the contract has made from one thread at a time,
+/// and in the destruction of its client, which `Client` runs when no such call is under way.
+private final class Rebalancing: @unchecked Sendable {
+    /// What the handler was told that it owns.
+    private(set) var owned: Set<TopicPartition> = []
+    /// Who is told; nobody when the log is closed.
+    var handler: (any AssignmentHandler)?
+    private var isLeaving = false
+
+    /// Runs inside a poll or the leaving.
+    func run(
+        _ client: OpaquePointer, _ kind: rd_kafka_resp_err_t,
+        _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+    ) {
+        let partitions = ListedPartition.all(of: UnsafePointer(list)).map(\.partition)
+        if kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            for element in UnsafeMutableBufferPointer(start: list.pointee.elems, count: Int(list.pointee.cnt)).indices {
+                list.pointee.elems[element].offset = Offset(RD_KAFKA_OFFSET_END)
+            }
+            if let error = rd_kafka_incremental_assign(client, list) { rd_kafka_error_destroy(error) }
+            _ = rd_kafka_pause_partitions(client, list)
+            if self.isLeaving { return }
+            let new = partitions.filter { self.owned.insert($0).inserted }.sorted()
+            if !new.isEmpty { self.handler?.assigned(new) }
+        } else {
+            let gone = partitions.filter { self.owned.remove($0) != nil }.sorted()
+            let isLost = rd_kafka_assignment_lost(client) != 0
+            if !gone.isEmpty {
+                if isLost { self.handler?.lost(gone) } else { self.handler?.revoked(gone) }
+            }
+            if let error = rd_kafka_incremental_unassign(client, list) { rd_kafka_error_destroy(error) }
+        }
+    }
+
+    /// Leaves the group and destroys the client, within a bounded time: a close of librdkafka 2.0.2 that meets an
+    /// assignment may never end.
+    func leave(_ client: OpaquePointer) {
+        self.isLeaving = true
+        if let queue = rd_kafka_queue_new(client) {
+            if let error = rd_kafka_consumer_close_queue(client, queue) { rd_kafka_error_destroy(error) }
+            let deadline = ContinuousClock.now + .seconds(10)
+            while rd_kafka_consumer_closed(client) == 0, ContinuousClock.now < deadline {
+                if let event = rd_kafka_queue_poll(queue, 50) { self.serve(event, client) }
+            }
+            rd_kafka_queue_destroy(queue)
+        }
+        if !self.owned.isEmpty {
+            let rest = self.owned.sorted()
+            self.owned = []
+            self.handler?.lost(rest)
+        }
+        rd_kafka_destroy_flags(client, Int32(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))
+    }
+
+    /// On a queue of one's own rebalances come as events.
+    private func serve(_ event: OpaquePointer, _ client: OpaquePointer) {
+        defer { rd_kafka_event_destroy(event) }
+        guard rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE,
+            let list = rd_kafka_event_topic_partition_list(event)
+        else { return }
+        self.run(client, rd_kafka_event_error(event), list)
+    }
+}

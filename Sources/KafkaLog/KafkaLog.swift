@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CRdKafka
+public import RecordLog
+public import Records
+import Synchronization
+
+/// A `RecordLog` on Apache Kafka, or on any broker that speaks its protocol with transactions.
+///
+/// Each writer is a transactional producer whose `transactional.id` is the writer's id; its state lives in a compacted
+/// topic of its own, `millrace-state.<id>`, which no other producer writes, so that a stranger's open transaction never
+/// hides it. Each reader is a `read_committed` consumer of one partition. A group member is a consumer that takes part
+/// in the group and fetches nothing itself.
+///
+/// Topics are created with `message.timestamp.type=LogAppendTime` and without retention unless asked for.
+public final class KafkaLog: RecordLog {
+    let configuration: ClientConfiguration
+    let signal = AppendSignal()
+    /// Administration and metadata; a consumer, because those of a producer's may create topics.
+    let admin: Client
+    private let clients = Mutex<[ObjectIdentifier: Client]?>([:])
+
+    /// Connects lazily: a broker that is not there is the first call's error.
+    /// - Parameters:
+    ///   - brokers: `host:port`, several separated by commas.
+    ///   - properties: librdkafka's own, such as `security.protocol` or `sasl.password`, passed through. Those that
+    ///     the log's promises rest on (`isolation.level`, `transactional.id` and so on) stay as they are.
+    /// - Throws: `LogError.Code.invalidArgument` for a property that librdkafka does not take; never with a secret.
+    public init(brokers: String, properties: [String: String] = [:]) throws(LogError) {
+        guard !brokers.isEmpty else { throw LogError(.invalidArgument, "no Kafka broker is named: host:port") }
+        self.configuration = ClientConfiguration(brokers: brokers, properties: properties)
+        let client = try self.configuration.makeClient(
+            RD_KAFKA_CONSUMER,
+            required: ["isolation.level": "read_committed", "allow.auto.create.topics": "false"])
+        self.admin = Client(owning: client)
+    }
+
+    deinit { self.close() }
+
+    /// Creates a reader; the partition must exist.
+    public func makeReader(
+        of partition: TopicPartition, from offset: Offset
+    ) throws(LogError) -> any PartitionReader {
+        try self.checkExists(partition)
+        return KafkaReader(of: partition, from: offset, in: self)
+    }
+
+    /// Initialises the id's producer, which fences the former one and ends its open transaction, then restores the state.
+    public func makeWriter(id: String) throws(LogError) -> any TransactionalWriter {
+        if self.admin.isClosed { throw .logClosed }
+        return try KafkaWriter(id: id, log: self)
+    }
+
+    /// Joins a group by the cooperative-sticky protocol.
+    public func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
+        guard !configuration.group.isEmpty else { throw LogError(.invalidArgument, "a group needs a name") }
+        guard !configuration.topics.isEmpty else {
+            throw LogError(.invalidArgument, "group \(configuration.group): no topic to share")
+        }
+        return try KafkaGroupMember(configuration, log: self)
+    }
+
+    /// Returns when a reader's queue has filled, and early rather than late: an append may have come before the call.
+    public func awaitAppend(timeoutMilliseconds: Int) {
+        self.signal.wait(milliseconds: min(timeoutMilliseconds, 25))
+    }
+
+    /// Does nothing: brokers enforce retention themselves.
+    public func enforceRetention() throws(LogError) {
+        if self.admin.isClosed { throw .logClosed }
+    }
+
+    /// Closes the readers, writers and members too; members leave their groups.
+    public func close() {
+        let open = self.clients.withLock { clients in
+            defer { clients = nil }
+            return clients ?? [:]
+        }
+        for client in open.values { client.close() }
+        self.admin.close()
+    }
+
+    /// Makes a client be closed with the log.
+    func register(_ client: Client) throws(LogError) {
+        let isOpen = self.clients.withLock { clients in
+            clients?[ObjectIdentifier(client)] = client
+            return clients != nil
+        }
+        if !isOpen {
+            client.close()
+            throw .logClosed
+        }
+    }
+
+    /// Closes a client before the log is.
+    func close(_ client: Client) {
+        self.clients.withLock { clients in _ = clients?.removeValue(forKey: ObjectIdentifier(client)) }
+        client.close()
+    }
+}

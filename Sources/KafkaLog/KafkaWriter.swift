@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CRdKafka
+import RecordLog
+import Records
+
+/// A transactional producer and the topic of its state.
+///
+/// `@unchecked Sendable`: the contract has a writer used from one thread at a time, and closing the log touches only
+/// the `Client`, which is safe from any.
+final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
+    let id: String
+    let epoch: Int64
+    private let log: KafkaLog
+    private let stateTopic: String
+    private var client: Client
+    private var sequence: Int64 = 0
+    /// What was restored, until the first commit changes it.
+    private var restored: [Bytes: Bytes]?
+    private var planner: CommitPlanner
+    private var fence: LogError?
+    private var isBroken = false
+    private var isClosed = false
+
+    init(id: String, log: KafkaLog) throws(LogError) {
+        let stateTopic = try WriterState.topic(of: id)
+        if try log.partitionCount(of: stateTopic) == nil {
+            do throws(LogError) {
+                try log.create(
+                    stateTopic, partitions: 1,
+                    ["cleanup.policy": "compact", "max.message.bytes": "\(128 << 20)", "retention.ms": "-1"])
+            } catch where error.code == .topicConflict {}
+        }
+        let client = try Self.makeProducer(id, log)
+        do throws(LogError) {
+            // The former owner is fenced and its transaction decided: what is read now is final.
+            let state = try WriterState.read(stateTopic, in: log)
+            self.restored = state.entries
+            self.epoch = state.marker.epoch + 1
+        } catch {
+            log.close(client)
+            throw error
+        }
+        self.id = id
+        self.log = log
+        self.stateTopic = stateTopic
+        self.client = client
+        self.planner = CommitPlanner(log: log)
+        // A writer that came after this one has fenced it by now, so no two ever commit the same epoch.
+        do throws(LogError) { try self.attempt(Transaction(), []) } catch {
+            self.close()
+            throw error
+        }
+    }
+
+    deinit { self.close() }
+
+    func close() {
+        self.isClosed = true
+        self.log.close(self.client)
+    }
+
+    func state() throws(LogError) -> [StateEntry] {
+        let entries = try self.restored ?? WriterState.read(self.stateTopic, in: self.log).entries
+        return entries.map { StateEntry(key: $0.key, value: $0.value) }
+            .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    }
+
+    func commit(_ transaction: Transaction) throws(LogError) {
+        if self.isClosed { throw LogError(.closed, "writer \(self.id) has been closed") }
+        if self.log.admin.isClosed { throw .logClosed }
+        if let fence { throw fence }
+        if self.isBroken { _ = try self.recover() }
+        let outputs = try self.planner.plan(transaction)
+        if transaction.isEmpty { return }
+        self.sequence += 1
+        try self.attempt(transaction, outputs)
+        self.restored = nil
+    }
+
+    /// One transaction; where it may or may not have taken place, finds out.
+    private func attempt(_ transaction: Transaction, _ outputs: [CommitPlanner.Output]) throws(LogError) {
+        let marker = WriterState.Marker(epoch: self.epoch, sequence: self.sequence)
+        do throws(TransactionFailure) {
+            let producer = ProducerTransaction(writer: self.id, client: self.client, stateTopic: self.stateTopic)
+            try producer.run(transaction, outputs, marker)
+        } catch {
+            if error.error.code == .fenced { throw self.fenced(error.error) }
+            if error.isAborted { throw error.error }
+            self.isBroken = true
+            if error.error.code == .closed { throw error.error }
+            if try self.recover() == marker { return }
+            throw LogError(.unavailable, "\(error.error.message); the writer was restarted and nothing committed")
+        }
+    }
+
+    private func fenced(_ cause: LogError) -> LogError {
+        let error = LogError(
+            .fenced, "writer \(self.id) of epoch \(self.epoch) has been replaced: its task runs elsewhere (\(cause))")
+        self.fence = error
+        return error
+    }
+
+    /// Replaces a producer that cannot go on, unless another writer has the id; answers the last commit's marker.
+    private func recover() throws(LogError) -> WriterState.Marker {
+        self.log.close(self.client)
+        // Looked at before the new producer fences whoever has the id.
+        try self.checkOwned(try WriterState.read(self.stateTopic, in: self.log).marker)
+        self.client = try Self.makeProducer(self.id, self.log)
+        let marker = try WriterState.read(self.stateTopic, in: self.log).marker
+        try self.checkOwned(marker)
+        self.isBroken = false
+        return marker
+    }
+
+    private func checkOwned(_ marker: WriterState.Marker) throws(LogError) {
+        if marker.epoch > self.epoch { throw self.fenced(LogError(.fenced, "epoch \(marker.epoch)")) }
+    }
+
+    /// A producer that is ready to begin, and has fenced those before it.
+    private static func makeProducer(_ id: String, _ log: KafkaLog) throws(LogError) -> Client {
+        let pointer = try log.configuration.makeClient(
+            RD_KAFKA_PRODUCER,
+            defaults: [
+                "compression.type": "zstd", "message.max.bytes": "\(128 << 20)", "transaction.timeout.ms": "60000",
+                "queue.buffering.max.messages": "1000000",
+            ],
+            required: ["transactional.id": id, "enable.idempotence": "true", "batch.size": "1000000"])
+        let client = Client(owning: pointer)
+        try log.register(client)
+        let deadline = ContinuousClock.now + .seconds(90)
+        while true {
+            do throws(LogError) {
+                try client.use { client throws(LogError) in
+                    guard let error = rd_kafka_init_transactions(client, 30_000) else { return }
+                    defer { rd_kafka_error_destroy(error) }
+                    var failure = LogError(
+                        rd_kafka_error_code(error), "initialising writer \(id)",
+                        detail: String(cString: rd_kafka_error_string(error)))
+                    if rd_kafka_error_is_retriable(error) != 0 { failure.code = .unavailable }
+                    throw failure
+                }
+                return client
+            } catch {
+                if error.isRetriable, ContinuousClock.now < deadline { continue }
+                log.close(client)
+                throw error
+            }
+        }
+    }
+}
