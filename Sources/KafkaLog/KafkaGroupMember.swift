@@ -63,7 +63,7 @@ final class KafkaGroupMember: GroupMember {
             return String(cString: name)
         }
         return self.name.withLock { name in
-            if let known, let known, !known.isEmpty { name = known }
+            if let known, !known.isEmpty { name = known }
             return name
         }
     }

@@ -39,8 +39,11 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
         if self.log.admin.isClosed { throw .logClosed }
         if recordsMax <= 0 { return FetchedBatch(partition: self.partition, nextOffset: self.position) }
         if self.handedOut >= self.pending.count {
-            let consumer = try self.consumer ?? self.start()
-            self.pending = try self.fetch(from: consumer)
+            if let consumer {
+                self.pending = try self.fetch(from: consumer)
+            } else {
+                self.pending = try self.fetch(from: self.start())
+            }
             self.handedOut = 0
         }
         return self.handOut(recordsMax, bytesMax)

@@ -61,8 +61,8 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
     }
 
     func state() throws(LogError) -> [StateEntry] {
-        let entries = try self.restored ?? WriterState.read(self.stateTopic, in: self.log).entries
-        return entries.map { StateEntry(key: $0.key, value: $0.value) }
+        if self.restored == nil { self.restored = try WriterState.read(self.stateTopic, in: self.log).entries }
+        return (self.restored ?? [:]).map { StateEntry(key: $0.key, value: $0.value) }
             .sorted { $0.key.lexicographicallyPrecedes($1.key) }
     }
 

@@ -86,6 +86,10 @@ import Testing
                 ]
             ),
             (
+                "name: t\nstages: { a.b: { from: i, steps: [sift], to: o } }",
+                ["2:11: `a.b`: a stage's name has no dot"]
+            ),
+            (
                 "name: t\nstages: { a: { form: i, steps: [sift], to: o } }",
                 ["2:11: stage `a` lacks the key `from`", "2:16: unknown key `form` in stage `a`; did you mean `from`?"]
             ),

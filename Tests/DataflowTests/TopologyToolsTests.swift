@@ -69,7 +69,7 @@ import Testing
     @Test("names that differ in a dot only are two things, and names made by programs are escaped")
     func names() throws {
         var topology = try parse(
-            "name: t\nstages:\n  a.b: { from: raw, steps: [sift], to: x.y }\n"
+            "name: t\nstages:\n  a-b: { from: raw, steps: [sift], to: x.y }\n"
                 + "  a_b: { from: x.y, steps: [sift], to: x_y, rejects: x-y }"
         ).topology
         let lines = TopologyGraph(topology).mermaid.split(separator: "\n")
