@@ -147,7 +147,8 @@ private final class Rebalancing: @unchecked Sendable {
             if let error = rd_kafka_consumer_close_queue(client, queue) { rd_kafka_error_destroy(error) }
             let deadline = ContinuousClock.now + .seconds(10)
             while rd_kafka_consumer_closed(client) == 0, ContinuousClock.now < deadline {
-                if let event = rd_kafka_queue_poll(queue, 50) { self.serve(event, client) }
+                // Runs the rebalance callback.
+                _ = rd_kafka_queue_poll_callback(queue, 50)
             }
             rd_kafka_queue_destroy(queue)
         }
@@ -157,14 +158,5 @@ private final class Rebalancing: @unchecked Sendable {
             self.handler?.lost(rest)
         }
         rd_kafka_destroy_flags(client, Int32(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))
-    }
-
-    /// On a queue of one's own rebalances come as events.
-    private func serve(_ event: OpaquePointer, _ client: OpaquePointer) {
-        defer { rd_kafka_event_destroy(event) }
-        guard rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE,
-            let list = rd_kafka_event_topic_partition_list(event)
-        else { return }
-        self.run(client, rd_kafka_event_error(event), list)
     }
 }

@@ -79,7 +79,9 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
     }
 
     /// One transaction; where it may or may not have taken place, finds out.
-    private func attempt(_ transaction: Transaction, _ outputs: [CommitPlanner.Output]) throws(LogError) {
+    private func attempt(
+        _ transaction: Transaction, _ outputs: [CommitPlanner.Output], isLast: Bool = false
+    ) throws(LogError) {
         let marker = WriterState.Marker(epoch: self.epoch, sequence: self.sequence)
         do throws(TransactionFailure) {
             let producer = ProducerTransaction(writer: self.id, client: self.client, stateTopic: self.stateTopic)
@@ -90,6 +92,9 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
             self.isBroken = true
             if error.error.code == .closed { throw error.error }
             if try self.recover() == marker { return }
+            // Nothing was committed. A producer may have met a topic that was deleted and created again under it,
+            // which only a new one gets over.
+            if !isLast { return try self.attempt(transaction, outputs, isLast: true) }
             throw LogError(.unavailable, "\(error.error.message); the writer was restarted and nothing committed")
         }
     }

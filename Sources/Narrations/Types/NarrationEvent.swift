@@ -202,13 +202,8 @@ struct NarrationFields {
     var kind: String?
     var videoUID: String?
     var pass = 1
-    var source = ""
-    var durationSec: Double?
-    var clips: [Clip] = []
-    var splits: [String]?
-    var hasFeatures: Bool?
-    var revision = 1
-    var meanGapSec: Double?
+    /// Made for the first field of a video: nearly all records are narrations, and have none.
+    private var video: VideoFields?
     var index: Int?
     var timestampSec: Double?
     var text: String?
@@ -217,12 +212,26 @@ struct NarrationFields {
     var window: Interval?
     var count: Int?
 
+    private struct VideoFields {
+        var source = ""
+        var durationSec: Double?
+        var clips: [Clip] = []
+        var splits: [String]?
+        var hasFeatures: Bool?
+        var revision = 1
+        var meanGapSec: Double?
+    }
+
     init(_ json: inout JSONScanner) throws(JSONError) {
         try json.beginObject()
         while let key = try json.nextKey() {
             if try self.readNarration(key, &json) { continue }
-            if try self.readVideo(key, &json) { continue }
-            try json.skip()
+            var video = self.video ?? VideoFields()
+            if try Self.readVideo(key, &json, into: &video) {
+                self.video = video
+            } else {
+                try json.skip()
+            }
         }
     }
 
@@ -239,6 +248,8 @@ struct NarrationFields {
             self.timestampSec = try json.double()
         } else if key == "text" {
             self.text = try json.string()
+        } else if key == "narrations" {
+            self.count = try json.int()
         } else if key == "start_sec" {
             self.startSec = try json.doubleOrNull()
         } else if key == "end_sec" {
@@ -251,25 +262,25 @@ struct NarrationFields {
         return true
     }
 
-    private mutating func readVideo(_ key: JSONKey, _ json: inout JSONScanner) throws(JSONError) -> Bool {
+    private static func readVideo(
+        _ key: JSONKey, _ json: inout JSONScanner, into video: inout VideoFields
+    ) throws(JSONError) -> Bool {
         if key == "source" {
-            self.source = try json.string()
+            video.source = try json.string()
         } else if key == "duration_sec" {
-            self.durationSec = try json.doubleOrNull()
+            video.durationSec = try json.doubleOrNull()
         } else if key == "clips" {
-            self.clips = []
+            video.clips = []
             try json.beginArray()
-            while try json.nextElement() { self.clips.append(try Clip(json: &json)) }
+            while try json.nextElement() { video.clips.append(try Clip(json: &json)) }
         } else if key == "splits" {
-            self.splits = try Self.strings(&json)
+            video.splits = try Self.strings(&json)
         } else if key == "features" {
-            self.hasFeatures = try json.boolOrNull()
+            video.hasFeatures = try json.boolOrNull()
         } else if key == "revision" {
-            self.revision = try json.int()
+            video.revision = try json.int()
         } else if key == "mean_gap_sec" {
-            self.meanGapSec = try json.doubleOrNull()
-        } else if key == "narrations" {
-            self.count = try json.int()
+            video.meanGapSec = try json.doubleOrNull()
         } else {
             return false
         }
@@ -301,11 +312,12 @@ struct NarrationFields {
         switch self.kind {
         case "narration": return .narration(try self.narration(videoUID: videoUID, pass: self.pass, at: offset))
         case "video":
+            let video = self.video ?? VideoFields()
             return .video(
                 Video(
-                    videoUID: videoUID, pass: self.pass, source: self.source, durationSec: self.durationSec,
-                    clips: self.clips, splits: self.splits, hasFeatures: self.hasFeatures, revision: self.revision,
-                    meanGapSec: self.meanGapSec))
+                    videoUID: videoUID, pass: self.pass, source: video.source, durationSec: video.durationSec,
+                    clips: video.clips, splits: video.splits, hasFeatures: video.hasFeatures, revision: video.revision,
+                    meanGapSec: video.meanGapSec))
         case "end":
             guard let count = self.count else { throw JSONError("an end wants `narrations`", offset: offset) }
             return .end(EndOfVideo(videoUID: videoUID, pass: self.pass, narrations: count))
