@@ -105,7 +105,7 @@ struct ProducerTransaction {
         try self.produce(.init(topic: self.stateTopic, partitions: zeros, records: state), on: client)
     }
 
-    private func produce(_ output: CommitPlanner.Output, on client: OpaquePointer) throws(LogError) {
+    func produce(_ output: CommitPlanner.Output, on client: OpaquePointer) throws(LogError) {
         guard let topic = rd_kafka_topic_new(client, output.topic, nil) else {
             throw LogError(rd_kafka_last_error(), "topic \(output.topic)")
         }

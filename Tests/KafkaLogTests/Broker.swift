@@ -6,7 +6,7 @@ import KafkaLog
 import RecordLog
 import RecordLogTesting
 import Records
-import Synchronization
+import Testing
 
 /// A real broker, started for the tests of this process on a free loopback port: PyPI's `noida-db`.
 ///
@@ -14,6 +14,9 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: everything is constant, and the process is stopped once, at exit.
 final class Broker: @unchecked Sendable {
+    /// Why tests are skipped where the program is not installed.
+    static let missing: Comment = "needs a broker: pip install noida-db==0.2.3, or its path in MILLRACE_NOIDA_DB"
+
     let address: String
     private let process: Process
     private let folder: URL
