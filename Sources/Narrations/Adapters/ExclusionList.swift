@@ -5,8 +5,8 @@ internal import Records
 /// Which videos occur in which splits of the Natural Language Queries benchmark, so that none of them leaks into
 /// training data.
 ///
-/// A file is an NLQ annotation file (`{"videos": [{"video_uid": …, "split": …}]}`), a JSON array of ids, or text with one
-/// id a line, `#` before comments. The split is the video's own `split`, or else the file's (`"split"` at its top,
+/// A file is an NLQ annotation file (`{"videos": [{"video_uid": …, "split": …}]}`), a JSON array of ids, text with one
+/// id a line, `#` before comments, or a table with a column `video_uid` or `video_id`. The split is the video's own `split`, or else the file's (`"split"` at its top,
 /// `# split: val` in text), or else what the name of the file says, or else `test` where the queries lack their windows.
 /// Where nothing tells, it is `test`, so that the videos are kept out wherever a test set is, and a note says so.
 public struct ExclusionList: Sendable {
@@ -138,6 +138,7 @@ private struct ExclusionFile {
 
     mutating func readText(_ reader: FileReader) throws(SourceError) {
         var lines = LineReader(reader)
+        var column: Int?
         while try lines.next() {
             guard !lines.isTooLong, let line = String(validating: lines.bytes, as: UTF8.self) else {
                 throw SourceError(
@@ -149,9 +150,25 @@ private struct ExclusionFile {
                 if words.count == 2, words[0].lowercased() == "split" {
                     self.stated = ExclusionList.splitName(String(words[1]))
                 }
+            } else if let index = column {
+                let cells = Self.cells(text)
+                guard cells.indices.contains(index), !cells[index].isEmpty else {
+                    throw SourceError(file: self.path, line: lines.line, "has no video id in the column of ids")
+                }
+                self.videos.append((uid: cells[index], split: nil))
+            } else if self.videos.isEmpty, let index = Self.cells(text).firstIndex(where: Self.isIDColumn) {
+                column = index
             } else if let uid = text.split(whereSeparator: { $0 == "," || $0 == "\t" || $0 == " " }).first {
                 self.videos.append((uid: String(uid), split: nil))
             }
         }
     }
+
+    /// The cells of a table's row, as far as ids need it: ids hold neither quotes nor separators.
+    private static func cells(_ line: some StringProtocol) -> [String] {
+        line.split(omittingEmptySubsequences: false) { $0 == "," || $0 == "\t" }
+            .map { cell in String(cell.filter { $0 != "\"" && $0 != " " }) }
+    }
+
+    private static func isIDColumn(_ name: String) -> Bool { ["video_uid", "video_id"].contains(name.lowercased()) }
 }

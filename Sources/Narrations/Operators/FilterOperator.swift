@@ -141,7 +141,7 @@ struct FilterOperator: Operator {
             element, reason: Verdict.unguarded.rawValue,
             message: """
                 `exclude-splits` is set, but nothing is known of the splits of video \(element.value.videoUID): \
-                ingest it again with --exclude, or run with --allow-unguarded
+                ingest into another topic or home with --exclude, or run with --allow-unguarded
                 """)
     }
 

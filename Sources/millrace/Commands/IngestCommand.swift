@@ -60,6 +60,11 @@ struct IngestCommand: ParsableCommand {
             defer { ingest.close() }
             let report = try IngestRun(ingest, maxRate: self.maxRate).run(adapter)
             print(self.common.json ? report.json : report.text(topic: self.topic), terminator: "")
+            if report.isGuardedByStrangers {
+                Console.warning(
+                    "no video of this source is in the exclusion lists, so they keep nothing out: are they of this data set?"
+                )
+            }
             if report.isUseless {
                 throw CommandFailure(
                     .failed,

@@ -80,6 +80,11 @@ struct Status {
                 let last = earlier?.commits.first { $0.partition == commit.partition }?.committed.offset
                 group.rate += Double(commit.committed.offset - (last ?? commit.committed.offset)) / max(seconds, 0.001)
             }
+            // What a member has and nobody has committed waits as a whole: an open shard's first records, for one.
+            let committed = Set(description.commits.map(\.partition))
+            for partition in Set(description.members.flatMap(\.partitions)).subtracting(committed) {
+                if let range = try? log.offsets(of: partition) { group.lag += Int(range.upperBound - range.lowerBound) }
+            }
             self.groups.append(group)
         }
         for name in try ShardSets.names(in: log) {

@@ -15,7 +15,9 @@ final class Interrupts {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
                 if seen.first() {
-                    Console.info("stopping: committing what is finished; once more to stop now")
+                    Console.info(
+                        "stopping: committing what is finished; open shards are dropped and their records read again by the next run; "
+                            + "once more to stop now")
                     onFirst()
                 } else {
                     exit(1)

@@ -117,6 +117,7 @@ struct IngestRun {
         let verdict = try self.ingest.take(group: name, key: key, digest: records.digest) { revision, batch in
             records.append(to: &batch, key: key, revision: revision)
         }
+        report.takeGuard(of: group.video)
         for problem in group.problems { try self.keep(problem, &report) }
         for (reason, count) in group.counts { report.counts[reason, default: 0] += count }
         report.take(verdict, name: name, narrations: group.narrations.count)
@@ -213,6 +214,18 @@ struct IngestReport {
     private(set) var refusedExample = ""
     var counts: [String: Int] = [:]
     var problems: [String: Int] = [:]
+
+    private var guarded = 0
+    private var listed = 0
+
+    mutating func takeGuard(of video: Video) {
+        guard let splits = video.splits else { return }
+        self.guarded += 1
+        if !splits.isEmpty { self.listed += 1 }
+    }
+
+    /// Whether exclusion lists were given, and name no video that came: they may be another data set's.
+    var isGuardedByStrangers: Bool { self.guarded > 0 && self.listed == 0 }
 
     /// Whether there was something, and all of it was wrong.
     var isUseless: Bool {

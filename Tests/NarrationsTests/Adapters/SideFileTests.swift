@@ -64,6 +64,15 @@ import Testing
         #expect(throws: SourceError.self) { try Self.list(text, "val.json") }
     }
 
+    @Test("a table's ids are in its column of ids, wherever that is")
+    func tables() throws {
+        let list = try Self.list(
+            "narration_id,participant_id,video_id\nP01_11_0,P01,P01_11\nP01_12_3,P01,\"P01_12\"\n", "table.csv")
+        #expect(list.count == 2)
+        #expect(list.splits(of: "P01_11") == ["test"] && list.splits(of: "P01_12") == ["test"])
+        #expect(throws: SourceError.self) { try Self.list("a,video_uid\nx\n", "table.csv") }
+    }
+
     @Test func bytesThatAreNoTextAreAnError() throws {
         #expect(throws: SourceError.self) { try ExclusionList(paths: [TemporaryFile([0x61, 0xff, 0x0a]).path]) }
     }
