@@ -45,12 +45,14 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])])
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     ]
         + room("Records", [crypto], tests: [])
         + room("RecordLog", ["Records"])
         + room("RecordLogTesting", ["RecordLog", "Records"])
         + room("EmbeddedLog", ["RecordLog", "Records", "CZstd", grdb], tests: ["RecordLogTesting"])
+        + room("KafkaLog", ["RecordLog", "Records", "CRdKafka"], tests: ["RecordLogTesting"])
         + room("Dataflow", ["Records", yams], tests: ["Narrations", "LanguageModels"])
         + room("Engine", ["Dataflow", "RecordLog", "Records", deque], tests: ["RecordLogTesting", "Shards"])
         + room("Narrations", ["Dataflow", "Records"], tests: [])

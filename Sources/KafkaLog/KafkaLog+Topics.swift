@@ -38,7 +38,7 @@ extension KafkaLog {
                     "max.message.bytes": "\(specification.recordBytesMax + Self.batchRoom)",
                     "message.timestamp.type": "LogAppendTime",
                 ])
-        } catch where error.code == .topicConflict {
+        } catch  where error.code == .topicConflict {
             // Another process was faster.
             if let found = try self.partitionCount(of: name), found != specification.partitions {
                 throw self.conflict(specification, found)
@@ -162,7 +162,7 @@ extension KafkaLog {
                 } _: { event throws(LogError) in
                     try Self.checkTopics(rd_kafka_DeleteTopics_result_topics, event, what)
                 }
-            } catch where error.code == .unknownTopic {}
+            } catch  where error.code == .unknownTopic {}
         }
         try self.awaitMetadata(name) { $0 == nil }
         let all = (0..<partitions).map { TopicPartition(name, $0) }
@@ -227,7 +227,8 @@ extension KafkaLog {
             throw LogError(.unknownTopic, "there is no topic \(partition.topic)")
         }
         guard (0..<count).contains(partition.partition) else {
-            throw LogError(.unknownTopic, "topic \(partition.topic) has no partition \(partition.partition) of \(count)")
+            throw LogError(
+                .unknownTopic, "topic \(partition.topic) has no partition \(partition.partition) of \(count)")
         }
     }
 

@@ -182,9 +182,11 @@ private struct Consumer {
             throw LogError(.failed, "reading \(partition): no queue")
         }
         let signal = Unmanaged.passRetained(log.signal)
-        rd_kafka_queue_cb_event_enable(queue, { _, context in
-            if let context { Unmanaged<AppendSignal>.fromOpaque(context).takeUnretainedValue().raise() }
-        }, signal.toOpaque())
+        rd_kafka_queue_cb_event_enable(
+            queue,
+            { _, context in
+                if let context { Unmanaged<AppendSignal>.fromOpaque(context).takeUnretainedValue().raise() }
+            }, signal.toOpaque())
         self.queue = queue
         let resources = ReaderResources(queue: queue, signal: signal)
         self.client = Client(owning: pointer) { _, pointer in resources.release(before: pointer) }

@@ -29,7 +29,7 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
                 try log.create(
                     stateTopic, partitions: 1,
                     ["cleanup.policy": "compact", "max.message.bytes": "\(128 << 20)", "retention.ms": "-1"])
-            } catch where error.code == .topicConflict {}
+            } catch  where error.code == .topicConflict {}
         }
         let client = try Self.makeProducer(id, log)
         do throws(LogError) {
@@ -88,14 +88,37 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
             try producer.run(transaction, outputs, marker)
         } catch {
             if error.error.code == .fenced { throw self.fenced(error.error) }
-            if error.isAborted { throw error.error }
+            if error.outcome == .aborted { throw error.error }
             self.isBroken = true
             if error.error.code == .closed { throw error.error }
-            if try self.recover() == marker { return }
+            if error.outcome == .broken {
+                _ = try self.recover()
+            } else if try self.decide(after: error.error) == marker {
+                return
+            }
             // Nothing was committed. A producer may have met a topic that was deleted and created again under it,
             // which only a new one gets over.
             if !isLast { return try self.attempt(transaction, outputs, isLast: true) }
             throw LogError(.unavailable, "\(error.error.message); the writer was restarted and nothing committed")
+        }
+    }
+
+    /// Finds out what became of a commit: the last one's marker.
+    ///
+    /// Where that cannot be found out the writer ends, since a second try might write everything twice.
+    private func decide(after failure: LogError) throws(LogError) -> WriterState.Marker {
+        let deadline = ContinuousClock.now + .seconds(120)
+        while true {
+            do throws(LogError) { return try self.recover() } catch {
+                if error.isRetriable, ContinuousClock.now < deadline { continue }
+                if error.code == .fenced || error.code == .closed { throw error }
+                let end = LogError(
+                    .failed,
+                    "\(failure.message); whether it was committed is not known (\(error.message)): make a new writer"
+                        + " and go on from the offsets that it finds")
+                self.fence = end
+                throw end
+            }
         }
     }
 

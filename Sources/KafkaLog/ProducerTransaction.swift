@@ -4,11 +4,20 @@ import CRdKafka
 import RecordLog
 import Records
 
-/// Why a transaction failed, and whether it is known to have left nothing.
+/// Why a transaction failed, and what is known of it.
 struct TransactionFailure: Error {
+    /// What a failure leaves behind.
+    enum Outcome {
+        /// The transaction was aborted and its producer can go on.
+        case aborted
+        /// Nothing will ever be visible, and the producer cannot go on.
+        case broken
+        /// It may have been committed, and the producer cannot go on.
+        case unknown
+    }
+
     var error: LogError
-    /// The transaction was aborted and its producer can go on.
-    var isAborted: Bool
+    var outcome: Outcome
 }
 
 /// One transaction on a producer: begin, produce, send offsets, commit, or abort.
@@ -31,18 +40,20 @@ struct ProducerTransaction {
                     try self.produce(transaction, outputs, marker, on: client)
                     try self.sendOffsets(of: transaction, on: client)
                 } catch {
-                    failure = TransactionFailure(error: error, isAborted: self.abort(client))
+                    failure = TransactionFailure(error: error, outcome: self.abort(client) ? .aborted : .broken)
                     return
                 }
                 do throws(LogError) {
-                    try self.call("committing", client) { rd_kafka_commit_transaction(client, Self.timeoutMilliseconds) }
+                    try self.call("committing", client) {
+                        rd_kafka_commit_transaction(client, Self.timeoutMilliseconds)
+                    }
                 } catch {
                     // Aborting is possible only where the commit has not begun to take effect.
-                    failure = TransactionFailure(error: error, isAborted: self.abort(client))
+                    failure = TransactionFailure(error: error, outcome: self.abort(client) ? .aborted : .unknown)
                 }
             }
         } catch {
-            throw TransactionFailure(error: error, isAborted: false)
+            throw TransactionFailure(error: error, outcome: .broken)
         }
         if let failure { throw failure }
     }

@@ -59,9 +59,16 @@ final class Broker: @unchecked Sendable {
         throw LogError(.unavailable, "the broker did not start")
     }
 
+    /// The program is a script that starts the broker: both are ended, by their ids.
     private func stop() {
-        self.process.terminate()
-        self.process.waitUntilExit()
+        let script = self.process.processIdentifier
+        let path = "/proc/\(script)/task/\(script)/children"
+        let children = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        let all = children.split(separator: " ").compactMap { pid_t($0) } + [script]
+        for signal in [SIGTERM, SIGKILL] {
+            for process in all { kill(process, signal) }
+            for _ in 0..<30 where all.contains(where: { kill($0, 0) == 0 }) && signal == SIGTERM { usleep(100_000) }
+        }
         try? FileManager.default.removeItem(at: self.folder)
     }
 

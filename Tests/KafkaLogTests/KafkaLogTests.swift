@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CRdKafka
+import RecordLog
+import RecordLogTesting
+import Records
+import Testing
+
+@testable import KafkaLog
+
+@Suite struct KafkaConfiguration {
+    @Test func anUnknownPropertyIsNamed() throws {
+        let error = #expect(throws: LogError.self) {
+            _ = try KafkaLog(brokers: "127.0.0.1:1", properties: ["no.such.property": "x"])
+        }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.message.contains("no.such.property") == true)
+    }
+
+    @Test(arguments: [
+        ["security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN", "sasl.password": "hunter2hunter2"],
+        ["security.protocol": "ssl", "ssl.key.password": "hunter2hunter2", "ssl.ca.location": "/hunter2hunter2"],
+        ["sasl.password": "hunter2hunter2", "client.rack": "r", "session.timeout.ms": "hunter2hunter2"],
+    ])
+    func secretsStayOutOfErrors(_ properties: [String: String]) {
+        do {
+            let log = try KafkaLog(brokers: "127.0.0.1:1", properties: properties)
+            log.close()
+        } catch {
+            #expect(!error.message.contains("hunter2"), "\(error.message)")
+        }
+    }
+
+    @Test func noBrokerIsRefused() {
+        #expect(throws: LogError.self) { _ = try KafkaLog(brokers: "") }
+    }
+
+    @Test func errorsKeepTheirNames() {
+        let error = LogError(RD_KAFKA_RESP_ERR__FENCED, "committing")
+        #expect(error.code == .fenced && error.message.contains("_FENCED"))
+        #expect(LogError(RD_KAFKA_RESP_ERR__TRANSPORT, "asking").isRetriable)
+        #expect(LogError(RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, "committing").code == .fenced)
+        #expect(LogError(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "committing").code == .recordTooLarge)
+    }
+}
+
+@Suite struct KafkaWriterState {
+    @Test(arguments: ["t.stage.0", "a_b", "a b", "ingest.narrations./data/ü.json"])
+    func everyIdHasATopic(_ id: String) throws {
+        #expect(TopicSpecification.isValid(name: try WriterState.topic(of: id)))
+    }
+
+    @Test func idsDoNotShareATopic() throws {
+        let ids = ["a_20", "a ", "a.20", "a-20", "a_5f20", "a/", "a_2f", "A_20"]
+        #expect(Set(try ids.map { try WriterState.topic(of: $0) }).count == ids.count)
+        #expect(throws: LogError.self) { _ = try WriterState.topic(of: "") }
+        #expect(throws: LogError.self) { _ = try WriterState.topic(of: String(repeating: "x", count: 300)) }
+    }
+
+    @Test func aMarkerComesBack() {
+        for marker in [WriterState.Marker(), .init(epoch: 1, sequence: 258), .init(epoch: .max, sequence: .max - 1)] {
+            #expect(WriterState.Marker(marker.bytes) == marker)
+        }
+        #expect(WriterState.Marker([1, 2, 3]) == nil)
+    }
+}
+
+@Suite(.serialized, .enabled(if: Broker.program != nil, Broker.missing)) struct KafkaTransactions {
+    /// An independent consumer, with librdkafka's own defaults but for where it starts.
+    private func values(_ topic: String, _ brokers: String, isolation: String, count: Int) throws -> [String] {
+        let configuration = ClientConfiguration(brokers: brokers, properties: [:])
+        let consumer = try configuration.makeClient(
+            RD_KAFKA_CONSUMER,
+            required: ["group.id": "independent", "isolation.level": isolation, "enable.partition.eof": "true"])
+        defer { rd_kafka_destroy(consumer) }
+        let list = try PartitionList([(TopicPartition(topic, 0), 0)])
+        try rd_kafka_assign(consumer, list.pointer).check("assigning")
+        var found: [String] = []
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            guard let message = rd_kafka_consumer_poll(consumer, 500) else { continue }
+            defer { rd_kafka_message_destroy(message) }
+            if message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF, found.count >= count { break }
+            guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else { continue }
+            let bytes = UnsafeRawBufferPointer(start: message.pointee.payload, count: message.pointee.len)
+            found.append(String(decoding: bytes, as: UTF8.self))
+        }
+        return found
+    }
+
+    private func records(_ topic: String, _ values: [String]) -> Transaction {
+        var transaction = Transaction()
+        let records = RecordBatch(values.map { Record(key: "k", value: $0) })
+        transaction.outputs = [.init(topic: topic, partition: 0, records: records)]
+        return transaction
+    }
+
+    @Test func anAbortedTransactionIsInvisibleToAnIndependentConsumer() throws {
+        let broker = try #require(Broker.shared, "the broker did not start")
+        let harness = KafkaHarness(broker)
+        let log = try KafkaLog(brokers: broker.address)
+        defer { log.close() }
+        let topic = harness.name("aborted")
+        try log.createTopic(TopicSpecification(name: topic, partitions: 1))
+        let writer = try log.makeWriter(id: harness.name("writer"))
+        try writer.commit(self.records(topic, ["before"]))
+        let configuration = ClientConfiguration(brokers: broker.address, properties: [:])
+        let producer = try configuration.makeClient(
+            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("other")])
+        defer { rd_kafka_destroy(producer) }
+        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
+        try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
+        let transaction = ProducerTransaction(
+            writer: "other", client: Client(owning: producer) { _, _ in }, stateTopic: "none")
+        let aborted = RecordBatch([Record(key: "k", value: "aborted")])
+        try transaction.produce(.init(topic: topic, partitions: [0], records: aborted), on: producer)
+        #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        try OpaquePointer.check(rd_kafka_abort_transaction(producer, 30_000), "abort")
+        try writer.commit(self.records(topic, ["after"]))
+        let brokers = broker.address
+        #expect(try self.values(topic, brokers, isolation: "read_committed", count: 2) == ["before", "after"])
+        // That it was there at all, or the above would show nothing.
+        #expect(
+            try self.values(topic, brokers, isolation: "read_uncommitted", count: 3) == ["before", "aborted", "after"])
+    }
+
+    @Test func aFencedWriterShowsNothingToAnIndependentConsumer() throws {
+        let broker = try #require(Broker.shared, "the broker did not start")
+        let harness = KafkaHarness(broker)
+        let log = try KafkaLog(brokers: broker.address)
+        defer { log.close() }
+        let topic = harness.name("fence")
+        try log.createTopic(TopicSpecification(name: topic, partitions: 1))
+        let old = try log.makeWriter(id: harness.name("writer"))
+        try old.commit(self.records(topic, ["old"]))
+        var epoch = old.epoch
+        for round in 0..<3 {
+            let new = try log.makeWriter(id: harness.name("writer"))
+            #expect(new.epoch > epoch)
+            epoch = new.epoch
+            try new.commit(self.records(topic, ["\(round)"]))
+            new.close()
+        }
+        let error = #expect(throws: LogError.self) { try old.commit(self.records(topic, ["zombie"])) }
+        #expect(error?.code == .fenced)
+        let found = try self.values(topic, broker.address, isolation: "read_committed", count: 4)
+        #expect(found == ["old", "0", "1", "2"])
+    }
+
+    @Test func aDeadOwnersOpenTransactionIsAbortedByTheNext() throws {
+        let broker = try #require(Broker.shared, "the broker did not start")
+        let harness = KafkaHarness(broker)
+        let log = try KafkaLog(brokers: broker.address)
+        defer { log.close() }
+        let topic = harness.name("open")
+        let id = harness.name("owner")
+        try log.createTopic(TopicSpecification(name: topic, partitions: 1))
+        try log.makeWriter(id: id).commit(self.records(topic, ["committed"]))
+        // What a killed process leaves: records that were sent, in a transaction that nobody will end.
+        let configuration = ClientConfiguration(brokers: broker.address, properties: [:])
+        let producer = try configuration.makeClient(RD_KAFKA_PRODUCER, required: ["transactional.id": id])
+        defer { rd_kafka_destroy(producer) }
+        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
+        try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
+        let transaction = ProducerTransaction(
+            writer: id, client: Client(owning: producer) { _, _ in }, stateTopic: "none")
+        let marker = WriterState.Marker(epoch: 99, sequence: 99)
+        let state = RecordBatch([Record(key: WriterState.Marker.key, value: marker.bytes)])
+        let left = RecordBatch([Record(key: "k", value: "left open")])
+        try transaction.produce(.init(topic: topic, partitions: [0], records: left), on: producer)
+        try transaction.produce(
+            .init(topic: try WriterState.topic(of: id), partitions: [0], records: state), on: producer)
+        #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        let next = try log.makeWriter(id: id)
+        #expect(next.epoch == 2, "an open transaction's marker counted")
+        try next.commit(self.records(topic, ["next"]))
+        let found = try self.values(topic, broker.address, isolation: "read_committed", count: 2)
+        #expect(found == ["committed", "next"])
+    }
+
+    @Test func tombstonesEmptyValuesAndHugeHeadersComeBack() throws {
+        let broker = try #require(Broker.shared, "the broker did not start")
+        let harness = KafkaHarness(broker)
+        let log = try KafkaLog(brokers: broker.address)
+        defer { log.close() }
+        let topic = harness.name("shapes")
+        try log.createTopic(TopicSpecification(name: topic, partitions: 1))
+        let headers = [
+            Header("huge", Bytes(repeating: 200, count: 700_000)), Header("empty", Bytes()), Header("ünïcode ✓", "✓"),
+        ]
+        let records = [
+            Record(key: "k", value: nil, headers: headers), Record(key: "k", value: "", headers: headers),
+            Record(key: Bytes(), value: Bytes()), Record(key: Bytes?.none, value: nil), Record(key: nil, value: "v"),
+        ]
+        var transaction = Transaction()
+        transaction.outputs = [.init(topic: topic, partition: 0, records: RecordBatch(records))]
+        try log.makeWriter(id: harness.name("shapes")).commit(transaction)
+        let reader = try log.makeReader(of: TopicPartition(topic, 0), from: 0)
+        var found: [Record] = []
+        for _ in 0..<20 where found.count < records.count {
+            let batch = try reader.read(recordsMax: 2, bytesMax: 1 << 20)
+            found += (0..<batch.count).map { batch.records[$0] }
+        }
+        #expect(found == records)
+    }
+
+    @Test func stateTopicsAreNotListed() throws {
+        let broker = try #require(Broker.shared, "the broker did not start")
+        let harness = KafkaHarness(broker)
+        let log = try KafkaLog(brokers: broker.address)
+        defer { log.close() }
+        _ = try log.makeWriter(id: harness.name("listed"))
+        #expect(try log.topics().allSatisfy { !$0.name.hasPrefix(KafkaLog.statePrefix) && !$0.name.hasPrefix("__") })
+        #expect(throws: LogError.self) {
+            try log.createTopic(TopicSpecification(name: KafkaLog.statePrefix + "x", partitions: 1))
+        }
+    }
+}
