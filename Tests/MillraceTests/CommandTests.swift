@@ -203,9 +203,14 @@ struct CommandTests {
             }
         }
         #expect(try found("sample of shards nlq").first?["query_id"].string == id)
-        #expect(try found("query, queries[").first?["query"].string == sample["query"].string)
-        #expect(try found("block, blocks[").first?["block_id"].string == sample["lineage"]["block"].string)
-        let narrations = try found("narration, narrations[")
+        #expect(try found("query (queries[").first?["query"].string == sample["query"].string)
+        #expect(try found("block (blocks[").first?["block_id"].string == sample["lineage"]["block"].string)
+        #expect(lines.first == sample["query"].string, "what was asked comes first")
+        let narrations = try found("narration ")
+        for narration in narrations {
+            let text = try #require(narration["text"].string)
+            #expect(lines.contains { $0.hasPrefix("narration ") && $0.contains(text) && $0.contains("(narrations[") })
+        }
         #expect(narrations.compactMap { $0["index"].int } == sample["lineage"]["narrations"].array.compactMap(\.int))
         #expect(narrations.allSatisfy { $0["video_uid"].string == sample["video_uid"].string })
     }

@@ -36,7 +36,13 @@ struct ExplainCommand: ParsableCommand {
             let sets = try self.shards.map { [$0] } ?? ShardSets.names(in: log)
             for set in sets {
                 guard let found = try self.find(in: set, home: home, log: log) else { continue }
-                let lineage = try Sample(parsing: found.line).lineage
+                let sample = try Sample(parsing: found.line)
+                let lineage = sample.lineage
+                print("\(sample.query)")
+                print("  template: \(sample.template ?? "none")")
+                print(
+                    "  answer: video \(lineage.videoUID), \(Self.seconds(sample.window.start)) to \(Self.seconds(sample.window.end)) s"
+                )
                 print("sample of shards \(set), file \(found.file):")
                 print("  " + String(decoding: found.line, as: UTF8.self))
                 for line in try LineageSearch(lineage, queryID: self.queryID).lines(in: log) { print(line) }
@@ -46,6 +52,8 @@ struct ExplainCommand: ParsableCommand {
                 .failed, "no sample has the id `\(self.queryID)` in the shards: \(sets.joined(separator: ", "))")
         }
     }
+
+    private static func seconds(_ time: Double) -> String { String(format: "%.2f", time) }
 
     private func find(in set: String, home: Home, log: any RecordLog) throws -> (line: Bytes, file: String)? {
         let needle = "\"query_id\":\"\(self.queryID)\""
@@ -90,7 +98,7 @@ struct LineageSearch {
                     guard let value = batch.records.value(at: index), let kind = self.match(batch.records[index]) else {
                         continue
                     }
-                    lines.append("\(kind), \(partition) offset \(batch.offsets[index]):")
+                    lines.append("\(kind) (\(partition) offset \(batch.offsets[index])):")
                     lines.append("  " + String(decoding: value, as: UTF8.self))
                 }
             }
@@ -111,7 +119,8 @@ struct LineageSearch {
             let isIt =
                 json["kind"]?.string == "narration" && json["pass"]?.int == self.lineage.pass
                 && json["index"]?.int.map(self.lineage.narrations.contains) == true
-            return isIt ? "narration" : nil
+            guard isIt, let index = json["index"]?.int, let text = json["text"]?.string else { return nil }
+            return "narration \(index) at \(json["timestamp_sec"]?.double ?? 0) s, \"\(text)\""
         default: return nil
         }
     }
