@@ -113,12 +113,18 @@ public final class Engine: Sendable {
         let finished = DispatchGroup()
         let rateLimit = self.options.maxRate.map { SharedRateLimit(perSecond: $0, now: self.surroundings.clock()) }
         let external = Set(self.topology.externalTopics)
-        for stage in self.topology.stages {
-            memberships.append(
-                try StageMembership(
-                    stage: stage, surroundings: self.surroundings, board: self.board,
-                    rateLimit: external.contains(stage.from) ? rateLimit : nil,
-                    sessionTimeoutMilliseconds: self.options.sessionTimeoutMilliseconds))
+        do {
+            for stage in self.topology.stages {
+                memberships.append(
+                    try StageMembership(
+                        stage: stage, surroundings: self.surroundings, board: self.board,
+                        rateLimit: external.contains(stage.from) ? rateLimit : nil,
+                        sessionTimeoutMilliseconds: self.options.sessionTimeoutMilliseconds))
+            }
+        } catch {
+            // Partitions must not wait for a member that will never work.
+            for membership in memberships { membership.leave() }
+            throw error
         }
         for number in 0..<max(1, self.options.threads) {
             finished.enter()

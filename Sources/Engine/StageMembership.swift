@@ -10,7 +10,6 @@ final class StageMembership: AssignmentHandler {
     private let surroundings: TaskSurroundings
     private let board: TaskBoard
     private let member: any GroupMember
-    private var hasLeft = false
 
     init(
         stage: Stage, surroundings: TaskSurroundings, board: TaskBoard, rateLimit: SharedRateLimit?,

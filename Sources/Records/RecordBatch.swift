@@ -225,9 +225,6 @@ public struct RecordBatch: Sendable {
         return entry.valueCount < 0 ? nil : entry.valueStart..<entry.valueStart + entry.valueCount
     }
 
-    /// Which of `headerLists` a record has.
-    public func headerListIndex(at index: Int) -> Int { self.entries[index].headerList }
-
     /// A run of records shares a key more often than not, so an equal key is pointed at, not stored again.
     private mutating func appendKey(_ key: (some Collection<UInt8>)?) -> Int {
         guard let key else { return self.storage.count }

@@ -8,7 +8,6 @@ public import Records
 /// record at a time, so that operators, outputs and notes stand at a record's end whenever a commit may fall there. A
 /// chain is used from one thread at a time.
 public final class Chain {
-    private let name: String
     private let decode: StreamType.Decoder
     private let leading: [NamedOperator]
     private let asynchronous: (name: String, wired: WiredAsyncOperator)?
@@ -32,7 +31,6 @@ public final class Chain {
     /// Wires the steps of a stage.
     /// - Throws: what an operator finds wrong with its configuration.
     public init(_ stage: Stage, _ context: OperatorContext) throws(ConfigurationError) {
-        self.name = stage.name
         let split = stage.steps.firstIndex { $0.overload.isAsynchronous }
         let buffer = OutputBuffer()
         let end = stage.outputType.encoder { key, headers, write in

@@ -273,12 +273,6 @@ public struct JSONScanner {
 
     private mutating func skipKey() throws(JSONError) -> Bool { try self.nextKey() != nil }
 
-    /// The bytes of a range that `skip` answered.
-    public func bytes(in range: Range<Int>) -> Bytes {
-        precondition(range.lowerBound >= 0 && range.upperBound <= self.end, "a range of this text")
-        return Bytes(UnsafeBufferPointer(start: self.base + range.lowerBound, count: range.count))
-    }
-
     // MARK: Pieces
 
     func error(_ message: String) -> JSONError { JSONError(message, offset: self.offset) }
