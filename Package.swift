@@ -52,7 +52,8 @@ let package = Package(
         + room("RecordLog", ["Records"])
         + room("RecordLogTesting", ["RecordLog", "Records"])
         + room("EmbeddedLog", ["RecordLog", "Records", "CZstd", grdb], tests: ["RecordLogTesting"])
-        + room("KafkaLog", ["RecordLog", "Records", "CRdKafka"], tests: ["RecordLogTesting"])
+        + room("KafkaLog", ["RecordLog", "Records", "CRdKafka"], tests: ["RecordLogTesting", "KafkaBroker"])
+        + [.target(name: "KafkaBroker", path: "Tests/KafkaBroker", swiftSettings: settings)]
         + room("Dataflow", ["Records", yams], tests: ["Narrations", "LanguageModels"])
         + room("Engine", ["Dataflow", "RecordLog", "Records", deque], tests: ["RecordLogTesting", "Shards"])
         + room("Narrations", ["Dataflow", "Records"], tests: [])
@@ -63,13 +64,13 @@ let package = Package(
             .executableTarget(
                 name: "millrace",
                 dependencies: [
-                    "Records", "RecordLog", "EmbeddedLog", "Dataflow", "Engine", "Narrations", "LanguageModels",
-                    "Shards", "SampleWorld", arguments,
+                    "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine", "Narrations",
+                    "LanguageModels", "Shards", "SampleWorld", arguments,
                 ],
                 swiftSettings: settings),
             .testTarget(
                 name: "MillraceTests",
-                dependencies: ["millrace", "Records", "EmbeddedLog", "RecordLog", "Shards"],
+                dependencies: ["millrace", "Records", "EmbeddedLog", "KafkaBroker", "KafkaLog", "RecordLog", "Shards"],
                 swiftSettings: settings),
         ]
 )

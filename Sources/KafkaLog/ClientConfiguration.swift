@@ -6,9 +6,20 @@ import RecordLog
 /// Where the brokers are and how to talk to them.
 struct ClientConfiguration: Sendable {
     /// `host:port`, several separated by commas.
-    var brokers: String
+    let brokers: String
     /// The user's librdkafka properties.
-    var properties: [String: String]
+    let properties: [String: String]
+    /// What the clients say on their own, with secrets taken out.
+    let events: ClientEvents
+
+    init(brokers: String, properties: [String: String], onEvent: @escaping @Sendable (KafkaEvent) -> Void = { _ in }) {
+        self.brokers = brokers
+        self.properties = properties
+        let secrets = properties.filter { Self.isSecret($0.key) }.map(\.value)
+        self.events = ClientEvents { event in onEvent(event.redacting(secrets)) }
+        // Kept for good, one for each log: librdkafka's threads may speak as long as any client of it lives.
+        _ = Unmanaged.passRetained(self.events)
+    }
 
     /// Properties that an error may not repeat the value of.
     private static let secretWords = [
@@ -17,14 +28,11 @@ struct ClientConfiguration: Sendable {
 
     /// A text with the values of secret properties taken out.
     func redacted(_ text: String) -> String {
-        var result = text
-        for (name, value) in self.properties where Self.isSecret(name) && !value.isEmpty {
-            result = result.split(separator: value, omittingEmptySubsequences: false).joined(separator: "[redacted]")
-        }
-        return result
+        text.redacting(self.properties.filter { Self.isSecret($0.key) }.map(\.value))
     }
 
-    private static func isSecret(_ name: String) -> Bool { self.secretWords.contains { name.contains($0) } }
+    /// Whether a property's value must not be shown.
+    static func isSecret(_ name: String) -> Bool { self.secretWords.contains { name.contains($0) } }
 
     /// A client of librdkafka's, which belongs to the caller.
     ///
@@ -35,8 +43,7 @@ struct ClientConfiguration: Sendable {
         _ prepare: (OpaquePointer) -> Void = { _ in }
     ) throws(LogError) -> OpaquePointer {
         guard let configuration = rd_kafka_conf_new() else { throw LogError(.failed, "no memory for a Kafka client") }
-        // Libraries do not print; what matters comes back as an error.
-        rd_kafka_conf_set_log_cb(configuration) { _, _, _, _ in }
+        self.events.attach(to: configuration)
         do throws(LogError) {
             var all = defaults.merging(self.properties) { $1 }.merging(required) { $1 }
             all["bootstrap.servers"] = self.brokers
@@ -63,6 +70,24 @@ struct ClientConfiguration: Sendable {
         default:
             let shown = Self.isSecret(name) ? "its value" : "“\(self.redacted(value))”"
             throw LogError(.invalidArgument, "the librdkafka property \(name) does not take \(shown)")
+        }
+    }
+}
+
+extension String {
+    /// The text without some secrets.
+    fileprivate func redacting(_ secrets: [String]) -> String {
+        secrets.filter { !$0.isEmpty }.reduce(self) { text, secret in
+            text.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "[redacted]")
+        }
+    }
+}
+
+extension KafkaEvent {
+    fileprivate func redacting(_ secrets: [String]) -> KafkaEvent {
+        switch self {
+        case .log(let severity, let text): .log(severity: severity, text: text.redacting(secrets))
+        case .statistics(let json): .statistics(json: json.redacting(secrets))
         }
     }
 }

@@ -18,7 +18,7 @@ final class KafkaGroupMember: GroupMember {
     init(_ group: GroupConfiguration, log: KafkaLog) throws(LogError) {
         self.group = group
         self.log = log
-        let rebalancing = Rebalancing()
+        let rebalancing = Rebalancing(sharing: log.configuration.events)
         self.rebalancing = rebalancing
         let process = ProcessInfo.processInfo
         let name = "millrace-\(process.hostName)-\(process.processIdentifier)-\(UUID().uuidString.prefix(8))"
@@ -36,7 +36,7 @@ final class KafkaGroupMember: GroupMember {
                 "enable.auto.offset.store": "false", "allow.auto.create.topics": "false",
             ]
         ) { configuration in
-            rd_kafka_conf_set_opaque(configuration, Unmanaged.passUnretained(rebalancing).toOpaque())
+            rebalancing.attach(to: configuration)
             rd_kafka_conf_set_rebalance_cb(configuration) { client, kind, partitions, context in
                 guard let client, let partitions, let context else { return }
                 // The member's client keeps it alive.
@@ -107,7 +107,7 @@ final class KafkaGroupMember: GroupMember {
 ///
 /// `@unchecked Sendable`: it changes in calls of the member's, which the contract has made from one thread at a time,
 /// and in the destruction of its client, which `Client` runs when no such call is under way.
-private final class Rebalancing: @unchecked Sendable {
+private final class Rebalancing: ClientEvents, @unchecked Sendable {
     /// What the handler was told that it owns.
     private(set) var owned: Set<TopicPartition> = []
     /// Who is told; nobody when the log is closed.

@@ -10,7 +10,7 @@ extension KafkaLog {
     static let statePrefix = "millrace-state."
     /// `max.message.bytes` counts a whole batch with its headers: this much more than the largest record.
     static let batchRoom = (1 << 20) + (1 << 16)
-    private static let timeoutMilliseconds: Int32 = 30_000
+    static let timeoutMilliseconds: Int32 = 30_000
 
     /// Creates a topic and waits until the broker shows it.
     public func createTopic(_ specification: TopicSpecification) throws(LogError) {
@@ -242,7 +242,9 @@ extension KafkaLog {
     }
 
     /// The partitions of one topic, or of all.
-    private func metadata(of topic: String?) throws(LogError) -> [String: Int] {
+    func metadata(
+        of topic: String?, timeoutMilliseconds: Int32 = KafkaLog.timeoutMilliseconds
+    ) throws(LogError) -> [String: Int] {
         try self.admin.use { client throws(LogError) in
             var handle: OpaquePointer?
             if let topic {
@@ -251,7 +253,7 @@ extension KafkaLog {
             }
             defer { if let handle { rd_kafka_topic_destroy(handle) } }
             var answer: UnsafePointer<rd_kafka_metadata>?
-            try rd_kafka_metadata(client, topic == nil ? 1 : 0, handle, &answer, Self.timeoutMilliseconds)
+            try rd_kafka_metadata(client, topic == nil ? 1 : 0, handle, &answer, timeoutMilliseconds)
                 .check("asking \(self.configuration.brokers) for its topics")
             guard let answer else { return [:] }
             defer { rd_kafka_metadata_destroy(answer) }

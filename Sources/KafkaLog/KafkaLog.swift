@@ -25,10 +25,15 @@ public final class KafkaLog: RecordLog {
     ///   - brokers: `host:port`, several separated by commas.
     ///   - properties: librdkafka's own, such as `security.protocol` or `sasl.password`, passed through. Those that
     ///     the log's promises rest on (`isolation.level`, `transactional.id` and so on) stay as they are.
+    ///   - onEvent: is told what librdkafka says on its own: its log, and statistics where `statistics.interval.ms` asks
+    ///     for them. Called from any thread.
     /// - Throws: `LogError.Code.invalidArgument` for a property that librdkafka does not take; never with a secret.
-    public init(brokers: String, properties: [String: String] = [:]) throws(LogError) {
+    public init(
+        brokers: String, properties: [String: String] = [:],
+        onEvent: @escaping @Sendable (KafkaEvent) -> Void = { _ in }
+    ) throws(LogError) {
         guard !brokers.isEmpty else { throw LogError(.invalidArgument, "no Kafka broker is named: host:port") }
-        self.configuration = ClientConfiguration(brokers: brokers, properties: properties)
+        self.configuration = ClientConfiguration(brokers: brokers, properties: properties, onEvent: onEvent)
         let client = try self.configuration.makeClient(
             RD_KAFKA_CONSUMER,
             required: ["isolation.level": "read_committed", "allow.auto.create.topics": "false"])
@@ -36,6 +41,17 @@ public final class KafkaLog: RecordLog {
     }
 
     deinit { self.close() }
+
+    /// Waits until the brokers answer.
+    /// - Throws: `LogError.Code.unavailable` with the reason that librdkafka gave, such as a certificate's.
+    public func connect(timeoutMilliseconds: Int = 10_000) throws(LogError) {
+        do throws(LogError) {
+            _ = try self.metadata(of: nil, timeoutMilliseconds: Int32(clamping: timeoutMilliseconds))
+        } catch  where error.code == .unavailable {
+            let reason = self.configuration.events.lastProblem ?? "no answer within \(timeoutMilliseconds) ms"
+            throw LogError(.unavailable, "cannot reach Kafka at \(self.configuration.brokers): \(reason)")
+        }
+    }
 
     /// Creates a reader; the partition must exist.
     public func makeReader(

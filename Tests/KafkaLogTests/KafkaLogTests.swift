@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CRdKafka
+import KafkaBroker
 import RecordLog
 import RecordLogTesting
 import Records
@@ -65,7 +66,7 @@ import Testing
     }
 }
 
-@Suite(.serialized, .enabled(if: Broker.program != nil, Broker.missing)) struct KafkaTransactions {
+@Suite(.serialized, .enabled(if: Broker.program != nil, "\(Broker.missing)")) struct KafkaTransactions {
     /// An independent consumer, with librdkafka's own defaults but for where it starts.
     private func values(_ topic: String, _ brokers: String, isolation: String, count: Int) throws -> [String] {
         let configuration = ClientConfiguration(brokers: brokers, properties: [:])

@@ -24,6 +24,7 @@ enum Console {
     static func error(_ message: String) { self.say(message, prefix: "error: ", at: .error) }
     static func warning(_ message: String) { self.say(message, prefix: "warning: ", at: .warning) }
     static func info(_ message: String) { self.say(message, prefix: "", at: .info) }
+    static func debug(_ message: String) { self.say(message, prefix: "", at: .debug) }
 
     private static func say(_ message: String, prefix: String, at level: LogLevel) {
         guard level <= self.level.withLock({ $0 }) else { return }

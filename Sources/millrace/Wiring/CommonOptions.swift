@@ -14,8 +14,24 @@ struct CommonOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("The log: embedded (or MILLRACE_LOG; the default).", valueName: "log"))
+        help: ArgumentHelp(
+            "The log: embedded, or kafka://HOST:PORT[,HOST:PORT…] (or MILLRACE_LOG; default embedded).",
+            valueName: "log"))
     var log: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A property for librdkafka, such as security.protocol=ssl; repeatable. Secrets are better kept in the "
+                + "environment: MILLRACE_KAFKA_SASL_PASSWORD is sasl.password, and so on.",
+            valueName: "name=value"))
+    var kafkaProperty: [String] = []
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A file of such properties, one name=value a line (or MILLRACE_KAFKA_CONFIG).", valueName: "file"))
+    var kafkaConfig: String?
 
     @Flag(name: .long, help: "Print results as JSON.")
     var json = false
@@ -27,11 +43,53 @@ struct CommonOptions: ParsableArguments {
     func makeHome() throws -> Home {
         Console.set(self.logLevel)
         let environment = ProcessInfo.processInfo.environment
-        let named = self.log ?? environment["MILLRACE_LOG"] ?? "embedded"
-        guard named == "embedded" else {
-            throw CommandFailure(
-                .usage, "unknown log `\(named)`: this version has `embedded`; leave --log and MILLRACE_LOG away")
+        let home = self.home ?? environment["MILLRACE_HOME"] ?? ".millrace"
+        let location = try LogLocation(parsing: self.log ?? environment["MILLRACE_LOG"] ?? "embedded")
+        guard case .kafka = location else {
+            if !self.kafkaProperty.isEmpty || self.kafkaConfig != nil {
+                throw CommandFailure(
+                    .usage, "--kafka-property and --kafka-config need a log in Kafka: add --log kafka://HOST:PORT")
+            }
+            return Home(path: home, location: location)
         }
-        return Home(path: self.home ?? environment["MILLRACE_HOME"] ?? ".millrace")
+        let properties = try KafkaProperties.gather(
+            options: self.kafkaProperty, file: self.kafkaConfig ?? environment["MILLRACE_KAFKA_CONFIG"],
+            environment: environment)
+        return Home(path: home, location: location, kafkaProperties: properties)
+    }
+}
+
+/// Which log a command works on.
+enum LogLocation: Equatable {
+    /// The SQLite file in the home.
+    case embedded
+    /// These brokers: `host:port`, separated by commas.
+    case kafka(brokers: String)
+
+    /// Reads `--log`.
+    init(parsing text: String) throws {
+        if text == "embedded" {
+            self = .embedded
+            return
+        }
+        let scheme = "kafka://"
+        guard text.hasPrefix(scheme) else {
+            throw CommandFailure(.usage, "unknown log `\(text)`: it is `embedded` or `kafka://HOST:PORT[,HOST:PORT…]`")
+        }
+        let brokers = text.dropFirst(scheme.count).split(separator: ",", omittingEmptySubsequences: false).map(
+            String.init)
+        for broker in brokers where !Self.isBroker(broker) {
+            throw CommandFailure(
+                .usage, "`\(text)`: “\(broker)” is no broker; write HOST:PORT, such as kafka://localhost:9092")
+        }
+        self = .kafka(brokers: brokers.joined(separator: ","))
+    }
+
+    private static func isBroker(_ text: String) -> Bool {
+        guard let colon = text.lastIndex(of: ":") else { return false }
+        let host = text[..<colon]
+        let port = UInt16(text[text.index(after: colon)...])
+        // A path, a user or another scheme in it is a mistake that librdkafka would answer with a time-out.
+        return !host.isEmpty && port != nil && !host.contains { "/@ ".contains($0) }
     }
 }

@@ -4,15 +4,18 @@ import Dataflow
 import EmbeddedLog
 import Engine
 import Foundation
+import KafkaLog
 import LanguageModels
 import Narrations
 import RecordLog
 import Records
 import Shards
 
-/// The folder that holds the embedded log and the shards.
+/// The folder that holds the embedded log and the shards, and the log that a command works on.
 struct Home {
     let path: String
+    var location = LogLocation.embedded
+    var kafkaProperties: [String: String] = [:]
 
     /// The SQLite file of the embedded log.
     var logPath: String { self.path + "/log.db" }
@@ -27,11 +30,40 @@ struct Home {
         } catch {
             throw CommandFailure(.failed, "\(error.message); or name another home with --home")
         }
-        return try EmbeddedLog(path: self.logPath)
+        switch self.location {
+        case .embedded: return try EmbeddedLog(path: self.logPath)
+        case .kafka(let brokers): return try self.connect(brokers)
+        }
+    }
+
+    /// Whether commits wait for a network, so that more threads than cores pay.
+    var logIsRemote: Bool { self.location != .embedded }
+
+    private func connect(_ brokers: String) throws -> any RecordLog {
+        let log: KafkaLog
+        do throws(LogError) {
+            log = try KafkaLog(brokers: brokers, properties: self.kafkaProperties) { event in
+                switch event {
+                case .log(let severity, let text):
+                    // Connections come and go; what matters to a command comes back as its error.
+                    if severity <= 2 {
+                        Console.warning("librdkafka: \(text)")
+                    } else {
+                        Console.debug("librdkafka: \(text)")
+                    }
+                case .statistics(let json): Console.debug("librdkafka: statistics: \(json)")
+                }
+            }
+        } catch {
+            throw CommandFailure(.usage, error.message)
+        }
+        try log.connect()
+        return log
     }
 
     /// Opens the log for a command that only looks.
     func openLogToRead() throws -> any RecordLog {
+        if case .kafka(let brokers) = self.location { return try self.connect(brokers) }
         guard FileManager.default.fileExists(atPath: self.logPath) else {
             throw CommandFailure(
                 .failed,
