@@ -69,15 +69,6 @@ final class EmbeddedGroupMember: GroupMember {
         }
     }
 
-    func makeReader(of partition: TopicPartition, from offset: Offset) throws(LogError) -> any PartitionReader {
-        guard self.state.withLock({ $0.owned.contains(partition) }) else {
-            throw LogError(.invalidArgument, "\(partition) is not assigned to member \(self.id)")
-        }
-        let topic = try self.storage.currentTopic(partition.topic)
-        return try EmbeddedReader(
-            storage: self.storage, partition: partition, id: topic.id(ofPartition: partition.partition), from: offset)
-    }
-
     func leave(_ handler: any AssignmentHandler) {
         let owned = self.state.withLock { state in
             defer { state.hasLeft = true }

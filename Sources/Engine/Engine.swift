@@ -59,10 +59,12 @@ public final class Engine: Sendable {
     /// Prepares a run.
     /// - Parameters:
     ///   - clock: milliseconds since 1970.
+    ///   - warn: is told of trouble that the run gets over, such as a log that is away for a while.
     ///   - makeSink: makes the sink of a task that writes shards.
     public init(
         topology: Topology, log: any RecordLog, options: RunOptions,
-        clock: @escaping @Sendable () -> Timestamp = Engine.systemClock, makeSink: @escaping SinkMaker
+        clock: @escaping @Sendable () -> Timestamp = Engine.systemClock,
+        warn: @escaping @Sendable (String) -> Void = { _ in }, makeSink: @escaping SinkMaker
     ) {
         let board = TaskBoard()
         self.topology = topology
@@ -72,7 +74,7 @@ public final class Engine: Sendable {
             topologyHash: options.topologyHash ?? topology.hash, allowUnguarded: options.allowUnguarded)
         self.surroundings = TaskSurroundings(
             log: log, topology: topology, context: context, clock: clock, makeSink: makeSink,
-            wake: { board.wake() }, startOffsets: options.startOffsets, endOffsets: options.endOffsets,
+            wake: { board.wake() }, warn: warn, startOffsets: options.startOffsets, endOffsets: options.endOffsets,
             acceptsChangedTopology: options.acceptsChangedTopology)
     }
 
@@ -138,37 +140,51 @@ public final class Engine: Sendable {
             thread.start()
         }
         self.control(memberships)
+        guard self.board.waitUntilTasksEnd(seconds: Self.endSeconds) else {
+            self.board.close()
+            throw self.board.failure ?? EngineError(.failed, Self.unfinished)
+        }
         for membership in memberships { membership.leave() }
         self.board.close()
         finished.wait()
         if let failure = self.board.failure { throw failure }
     }
 
+    /// How long tasks may take to commit what is finished when the run is to end.
+    private static let endSeconds = 30.0
+    private static let unfinished =
+        "the last commits did not come to an end within \(Int(endSeconds)) s, so the log may be away; nothing is lost: what "
+        + "was not committed is read again by the next run"
+
+    /// How often the log is asked whether all has been committed: it answers for every partition.
+    private static let idleMilliseconds: Timestamp = 50
     /// How often a log that does not do so by itself is asked to remove what its topics no longer retain.
     private static let retentionMilliseconds: Timestamp = 30_000
 
     /// Keeps the memberships alive and watches for the end, until there is one.
     private func control(_ memberships: [StageMembership]) {
         var retentionDue = self.surroundings.clock()
+        var idleDue = retentionDue
         while !self.board.isStopping {
-            do {
+            do throws(LogError) {
                 if self.surroundings.clock() >= retentionDue {
                     try self.surroundings.log.enforceRetention()
                     retentionDue = self.surroundings.clock() + Self.retentionMilliseconds
                 }
                 for membership in memberships { try membership.poll() }
-                if self.options.untilIdle, self.board.isQuiet {
+                self.surroundings.log.awaitAppend(timeoutMilliseconds: 20)
+                if self.options.untilIdle, self.surroundings.clock() >= idleDue, self.board.isQuiet {
+                    idleDue = self.surroundings.clock() + Self.idleMilliseconds
                     let verdict = IdleDecision.decide(try self.idleProgress())
                     self.board.close(stages: verdict.closing)
                     if verdict.isComplete { self.board.stop() }
                 }
             } catch {
-                self.board.fail(error)
+                // A log that is away comes back; tasks say so.
+                if !error.isRetriable { self.board.fail(error) }
             }
-            self.surroundings.log.awaitAppend(timeoutMilliseconds: 20)
             self.board.wake()
         }
-        self.board.waitUntilTasksEnd()
     }
 
     private func idleProgress() throws(LogError) -> [IdleDecision.Progress] {

@@ -4,12 +4,15 @@ internal import Dataflow
 internal import RecordLog
 internal import Records
 
-/// This process's part in the group of one stage: opens tasks for partitions that come, and ends those that go.
+/// This process's part in the group of one stage: puts partitions that come on the board, and takes off those that go.
+///
+/// Nothing in here waits for a task to open or to process: the group counts a member that does not poll as dead.
 final class StageMembership: AssignmentHandler {
     private let shared: StageTask.Shared
     private let surroundings: TaskSurroundings
     private let board: TaskBoard
     private let member: any GroupMember
+    private let sessionTimeoutMilliseconds: Int
 
     init(
         stage: Stage, surroundings: TaskSurroundings, board: TaskBoard, rateLimit: SharedRateLimit?,
@@ -25,6 +28,7 @@ final class StageMembership: AssignmentHandler {
             stage: stage, rateLimit: rateLimit, inFlight: inFlightMax > 0 ? InFlightLimit(max: inFlightMax) : nil)
         self.surroundings = surroundings
         self.board = board
+        self.sessionTimeoutMilliseconds = sessionTimeoutMilliseconds
         self.member = try surroundings.log.join(
             GroupConfiguration(
                 group: surroundings.group(of: stage), topics: [stage.from],
@@ -39,28 +43,20 @@ final class StageMembership: AssignmentHandler {
 
     func assigned(_ partitions: [TopicPartition]) {
         for partition in partitions where !self.board.isStopping {
-            do {
-                self.board.add(
-                    try StageTask.open(self.shared, source: partition, member: self.member, in: self.surroundings))
-            } catch {
-                self.board.fail(error)
-            }
+            self.board.add(
+                TaskSupervisor(
+                    self.shared, source: partition, sessionTimeout: self.sessionTimeoutMilliseconds,
+                    in: self.surroundings))
         }
     }
 
     func revoked(_ partitions: [TopicPartition]) {
-        for partition in partitions {
-            guard let task = self.board.remove(stage: self.shared.stage.name, source: partition) else { continue }
-            do {
-                // Two steps at most: the commit, and the end.
-                while try task.step(stop: .afterCommit, closeAtEnd: false) == .progressed {}
-            } catch {
-                self.board.fail(error)
-            }
-        }
+        // The memberships of all stages are polled by one thread, and each must be within the session timeout.
+        let seconds = Double(self.sessionTimeoutMilliseconds) / 1000 / 4
+        self.board.retire(stage: self.shared.stage.name, sources: partitions, seconds: seconds)
     }
 
     func lost(_ partitions: [TopicPartition]) {
-        for partition in partitions { self.board.remove(stage: self.shared.stage.name, source: partition)?.end() }
+        self.board.abandon(stage: self.shared.stage.name, sources: partitions)
     }
 }

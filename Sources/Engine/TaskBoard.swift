@@ -21,17 +21,27 @@ final class TaskBoard: @unchecked Sendable {
     }
 
     private final class Slot {
-        let task: StageTask
+        let supervisor: TaskSupervisor
         var counter: Counter
         var isBusy = false
-        /// When the task wants its next step; far off while it waits to be woken.
+        /// Whether its last step found nothing to do; a wake does not undo that, a step does.
+        var hasRested = false
+        /// Whether the partition is on its way to another owner: commit what is finished, and end.
+        var isRetiring = false
+        /// Whether nobody waits for it any more: whoever is at it ends it.
+        var isAbandoned = false
+        /// When it wants its next step; far off while it waits to be woken.
         var due = Date.distantPast
         /// Counts wakes, so that one that comes during a step is not missed.
         var wakesSeen = 0
 
-        init(_ task: StageTask) {
-            self.task = task
-            self.counter = Counter(stage: task.stage.name, source: task.source, position: task.prefix.position)
+        init(_ supervisor: TaskSupervisor) {
+            self.supervisor = supervisor
+            self.counter = Counter(stage: supervisor.stage, source: supervisor.source)
+        }
+
+        func isCareOf(_ stage: String, _ source: TopicPartition) -> Bool {
+            !self.isAbandoned && self.counter.stage == stage && self.counter.source == source
         }
     }
 
@@ -51,11 +61,10 @@ final class TaskBoard: @unchecked Sendable {
     /// The first failure of any task.
     var failure: (any Error)? { self.locked { self.firstFailure } }
 
-    /// Whether every task waits for something.
+    /// Whether every task found nothing to do when it last looked, and none is yet to be opened.
     var isQuiet: Bool {
         self.locked {
-            let now = Date()
-            return self.slots.allSatisfy { !$0.isBusy && $0.due > now }
+            self.slots.allSatisfy { !$0.isBusy && $0.hasRested && $0.supervisor.task != nil }
         }
     }
 
@@ -99,49 +108,71 @@ final class TaskBoard: @unchecked Sendable {
     func counters() -> [Counter] { self.locked { self.slots.map(\.counter) } }
 
     /// Waits until every task has ended, after `stop`.
-    func waitUntilTasksEnd() {
-        self.locked { while !self.slots.isEmpty { self.condition.wait() } }
+    /// - Returns: whether they all did in time.
+    func waitUntilTasksEnd(seconds: Double) -> Bool {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        return self.locked {
+            while !self.slots.isEmpty, self.condition.wait(until: deadline) {}
+            return self.slots.isEmpty
+        }
     }
 
     // MARK: Tasks
 
-    func add(_ task: StageTask) {
+    func add(_ supervisor: TaskSupervisor) {
         self.locked {
-            self.slots.append(Slot(task))
+            self.slots.append(Slot(supervisor))
             self.wakeAll()
         }
     }
 
-    /// Takes the task of a partition off the board, once no thread is at it.
-    func remove(stage: String, source: TopicPartition) -> StageTask? {
+    /// Lets the tasks of partitions commit what is finished and end, and waits for that, but no longer than a time:
+    /// then they are left to themselves, and their next owners fence them.
+    func retire(stage: String, sources: [TopicPartition], seconds: Double) {
+        let deadline = Date(timeIntervalSinceNow: seconds)
         self.locked {
-            while let slot = self.slots.first(where: { $0.task.stage.name == stage && $0.task.source == source }) {
-                if !slot.isBusy {
-                    self.slots.removeAll { $0 === slot }
-                    self.condition.broadcast()
-                    return slot.task
-                }
-                self.condition.wait()
-            }
-            return nil
+            let leaving = self.slots.filter { slot in sources.contains { slot.isCareOf(stage, $0) } }
+            for slot in leaving { slot.isRetiring = true }
+            self.wakeAll()
+            func areGone() -> Bool { leaving.allSatisfy { slot in !self.slots.contains { $0 === slot } } }
+            while !areGone(), self.condition.wait(until: deadline) {}
+            leaving.forEach(self.abandon)
         }
+    }
+
+    /// Ends the tasks of partitions that are another's already.
+    func abandon(stage: String, sources: [TopicPartition]) {
+        self.locked {
+            self.slots.filter { slot in sources.contains { slot.isCareOf(stage, $0) } }.forEach(self.abandon)
+        }
+    }
+
+    /// The next thread that comes by ends it: that may take a while, and the caller has a group to answer.
+    private func abandon(_ slot: Slot) {
+        slot.isAbandoned = true
+        slot.due = .distantPast
+        self.condition.broadcast()
     }
 
     /// Works until the board is closed: what each thread of the engine does.
     func work() {
         while let slot = self.claim() {
-            let (stop, closeAtEnd) = self.locked {
-                (self.stopping, self.closingStages.contains(slot.task.stage.name))
+            let (stop, closeAtEnd, isAbandoned) = self.locked {
+                (
+                    self.stopping || slot.isRetiring, self.closingStages.contains(slot.counter.stage), slot.isAbandoned
+                )
             }
-            var outcome: StageTask.Outcome?
-            var failure: (any Error)?
+            if isAbandoned {
+                slot.supervisor.end()
+                self.release(slot, .lost)
+                continue
+            }
             do {
-                outcome = try slot.task.step(stop: stop ? .afterCommit : nil, closeAtEnd: closeAtEnd)
+                self.release(slot, try slot.supervisor.step(stop: stop ? .afterCommit : nil, closeAtEnd: closeAtEnd))
             } catch {
-                failure = error
+                self.fail(error)
+                self.release(slot, nil)
             }
-            self.release(slot, outcome)
-            if let failure { self.fail(failure) }
         }
     }
 
@@ -168,15 +199,18 @@ final class TaskBoard: @unchecked Sendable {
     private func release(_ slot: Slot, _ outcome: StageTask.Outcome?) {
         self.locked {
             slot.isBusy = false
-            slot.counter.recordsIn = slot.task.metadata.recordsIn
-            slot.counter.recordsOut = slot.task.metadata.recordsOut
-            slot.counter.position = slot.task.prefix.position
-            slot.counter.inFlight = slot.task.questions?.count ?? 0
+            if case .waiting? = outcome { slot.hasRested = true } else { slot.hasRested = false }
+            if let task = slot.supervisor.task {
+                slot.counter.recordsIn = task.metadata.recordsIn
+                slot.counter.recordsOut = task.metadata.recordsOut
+                slot.counter.position = task.prefix.position
+                slot.counter.inFlight = task.questions?.count ?? 0
+            }
             switch outcome {
             case .progressed?: slot.due = .distantPast
             case .waiting(let until)?:
                 let due = until.map { Date(timeIntervalSince1970: Double($0) / 1000) } ?? .distantFuture
-                slot.due = self.wakes == slot.wakesSeen ? due : .distantPast
+                slot.due = self.wakes == slot.wakesSeen && !slot.isAbandoned ? due : .distantPast
             case .stopped?, .lost?, nil: self.slots.removeAll { $0 === slot }
             }
             self.condition.broadcast()

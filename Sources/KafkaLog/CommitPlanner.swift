@@ -15,8 +15,18 @@ struct CommitPlanner {
     let log: KafkaLog
     /// Where the next record without a key goes, by topic.
     private var turns: [String: Int] = [:]
-    /// How large a topic's records may be, and until when that is believed.
-    private var limits: [String: (bytes: Int, until: ContinuousClock.Instant)] = [:]
+    /// What the brokers said of topics, believed for a while: a commit costs round trips enough.
+    private var counts: [String: Believed] = [:]
+    private var limits: [String: Believed] = [:]
+
+    private struct Believed {
+        let value: Int
+        private let until = ContinuousClock.now + .seconds(10)
+
+        init(value: Int) { self.value = value }
+
+        var current: Int? { ContinuousClock.now < self.until ? self.value : nil }
+    }
 
     init(log: KafkaLog) { self.log = log }
 
@@ -26,11 +36,7 @@ struct CommitPlanner {
         }
         var counts: [String: Int] = [:]
         for topic in Set(transaction.outputs.map(\.topic) + transaction.offsets.keys.map(\.topic)).sorted() {
-            guard let count = try self.log.partitionCount(of: topic) else {
-                self.limits[topic] = nil
-                throw LogError(.unknownTopic, "there is no topic \(topic)")
-            }
-            counts[topic] = count
+            counts[topic] = try self.partitionCount(of: topic)
         }
         for partition in transaction.offsets.keys {
             try self.check(partition.partition, of: partition.topic, counts)
@@ -56,7 +62,7 @@ struct CommitPlanner {
     }
 
     private mutating func checkSizes(of output: Transaction.Output) throws(LogError) {
-        let limit = try self.limit(of: output.topic)
+        let limit = try self.recordBytesMax(of: output.topic)
         for (index, entry) in output.records.entries.enumerated() {
             let size = max(0, entry.keyCount) + max(0, entry.valueCount)
             guard size > limit else { continue }
@@ -66,12 +72,27 @@ struct CommitPlanner {
         }
     }
 
-    private mutating func limit(of topic: String) throws(LogError) -> Int {
-        if let known = self.limits[topic], ContinuousClock.now < known.until { return known.bytes }
+    private mutating func partitionCount(of topic: String) throws(LogError) -> Int {
+        if let known = self.counts[topic]?.current { return known }
+        guard let count = try self.log.partitionCount(of: topic) else {
+            throw LogError(.unknownTopic, "there is no topic \(topic)")
+        }
+        self.counts[topic] = Believed(value: count)
+        return count
+    }
+
+    private mutating func recordBytesMax(of topic: String) throws(LogError) -> Int {
+        if let known = self.limits[topic]?.current { return known }
         let value = try self.log.settings(of: [topic])[topic]?["max.message.bytes"]
         let bytes = KafkaLog.recordBytesMax(messageBytesMax: value.flatMap { Int($0) } ?? 1_048_588)
-        self.limits[topic] = (bytes, ContinuousClock.now + .seconds(10))
+        self.limits[topic] = Believed(value: bytes)
         return bytes
+    }
+
+    /// Forgets what was believed, after a transaction that failed.
+    mutating func forget() {
+        self.counts = [:]
+        self.limits = [:]
     }
 
     private mutating func partitions(of output: Transaction.Output, _ count: Int) -> [Int32] {

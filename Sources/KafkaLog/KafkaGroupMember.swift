@@ -79,6 +79,7 @@ final class KafkaGroupMember: GroupMember {
                 timeout = 0
                 // A record fetched before the pause is dropped: readers fetch for themselves.
                 if error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED { continue }
+                if error == RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT { throw self.invalidTimeout }
                 let failure = LogError(error, "group \(self.group.group)")
                 // Topics may be yet to come, and brokers may come back.
                 if failure.isRetriable || failure.code == .unknownTopic { continue }
@@ -87,12 +88,12 @@ final class KafkaGroupMember: GroupMember {
         }
     }
 
-    func makeReader(of partition: TopicPartition, from offset: Offset) throws(LogError) -> any PartitionReader {
-        if self.client.isClosed { throw .logClosed }
-        guard self.rebalancing.owned.contains(partition) else {
-            throw LogError(.invalidArgument, "\(partition) is not assigned to member \(self.id) of \(self.group.group)")
-        }
-        return try self.log.makeReader(of: partition, from: offset)
+    private var invalidTimeout: LogError {
+        LogError(
+            .invalidArgument,
+            "group \(self.group.group): the brokers do not take a session timeout of"
+                + " \(self.group.sessionTimeoutMilliseconds) ms: keep within their group.min.session.timeout.ms and"
+                + " group.max.session.timeout.ms (6,000 to 1,800,000 unless changed)")
     }
 
     func leave(_ handler: any AssignmentHandler) {
@@ -113,6 +114,8 @@ private final class Rebalancing: ClientEvents, @unchecked Sendable {
     /// Who is told; nobody when the log is closed.
     var handler: (any AssignmentHandler)?
     private var isLeaving = false
+    /// Whether the group has ever told what the member has, be it nothing.
+    private var hasBeenAssigned = false
 
     /// Runs inside a poll or the leaving.
     func run(
@@ -121,6 +124,7 @@ private final class Rebalancing: ClientEvents, @unchecked Sendable {
     ) {
         let partitions = ListedPartition.all(of: UnsafePointer(list)).map(\.partition)
         if kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            self.hasBeenAssigned = true
             for element in UnsafeMutableBufferPointer(start: list.pointee.elems, count: Int(list.pointee.cnt)).indices {
                 list.pointee.elems[element].offset = Offset(RD_KAFKA_OFFSET_END)
             }
@@ -153,8 +157,10 @@ private final class Rebalancing: ClientEvents, @unchecked Sendable {
     /// librdkafka 2.0.2 may never end where it meets an assignment.
     func leave(_ client: OpaquePointer) {
         self.isLeaving = true
+        let hasJoined = self.isMember(client)
         _ = rd_kafka_unsubscribe(client)
-        let deadline = ContinuousClock.now + .seconds(10)
+        // Who waits for a first assignment, which may take a group long, gives nothing back by leaving in order.
+        let deadline = ContinuousClock.now + .seconds(self.hasBeenAssigned ? 10 : 2)
         while self.isMember(client) || !self.owned.isEmpty, ContinuousClock.now < deadline {
             if let message = rd_kafka_consumer_poll(client, 50) { rd_kafka_message_destroy(message) }
         }
@@ -165,6 +171,9 @@ private final class Rebalancing: ClientEvents, @unchecked Sendable {
             self.owned = []
             self.handler?.lost(rest)
         }
+        // librdkafka 2.0.2 aborts the process (an assertion of its sticky assignor's) where a client is destroyed that
+        // has joined and was never assigned anything: such a client, which has left the group, stays until the exit.
+        if hasJoined, !self.hasBeenAssigned { return }
         rd_kafka_destroy_flags(client, Int32(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))
     }
 }

@@ -36,13 +36,21 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
     deinit { self.stop() }
 
     func read(recordsMax: Int, bytesMax: Int) throws(LogError) -> FetchedBatch {
+        try self.read(recordsMax, bytesMax, waits: true)
+    }
+
+    func readArrived(recordsMax: Int, bytesMax: Int) throws(LogError) -> FetchedBatch {
+        try self.read(recordsMax, bytesMax, waits: false)
+    }
+
+    private func read(_ recordsMax: Int, _ bytesMax: Int, waits: Bool) throws(LogError) -> FetchedBatch {
         if self.log.admin.isClosed { throw .logClosed }
         if recordsMax <= 0 { return FetchedBatch(partition: self.partition, nextOffset: self.position) }
         if self.handedOut >= self.pending.count {
             if let consumer {
-                self.pending = try self.fetch(from: consumer)
+                self.pending = try self.fetch(from: consumer, waits: waits)
             } else {
-                self.pending = try self.fetch(from: self.start())
+                self.pending = try self.fetch(from: self.start(), waits: waits)
             }
             self.handedOut = 0
         }
@@ -75,12 +83,14 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
         return consumer
     }
 
-    /// What has been fetched; waits where the end has not been reached.
-    private func fetch(from consumer: Consumer) throws(LogError) -> FetchedBatch {
+    /// What has been fetched; where nothing has and the end has not been reached, waits for an answer if it may.
+    private func fetch(from consumer: Consumer, waits: Bool) throws(LogError) -> FetchedBatch {
         var decoder = MessageDecoder()
         var next = self.position
         var failure: LogError?
-        try consumer.client.use { _ throws(LogError) in
+        try consumer.client.use { client throws(LogError) in
+            // Serves statistics; messages come by the queue.
+            _ = rd_kafka_poll(client, 0)
             let deadline = ContinuousClock.now + Self.patience
             while failure == nil {
                 var messages = [UnsafeMutablePointer<rd_kafka_message_t>?](repeating: nil, count: Self.batchMax)
@@ -90,8 +100,10 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
                 }
                 if !decoder.isEmpty || self.isAtEnd { break }
                 if count > 0 { continue }
+                if !waits { break }
                 guard ContinuousClock.now < deadline else {
-                    failure = LogError(.unavailable, "\(self.partition) did not answer at offset \(next)")
+                    let reason = self.log.configuration.events.lastProblem.map { ": \($0)" } ?? ""
+                    failure = LogError(.unavailable, "\(self.partition) did not answer at offset \(next)\(reason)")
                     break
                 }
                 if let message = rd_kafka_consume_queue(consumer.queue, 100) {
@@ -168,15 +180,21 @@ private struct Consumer {
     let queue: OpaquePointer
 
     init(of partition: TopicPartition, from offset: Offset, in log: KafkaLog) throws(LogError) {
+        let pacing = FetchPacing()
         let pointer = try log.configuration.makeClient(
             RD_KAFKA_CONSUMER,
-            defaults: ["queued.max.messages.kbytes": "16384", "fetch.wait.max.ms": "100", "check.crcs": "true"],
+            defaults: [
+                "queued.max.messages.kbytes": "16384", "fetch.wait.max.ms": "\(FetchPacing.waitMilliseconds)",
+                "check.crcs": "true",
+                // A broker was seen to answer with all there is, whatever limits a fetch names.
+                "receive.message.max.bytes": "1000000000",
+            ],
             required: [
                 // Assigning needs a group's name, though nothing is joined and nothing committed.
                 "group.id": "millrace-reader", "isolation.level": "read_committed", "enable.partition.eof": "true",
                 "enable.auto.commit": "false", "enable.auto.offset.store": "false", "auto.offset.reset": "error",
                 "allow.auto.create.topics": "false",
-            ])
+            ], pacing.attach)
         guard let queue = rd_kafka_queue_get_consumer(pointer) else {
             rd_kafka_destroy(pointer)
             throw LogError(.failed, "reading \(partition): no queue")
@@ -188,7 +206,7 @@ private struct Consumer {
                 if let context { Unmanaged<AppendSignal>.fromOpaque(context).takeUnretainedValue().raise() }
             }, signal.toOpaque())
         self.queue = queue
-        let resources = ReaderResources(queue: queue, signal: signal)
+        let resources = ReaderResources(queue: queue, signal: signal, pacing: pacing)
         self.client = Client(owning: pointer) { _, pointer in resources.release(before: pointer) }
         try log.register(self.client)
         try self.client.use { client throws(LogError) in
@@ -204,6 +222,7 @@ private struct Consumer {
 private struct ReaderResources: @unchecked Sendable {
     let queue: OpaquePointer
     let signal: Unmanaged<AppendSignal>
+    let pacing: FetchPacing
 
     func release(before client: OpaquePointer) {
         rd_kafka_queue_cb_event_enable(self.queue, nil, nil)

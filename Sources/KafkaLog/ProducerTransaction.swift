@@ -72,6 +72,14 @@ struct ProducerTransaction {
             }
             var code = rd_kafka_error_code(error)
             var detail = rd_kafka_error_string(error).map { String(cString: $0) } ?? ""
+            // A transaction that has failed says only that it has; asked to begin another it says why, and stays.
+            if code == RD_KAFKA_RESP_ERR__STATE, let cause = rd_kafka_begin_transaction(client) {
+                defer { rd_kafka_error_destroy(cause) }
+                if rd_kafka_error_code(cause) != RD_KAFKA_RESP_ERR__STATE {
+                    code = rd_kafka_error_code(cause)
+                    detail = rd_kafka_error_string(cause).map { String(cString: $0) } ?? detail
+                }
+            }
             if rd_kafka_error_is_fatal(error) != 0 {
                 var reason = [CChar](repeating: 0, count: 512)
                 let fatal = rd_kafka_fatal_error(client, &reason, reason.count)

@@ -22,17 +22,14 @@ public struct GroupConfiguration: Hashable, Sendable {
 /// One member of a consumer group.
 ///
 /// A member's partitions change only inside `poll`, which must be called at least every third of the session
-/// timeout, whatever else is slow. Reading is the caller's, partition by partition and at its own pace: a reader that
-/// is not asked holds no more than a bounded amount of data.
+/// timeout, whatever else is slow. Reading is the caller's, by readers of the log's, partition by partition and at its
+/// own pace: a reader that is not asked holds no more than a bounded amount of data.
 public protocol GroupMember: AnyObject, Sendable {
     /// Names the member within its group.
     var id: String { get }
 
     /// Keeps the membership alive and tells the handler what changed, before it returns.
     func poll(timeoutMilliseconds: Int, _ handler: any AssignmentHandler) throws(LogError)
-
-    /// A reader of a partition that is assigned to this member.
-    func makeReader(of partition: TopicPartition, from offset: Offset) throws(LogError) -> any PartitionReader
 
     /// Gives up all partitions, after telling the handler, so that others need not wait for a timeout.
     func leave(_ handler: any AssignmentHandler)
@@ -41,7 +38,7 @@ public protocol GroupMember: AnyObject, Sendable {
 /// Is told inside `GroupMember.poll` which partitions came and went.
 public protocol AssignmentHandler: AnyObject {
     /// These partitions are the member's from now on. Make their writers, which fences former owners, before
-    /// reading any offset.
+    /// reading any offset; not in here where that may take long, since the member is not polled meanwhile.
     func assigned(_ partitions: [TopicPartition])
 
     /// These partitions go to others when this call returns: commit what is finished, within a bounded time.

@@ -117,13 +117,25 @@ public struct TopicSpecification: Hashable, Sendable {
 
 /// Reads one partition in order, seeing committed records only.
 public protocol PartitionReader: AnyObject, Sendable {
-    /// The next records, at least one where one is there, else none; does not wait.
+    /// The next records, at least one where one is there, else none; does not wait for an append.
     /// - Parameter bytesMax: stop once keys and values reach this many bytes.
     /// - Throws: `LogError.Code.offsetOutOfRange` where retention has passed the position.
     func read(recordsMax: Int, bytesMax: Int) throws(LogError) -> FetchedBatch
 
+    /// As `read`, but only what has arrived: none may be there although the end has not been reached.
+    ///
+    /// For those who come again soon. Where records come over a network, `read` waits for an answer, and this does not.
+    func readArrived(recordsMax: Int, bytesMax: Int) throws(LogError) -> FetchedBatch
+
     /// Moves to another offset.
     func seek(to offset: Offset)
+}
+
+extension PartitionReader {
+    /// Where records are at hand, what has arrived is what is there.
+    public func readArrived(recordsMax: Int, bytesMax: Int) throws(LogError) -> FetchedBatch {
+        try self.read(recordsMax: recordsMax, bytesMax: bytesMax)
+    }
 }
 
 /// Writes transactions under one id. A task has a writer of its own.
@@ -137,7 +149,8 @@ public protocol TransactionalWriter: AnyObject, Sendable {
     /// The state that the last commit under this id left.
     func state() throws(LogError) -> [StateEntry]
 
-    /// Commits everything in a transaction, or nothing of it. Durable on return.
+    /// Commits everything in a transaction, or nothing of it. Durable on return. An empty one only finds out whether the
+    /// id is still this writer's.
     /// - Throws: `.fenced` where a later writer has the id; `.recordTooLarge`; `.unknownTopic`; `.storageFull`; and so on.
     ///   After any error nothing of the transaction is visible, and the same transaction may be tried again if the
     ///   error says so (`LogError.isRetriable`).

@@ -95,7 +95,10 @@ import Testing
             ),
             ("name: t\nstages: { a: { from: i, to: o } }", ["2:11: stage `a` lacks the key `steps`"]),
             ("name: t\nstages: { a: { from: i, steps: [sift] } }", ["2:11: stage `a` lacks the key `to`"]),
-            ("name: t\nstages: { a: { from: i, steps: [], to: o } }", ["2:32: a stage has at least one step"]),
+            (
+                "name: t\nstages: { a: { from: i, steps: [], to: { shards: s } } }",
+                ["2:40: a stage without steps copies records to a topic; shards take what `format` gives"]
+            ),
             (
                 "name: t\nstages: { a: { from: i, steps: sift, to: o } }",
                 ["2:32: expected a list of steps, found `sift`"]

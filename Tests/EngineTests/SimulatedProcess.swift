@@ -90,7 +90,7 @@ final class SimulatedProcess {
             }
             for partition in assigned.partitions {
                 self.tasks.append(
-                    try StageTask.open(shared, source: partition, member: member, in: surroundings))
+                    try StageTask.open(shared, source: partition, in: surroundings))
             }
         }
     }
@@ -125,7 +125,7 @@ final class SimulatedProcess {
                     throw error.sinkError
                 }
             },
-            wake: {}, startOffsets: [:], endOffsets: [:], acceptsChangedTopology: false)
+            wake: {}, warn: { _ in }, startOffsets: [:], endOffsets: [:], acceptsChangedTopology: false)
     }
 
     /// Lets one task have its turn.

@@ -8,6 +8,8 @@ public import Records
 /// record at a time, so that operators, outputs and notes stand at a record's end whenever a commit may fall there. A
 /// chain is used from one thread at a time.
 public final class Chain {
+    /// Whether records pass as they are: without steps there is nothing to read them for.
+    private let isRelay: Bool
     private let decode: StreamType.Decoder
     private let leading: [NamedOperator]
     private let asynchronous: (name: String, wired: WiredAsyncOperator)?
@@ -31,6 +33,7 @@ public final class Chain {
     /// Wires the steps of a stage.
     /// - Throws: what an operator finds wrong with its configuration.
     public init(_ stage: Stage, _ context: OperatorContext) throws(ConfigurationError) {
+        self.isRelay = stage.steps.isEmpty
         let split = stage.steps.firstIndex { $0.overload.isAsynchronous }
         let buffer = OutputBuffer()
         let end = stage.outputType.encoder { key, headers, write in
@@ -93,6 +96,7 @@ public final class Chain {
 
     /// Runs a record through a stage without an asynchronous step.
     public func process(_ batch: FetchedBatch, at index: Int) {
+        if self.isRelay { return self.buffer.batch.append(batch.records, at: index) }
         self.push(batch, at: index)
         self.gather(self.leading)
     }

@@ -57,6 +57,20 @@ public struct StreamType: Sendable {
             })
     }
 
+    /// What passes through a stage without steps: values that nobody reads.
+    static let untouched = StreamType(Untouched.self)
+
+    private struct Untouched: StreamValue {
+        static let typeName = "any"
+        static let schemaVersion = 1
+
+        init(json: inout JSONScanner) throws(JSONError) {
+            throw JSONError("a stage without steps reads no values", offset: 0)
+        }
+
+        func write(to json: inout JSONWriter) { json.null() }
+    }
+
     @usableFromInline
     init(
         name: String, headers: [Header],

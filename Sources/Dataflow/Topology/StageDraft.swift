@@ -143,7 +143,6 @@ extension TopologyLoader {
             self.reader.report(node.mark, "expected a list of steps, found \(node.kindName)")
             return []
         }
-        if nodes.isEmpty { self.reader.report(node.mark, "a stage has at least one step") }
         return nodes.map { self.step($0) }
     }
 

@@ -208,7 +208,7 @@ struct TopologyLoader {
                 self.untold.formUnion(draft.writtenTopics)
                 continue
             }
-            if case .topic(let topic) = destination { types[topic] = output }
+            if case .topic(let topic) = destination, output.name != StreamType.untouched.name { types[topic] = output }
             self.checkWaiting(steps, of: draft)
             stages.append(
                 Stage(
@@ -223,6 +223,7 @@ struct TopologyLoader {
     private mutating func steps(
         of draft: StageDraft, given: StreamType?
     ) -> (steps: [Step], input: StreamType, output: StreamType)? {
+        if draft.steps.isEmpty { return self.relay(draft, given: given) }
         var type = given
         var input = given
         var steps: [Step] = []
@@ -241,6 +242,18 @@ struct TopologyLoader {
         }
         guard let input, let type else { return nil }
         return (steps, input, type)
+    }
+
+    /// A stage without steps copies records as they are.
+    private mutating func relay(
+        _ draft: StageDraft, given: StreamType?
+    ) -> (steps: [Step], input: StreamType, output: StreamType)? {
+        guard case .topic? = draft.destination else {
+            self.reader.report(
+                draft.toMark, "a stage without steps copies records to a topic; shards take what `format` gives")
+            return nil
+        }
+        return ([], given ?? .untouched, given ?? .untouched)
     }
 
     private mutating func reportMisfit(

@@ -15,13 +15,24 @@ extension StageTask {
     /// Opens the task of a partition: fences its former owner first, then takes up offsets, state and shards.
     /// - Throws: `LogError`, `SinkError` or `EngineError`.
     static func open(
-        _ shared: Shared, source: TopicPartition, member: any GroupMember, in surroundings: TaskSurroundings
+        _ shared: Shared, source: TopicPartition, in surroundings: TaskSurroundings
+    ) throws -> StageTask {
+        let id = "\(surroundings.topology.name).\(shared.stage.name).\(source.partition)"
+        let writer = try surroundings.log.makeWriter(id: id)
+        do {
+            return try Self.open(shared, source: source, writer: writer, in: surroundings)
+        } catch {
+            writer.close()
+            throw error
+        }
+    }
+
+    private static func open(
+        _ shared: Shared, source: TopicPartition, writer: any TransactionalWriter, in surroundings: TaskSurroundings
     ) throws -> StageTask {
         let stage = shared.stage
-        let id = "\(surroundings.topology.name).\(stage.name).\(source.partition)"
-        let writer = try surroundings.log.makeWriter(id: id)
-        let state = try writer.state()
-        let (offset, metadata) = try Self.start(stage, source, hasState: !state.isEmpty, in: surroundings)
+        let (stored, state) = StoredOffset.split(try writer.state())
+        let (offset, metadata) = try Self.start(stage, source, stored, hasState: !state.isEmpty, in: surroundings)
         let chain: Chain
         do {
             chain = try Chain(stage, surroundings.context)
@@ -42,17 +53,20 @@ extension StageTask {
         }
         return StageTask(
             stage: stage, source: source, surroundings: surroundings, writer: writer,
-            reader: try member.makeReader(of: source, from: offset), chain: chain, sink: sink, committed: offset,
+            reader: try surroundings.log.makeReader(of: source, from: offset), chain: chain, sink: sink,
+            committed: offset,
             metadata: metadata, rateLimit: shared.rateLimit, inFlight: shared.inFlight)
     }
 
     /// Where to begin: behind the last commit, if it is this stage's and still retained.
     private static func start(
-        _ stage: Stage, _ source: TopicPartition, hasState: Bool, in surroundings: TaskSurroundings
+        _ stage: Stage, _ source: TopicPartition, _ stored: CommittedOffset?, hasState: Bool,
+        in surroundings: TaskSurroundings
     ) throws -> (Offset, TaskMetadata) {
         let group = surroundings.group(of: stage)
         let retained = try surroundings.log.offsets(of: source)
-        guard let committed = try surroundings.log.committedOffset(group: group, partition: source) else {
+        // The group's own comes first: it is what an operator's tools reset.
+        guard let committed = try surroundings.log.committedOffset(group: group, partition: source) ?? stored else {
             let start = surroundings.startOffsets[source] ?? retained.lowerBound
             return (max(start, retained.lowerBound), TaskMetadata(stageHash: stage.hash))
         }

@@ -38,7 +38,12 @@ final class StageTask {
     private var batch: FetchedBatch
     private var cursor = 0
     private var isAtEnd = false
+    /// No read before this: the rate limit's, or because what is known to be there has yet to arrive.
     private var throttledUntil: Timestamp?
+    /// Whether the input has ended for good, so that the end must be known and not only seen.
+    private var isClosing = false
+    /// A commit or a read that the log could not take just now.
+    private var unfinished: Unfinished?
     private var deadLetters = RecordBatch()
     private var rejects = RecordBatch()
     private var failed = false
@@ -49,6 +54,8 @@ final class StageTask {
     /// Records read at a time: enough to make a batch worthwhile, few enough that a step stays short.
     static let recordsMax = 4_096
     static let bytesMax = 4 << 20
+    /// How long to wait for records that are known to be on their way.
+    private static let arrivalMilliseconds: Timestamp = 5
 
     init(
         stage: Stage, source: TopicPartition, surroundings: TaskSurroundings, writer: any TransactionalWriter,
@@ -75,22 +82,36 @@ final class StageTask {
         }
     }
 
+    /// What is tried again while the log is away.
+    private struct Unfinished {
+        /// The commit, exactly as it was; `nil`: a read.
+        var commit: (transaction: Transaction, position: Offset)?
+        var attempts = 0
+        var due: Timestamp
+    }
+
     /// Does one thing: a batch's worth of work, a read, a commit; or says what it waits for.
+    ///
+    /// A log that is away for a while is waited for: the work done stays, and the same commit is tried again.
     /// - Throws: `LogError`, `SinkError` or `EngineError`; nothing that was not committed counts.
     func step(stop: TaskFacts.Stop?, closeAtEnd: Bool) throws -> Outcome {
         precondition(!self.failed, "a task that failed is not used again")
         self.isAtEnd = false
+        self.isClosing = closeAtEnd
         do {
+            if let unfinished, stop == nil || unfinished.commit != nil {
+                if self.surroundings.clock() < unfinished.due { return .waiting(until: unfinished.due) }
+                if let commit = unfinished.commit { return try self.finish(commit) }
+            }
             while true {
                 try self.takeAnswers()
                 switch TaskDecision.next(self.facts(stop: stop, closeAtEnd: closeAtEnd), limits: self.stage.commit) {
                 case .work:
                     try self.work()
                     return .progressed
-                case .read: try self.read()
-                case .commit(let reason):
-                    try self.commit(reason)
-                    return .progressed
+                case .read:
+                    if let due = try self.readOrPutOff() { return .waiting(until: due) }
+                case .commit(let reason): return try self.commit(reason)
                 case .wait(let until): return .waiting(until: until)
                 case .stop:
                     self.end()
@@ -150,7 +171,31 @@ final class StageTask {
 
     // MARK: Reading
 
+    /// Reads, or answers when to try again.
+    private func readOrPutOff() throws(LogError) -> Timestamp? {
+        do throws(LogError) {
+            try self.read()
+            self.unfinished = nil
+            return nil
+        } catch  where error.isRetriable {
+            return self.putOff(nil, error)
+        }
+    }
+
+    /// Notes what could not be done, to be tried again after a pause that doubles up to two seconds.
+    private func putOff(_ commit: (Transaction, Offset)?, _ error: LogError) -> Timestamp {
+        let attempts = (self.unfinished?.attempts ?? 0) + 1
+        // At first, and then each half minute or so: an outage is news once.
+        if attempts == 3 || attempts % 16 == 0 {
+            self.surroundings.warn("stage `\(self.stage.name)`, \(self.source): waiting for the log: \(error.message)")
+        }
+        let due = self.surroundings.clock() + min(2 << Timestamp(min(attempts, 10)), 2_000)
+        self.unfinished = Unfinished(commit: commit, attempts: attempts, due: due)
+        return due
+    }
+
     private func read() throws(LogError) {
+        self.throttledUntil = nil
         var count = min(Self.recordsMax, self.stage.commit.records)
         if let rateLimit {
             count = min(count, rateLimit.available(now: self.now))
@@ -158,17 +203,21 @@ final class StageTask {
                 self.throttledUntil = rateLimit.nextTime(now: self.now)
                 return
             }
-            self.throttledUntil = nil
         }
         if let endOffset, self.batch.nextOffset >= endOffset {
             self.isAtEnd = true
             return
         }
-        self.batch = try self.reader.read(recordsMax: count, bytesMax: Self.bytesMax)
+        self.batch = try self.reader.readArrived(recordsMax: count, bytesMax: Self.bytesMax)
         self.cursor = 0
         if let endOffset { self.batch.truncate(before: endOffset) }
         if self.batch.isEmpty {
-            self.isAtEnd = true
+            let end = self.isClosing ? try self.surroundings.log.offsets(of: self.source).upperBound : 0
+            if min(end, self.endOffset ?? end) > self.batch.nextOffset {
+                self.throttledUntil = self.now + Self.arrivalMilliseconds
+            } else {
+                self.isAtEnd = true
+            }
             if self.questions?.isEmpty ?? true { self.prefix.pass(to: self.batch.nextOffset) }
         }
         rateLimit?.take(self.batch.count)
@@ -298,7 +347,7 @@ final class StageTask {
 
     // MARK: Committing
 
-    private func commit(_ reason: RotationReason?) throws {
+    private func commit(_ reason: RotationReason?) throws -> Outcome {
         var transaction = Transaction()
         let position = self.prefix.position
         if let reason, let sink = self.sink { transaction.outputs += try sink.prepare(reason) }
@@ -307,32 +356,33 @@ final class StageTask {
         }
         if let rejects = self.stage.rejects { self.add(self.rejects, to: rejects, &transaction) }
         self.add(self.deadLetters, to: self.surroundings.topology.deadLetterTopic, &transaction)
+        self.metadata.committedAt = self.now
         transaction.group = self.surroundings.group(of: self.stage)
         transaction.offsets[self.source] = CommittedOffset(position, metadata: self.metadata.text)
         transaction.state = self.chain.stateChanges()
-        try self.commitWithRetries(transaction)
+        transaction.state.append(StoredOffset.change(position, self.metadata))
+        return try self.finish((transaction, position))
+    }
+
+    /// Commits; where the log cannot take it now, the same again later.
+    private func finish(_ commit: (transaction: Transaction, position: Offset)) throws(LogError) -> Outcome {
+        do throws(LogError) {
+            try self.writer.commit(commit.transaction)
+        } catch  where error.isRetriable {
+            return .waiting(until: self.putOff(commit, error))
+        }
+        self.unfinished = nil
         self.sink?.committed()
         self.rejects.removeAll()
         self.deadLetters.removeAll()
-        self.prefix.commit(position)
+        self.prefix.commit(commit.position)
         self.surroundings.wake()
+        return .progressed
     }
 
     private func add(_ records: RecordBatch, to topic: String, _ transaction: inout Transaction) {
         guard !records.isEmpty else { return }
         // All topics have the same partitions and steps keep the key, so output stays in the input's partition.
         transaction.outputs.append(.init(topic: topic, partition: self.source.partition, records: records))
-    }
-
-    private func commitWithRetries(_ transaction: Transaction) throws(LogError) {
-        var attempt = 0
-        while true {
-            do throws(LogError) {
-                return try self.writer.commit(transaction)
-            } catch  where error.isRetriable && attempt < 20 {
-                attempt += 1
-                Pause.milliseconds(min(1 << attempt, 500))
-            }
-        }
     }
 }

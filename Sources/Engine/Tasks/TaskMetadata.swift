@@ -16,6 +16,8 @@ public struct TaskMetadata: Hashable, Sendable {
     public var deadLetters: Int
     /// Rejected values written.
     public var rejected: Int
+    /// When it was committed.
+    public var committedAt: Timestamp?
     /// What the steps counted, by `step.reason`, rejects and dead letters included.
     public var counts: [String: Int]
 
@@ -41,6 +43,7 @@ public struct TaskMetadata: Hashable, Sendable {
         self.recordsOut = value["out"]?.int ?? 0
         self.deadLetters = value["dead"]?.int ?? 0
         self.rejected = value["rejected"]?.int ?? 0
+        self.committedAt = value["at"]?.int.map { Timestamp($0) }
         if case .object(let members)? = value["counts"] {
             for member in members { self.counts[member.key] = member.value.int }
         }
@@ -69,6 +72,7 @@ public struct TaskMetadata: Hashable, Sendable {
         json.field("out", self.recordsOut)
         json.field("dead", self.deadLetters)
         json.field("rejected", self.rejected)
+        if let committedAt { json.field("at", Int(committedAt)) }
         json.key("counts")
         json.beginObject()
         for (reason, count) in counts.sorted(by: { $0.key < $1.key }) {

@@ -114,6 +114,7 @@ extension ConformanceCase {
             late.offsets = [source: CommittedOffset(90)]
             late.state = [StateChange(key: Bytes("late".utf8), value: Bytes("late".utf8))]
             for _ in 0..<2 {
+                try expectError("a former owner's commit of nothing", .fenced) { try old.commit(Transaction()) }
                 let error = try expectError("a former owner's commit", .fenced) { try old.commit(late) }
                 try expect(!error.isRetriable, "a fenced writer is told to try again")
             }

@@ -43,13 +43,6 @@ final class MemoryGroupMember: GroupMember {
         }
     }
 
-    func makeReader(of partition: TopicPartition, from offset: Offset) throws(LogError) -> any PartitionReader {
-        guard self.state.withLock({ $0.owned.contains(partition) }) else {
-            throw LogError(.invalidArgument, "\(partition) is not assigned to member \(self.id)")
-        }
-        return try self.log.makeReader(of: partition, from: offset)
-    }
-
     func leave(_ handler: any AssignmentHandler) {
         let owned = self.state.withLock { state in
             defer {

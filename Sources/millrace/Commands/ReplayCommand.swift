@@ -62,14 +62,14 @@ struct ReplayCommand: ParsableCommand {
             }
             let bound = try plan.bind(in: log)
             try Home.createManifests(of: bound.topology, in: log)
-            var options = self.arguments.options
+            var options = self.arguments.options(for: home)
             options.untilIdle = true
             options.topologyHash = topology.hash
             options.startOffsets = bound.starts
             options.endOffsets = bound.ends
             let originals = try bound.originals(in: log)
             let engine = Engine(
-                topology: bound.topology, log: log, options: options,
+                topology: bound.topology, log: log, options: options, warn: Console.warning,
                 makeSink: home.sinkMaker(log: log, following: originals))
             Console.info("replaying \(topology.name) into \(into)")
             try EngineRun(engine, topology: bound.topology, log: log).run(json: self.common.json)

@@ -7,13 +7,14 @@ import Foundation
 import RecordLog
 import Records
 import Shards
+import Synchronization
 
 /// How a topology is run, as `run` and `replay` share it.
 struct RunArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Source records a second, at most.", valueName: "n"))
     var maxRate: Double?
 
-    @Option(help: "Threads that run tasks; the number of cores by default.")
+    @Option(help: "Threads that run tasks; by default as many as cores, on Kafka four times as many.")
     var threads: Int?
 
     @Flag(help: "Let videos pass for which no exclusion list was given at ingest, so none is known to be safe.")
@@ -32,9 +33,12 @@ struct RunArguments: ParsableArguments {
         }
     }
 
-    var options: RunOptions {
+    /// The options, over a home's log.
+    func options(for home: Home) -> RunOptions {
         var options = RunOptions()
         options.maxRate = self.maxRate
+        // Commits to a log elsewhere wait for its answers most of their time.
+        if home.logIsRemote { options.threads *= 4 }
         if let threads { options.threads = threads }
         options.allowUnguarded = self.allowUnguarded
         options.sessionTimeoutMilliseconds = self.sessionTimeout
@@ -78,10 +82,12 @@ struct RunCommand: ParsableCommand {
             // Without its source a run does nothing: the engine says so, and no topic is made for it.
             let known = Set(try log.topics().map(\.name))
             if known.isSuperset(of: topology.externalTopics) { try Home.createManifests(of: topology, in: log) }
-            var options = self.arguments.options
+            var options = self.arguments.options(for: home)
             options.untilIdle = self.untilIdle
             options.acceptsChangedTopology = self.acceptChanges
-            let engine = Engine(topology: topology, log: log, options: options, makeSink: home.sinkMaker(log: log))
+            let engine = Engine(
+                topology: topology, log: log, options: options, warn: Console.warning,
+                makeSink: home.sinkMaker(log: log))
             try EngineRun(engine, topology: topology, log: log).run(json: self.common.json)
         }
     }
@@ -118,6 +124,7 @@ struct EngineRun {
 /// Shows the rates of a running engine.
 final class ProgressWatcher: @unchecked Sendable {
     // @unchecked: `last` is touched on `queue` only, the rest does not change.
+    private let isStopped = Atomic(false)
     private let engine: Engine
     private let reporter: ProgressReporter
     private let queue = DispatchQueue(label: "millrace.progress")
@@ -136,9 +143,10 @@ final class ProgressWatcher: @unchecked Sendable {
         self.timer.resume()
     }
 
+    /// Shows nothing more. A look that is under way may wait for a log that is away, so it is not waited for.
     func stop() {
         self.timer.cancel()
-        self.queue.sync {}
+        self.isStopped.store(true, ordering: .releasing)
     }
 
     private func show() {
@@ -155,6 +163,7 @@ final class ProgressWatcher: @unchecked Sendable {
                     "\(stage.stage) \(ProgressReporter.grouped(stage.recordsIn)) (\(ProgressReporter.grouped(rate))/s, "
                     + "\(ProgressReporter.grouped(stage.lag)) waiting\(flight)\(left))"
             }
+            if self.isStopped.load(ordering: .acquiring) { return nil }
             self.last = (now, Dictionary(stages.map { ($0.stage, $0.recordsIn) }) { first, _ in first })
             return parts.joined(separator: "  ")
         }

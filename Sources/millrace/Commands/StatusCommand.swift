@@ -45,13 +45,28 @@ struct StatusCommand: ParsableCommand {
 
 /// What `status` shows.
 struct Status {
-    struct Group {
-        var name: String
-        var members: [GroupDescription.Member]
+    /// A partition as its group has it: one task's.
+    struct Task {
+        var partition: TopicPartition
+        /// The member that owns it now.
+        var member: String?
+        /// The next offset to read; `nil` before the first commit.
+        var committed: Offset?
         var records = 0
         var lag = 0
         var rate = 0.0
         var lastCommit: Timestamp?
+    }
+
+    struct Group {
+        var name: String
+        var members: [GroupDescription.Member]
+        var tasks: [Task]
+
+        var records: Int { self.tasks.reduce(0) { $0 + $1.records } }
+        var lag: Int { self.tasks.reduce(0) { $0 + $1.lag } }
+        var rate: Double { self.tasks.reduce(0) { $0 + $1.rate } }
+        var lastCommit: Timestamp? { self.tasks.compactMap(\.lastCommit).max() }
     }
 
     struct ShardSet {
@@ -68,24 +83,9 @@ struct Status {
 
     init(log: any RecordLog, home: Home, before: [GroupDescription], seconds: TimeInterval) throws {
         for description in try log.groups() {
-            var group = Group(name: description.group, members: description.members)
             let earlier = before.first { $0.group == description.group }
-            for commit in description.commits {
-                let metadata = try? TaskMetadata(parsing: commit.committed.metadata)
-                group.records += metadata?.recordsIn ?? 0
-                if let end = try? log.offsets(of: commit.partition).upperBound {
-                    group.lag += Int(max(0, end - commit.committed.offset))
-                }
-                if let time = commit.time { group.lastCommit = max(group.lastCommit ?? time, time) }
-                let last = earlier?.commits.first { $0.partition == commit.partition }?.committed.offset
-                group.rate += Double(commit.committed.offset - (last ?? commit.committed.offset)) / max(seconds, 0.001)
-            }
-            // What a member has and nobody has committed waits as a whole: an open shard's first records, for one.
-            let committed = Set(description.commits.map(\.partition))
-            for partition in Set(description.members.flatMap(\.partitions)).subtracting(committed) {
-                if let range = try? log.offsets(of: partition) { group.lag += Int(range.upperBound - range.lowerBound) }
-            }
-            self.groups.append(group)
+            let tasks = Self.tasks(of: description, earlier: earlier, seconds: max(seconds, 0.001), log: log)
+            self.groups.append(Group(name: description.group, members: description.members, tasks: tasks))
         }
         for name in try ShardSets.names(in: log) {
             let manifest = try Manifest(reading: name, from: log)
@@ -96,6 +96,29 @@ struct Status {
                     bytes: manifest.commits.reduce(0) { $0 + $1.entry.bytes },
                     lastCommit: manifest.commits.map(\.time).max(),
                     open: files.filter { ShardName(temporaryFile: $0) != nil }.sorted()))
+        }
+    }
+
+    private static func tasks(
+        of group: GroupDescription, earlier: GroupDescription?, seconds: TimeInterval, log: any RecordLog
+    ) -> [Task] {
+        // What a member has and nobody has committed waits as a whole: an open shard's first records, for one.
+        let partitions = Set(group.commits.map(\.partition) + group.members.flatMap(\.partitions))
+        return partitions.sorted().map { partition in
+            let commit = group.commits.first { $0.partition == partition }
+            let metadata = commit.flatMap { try? TaskMetadata(parsing: $0.committed.metadata) }
+            var task = Task(partition: partition, committed: commit?.committed.offset)
+            task.member = group.members.first { $0.partitions.contains(partition) }?.id
+            task.records = metadata?.recordsIn ?? 0
+            task.lastCommit = metadata?.committedAt ?? commit?.time
+            if let range = try? log.offsets(of: partition) {
+                task.lag = Int(max(0, range.upperBound - max(task.committed ?? 0, range.lowerBound)))
+            }
+            if let now = task.committed {
+                let last = earlier?.commits.first { $0.partition == partition }?.committed.offset
+                task.rate = Double(now - (last ?? now)) / seconds
+            }
+            return task
         }
     }
 
@@ -123,6 +146,17 @@ struct Status {
                 lines.append("  \(group.name): \(member.location) has \(partitions.isEmpty ? "nothing" : partitions)")
             }
         }
+        var tasks = TextTable(["task", "partition", "committed", "records", "lag", "rate/s", "last commit"])
+        for group in self.groups where !group.members.isEmpty {
+            for task in group.tasks {
+                tasks.add([
+                    group.name, task.partition.description, task.committed.map { String($0) } ?? "nothing",
+                    ProgressReporter.grouped(task.records), ProgressReporter.grouped(task.lag),
+                    ProgressReporter.grouped(Int(task.rate.rounded())), Self.time(task.lastCommit),
+                ])
+            }
+        }
+        if tasks.lines.count > 1 { lines += [""] + tasks.lines }
         return (lines + [""] + sets.lines).joined(separator: "\n") + "\n"
     }
 
@@ -175,6 +209,25 @@ struct Status {
             json.endObject()
         }
         json.endArray()
+        json.key("tasks")
+        json.beginArray()
+        for task in group.tasks { Self.write(task, to: &json) }
+        json.endArray()
+        json.endObject()
+    }
+
+    private static func write(_ task: Task, to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("partition", task.partition.description)
+        json.key("member")
+        if let member = task.member { json.value(member) } else { json.null() }
+        json.key("committed")
+        if let committed = task.committed { json.value(Int(committed)) } else { json.null() }
+        json.field("records", task.records)
+        json.field("lag", task.lag)
+        json.field("rate", task.rate)
+        json.key("last_commit")
+        if let time = task.lastCommit { json.value(Int(time)) } else { json.null() }
         json.endObject()
     }
 

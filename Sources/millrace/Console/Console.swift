@@ -89,7 +89,7 @@ final class ProgressReporter: Sendable {
     private let interval: TimeInterval = Console.isTerminal ? 0.2 : 10
 
     /// Shows a text if the last one is old enough; the text is made only then.
-    func show(_ text: (_ elapsed: TimeInterval) -> String) {
+    func show(_ text: (_ elapsed: TimeInterval) -> String?) {
         let elapsed = self.state.withLock { state -> TimeInterval? in
             let now = Date()
             // The first plain line comes after an interval: short work needs none.
@@ -98,8 +98,8 @@ final class ProgressReporter: Sendable {
             state.shown = now
             return now.timeIntervalSince(state.started)
         }
-        guard let elapsed else { return }
-        if Console.isTerminal { Console.progress(text(elapsed)) } else { Console.info(text(elapsed)) }
+        guard let elapsed, let text = text(elapsed) else { return }
+        if Console.isTerminal { Console.progress(text) } else { Console.info(text) }
     }
 
     /// Removes the line.

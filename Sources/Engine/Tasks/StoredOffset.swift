@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import RecordLog
+internal import Records
+
+/// The committed offset, kept with the task's state too.
+///
+/// A group's offsets are not for ever: Kafka forgets those of a group that has had no member for
+/// `offsets.retention.minutes`, a week unless changed. A task that then began at the start would write everything twice.
+enum StoredOffset {
+    /// No operator's state has such a key: those begin with the operator's position.
+    private static let key = Bytes("offset".utf8)
+
+    static func change(_ offset: Offset, _ metadata: TaskMetadata) -> StateChange {
+        StateChange(key: self.key, value: Bytes("\(offset) \(metadata.text)".utf8))
+    }
+
+    /// Parts what a writer's state holds into the offset and the operators' state.
+    static func split(_ state: [StateEntry]) -> (committed: CommittedOffset?, operators: [StateEntry]) {
+        let own = state.first { $0.key == self.key }.map { String(decoding: $0.value, as: UTF8.self) }
+        let parts = own?.split(separator: " ", maxSplits: 1) ?? []
+        let committed =
+            parts.count == 2 ? Offset(parts[0]).map { CommittedOffset($0, metadata: String(parts[1])) } : nil
+        return (committed, state.filter { $0.key != self.key })
+    }
+}
