@@ -55,7 +55,10 @@ class ClientEvents: @unchecked Sendable {
 
     private func take(_ severity: Int, _ line: String) {
         // The rest of the line is the thread's and the broker's names.
-        if severity <= 4 { self.problem.text.withLock { $0 = line.components(after: "]: ") } }
+        // That all brokers are down says less than what was said of each before.
+        if severity <= 4, !line.hasSuffix("brokers are down") {
+            self.problem.text.withLock { $0 = line.components(after: "]: ") }
+        }
         self.report(.log(severity: severity, text: line))
     }
 }

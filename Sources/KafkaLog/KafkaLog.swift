@@ -49,7 +49,10 @@ public final class KafkaLog: RecordLog {
             _ = try self.metadata(of: nil, timeoutMilliseconds: Int32(clamping: timeoutMilliseconds))
         } catch  where error.code == .unavailable {
             let reason = self.configuration.events.lastProblem ?? "no answer within \(timeoutMilliseconds) ms"
-            throw LogError(.unavailable, "cannot reach Kafka at \(self.configuration.brokers): \(reason)")
+            let name =
+                reason.contains("certificate verify failed")
+                ? "; or the certificate has expired, or is for another host name than the log's" : ""
+            throw LogError(.unavailable, "cannot reach Kafka at \(self.configuration.brokers): \(reason)\(name)")
         }
     }
 

@@ -58,6 +58,12 @@ public final class Broker: @unchecked Sendable {
         ]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
+        // The runner's threads block signals, and what they start would too: SIGTERM would never arrive.
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         try process.run()
         self.process = process
         let deadline = ContinuousClock.now + .seconds(30)

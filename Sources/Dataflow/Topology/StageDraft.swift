@@ -107,7 +107,7 @@ extension TopologyLoader {
         case "steps":
             let steps = self.steps(node)
             draft.steps = steps.compactMap { $0 }
-            draft.isWhole = steps.count == draft.steps.count && !steps.isEmpty
+            draft.isWhole = steps.count == draft.steps.count
         case "to":
             draft.destination = self.destination(node)
             draft.toMark = node.mark

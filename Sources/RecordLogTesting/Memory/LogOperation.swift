@@ -18,7 +18,7 @@ public struct LogOperation: Hashable, Sendable, CustomStringConvertible {
         case enforceRetention
         /// `RecordLog.offsets` and `RecordLog.offset`; the subject is the partition.
         case offsets
-        /// `RecordLog.makeReader` and `GroupMember.makeReader`; the subject is the partition.
+        /// `RecordLog.makeReader`; the subject is the partition.
         case makeReader
         /// `PartitionReader.read`; the subject is the partition.
         case read
