@@ -51,8 +51,9 @@ final class StageMembership: AssignmentHandler {
     }
 
     func revoked(_ partitions: [TopicPartition]) {
-        // The memberships of all stages are polled by one thread, and each must be within the session timeout.
-        let seconds = Double(self.sessionTimeoutMilliseconds) / 1000 / 4
+        // One thread polls the memberships of all stages, each within the session timeout, and all may be asked at once.
+        let seconds =
+            Double(self.sessionTimeoutMilliseconds) / 1000 / 2 / Double(self.surroundings.topology.stages.count)
         self.board.retire(stage: self.shared.stage.name, sources: partitions, seconds: seconds)
     }
 
