@@ -39,7 +39,8 @@ enum StartupChecks {
             throw EngineError(
                 .unfit,
                 "the topic `\(topic.name)` has \(topic.partitions) partitions, but the topology `\(topology.name)` wants "
-                    + "\(topology.partitions): set `partitions: \(topic.partitions)`, or let it use topics of other names")
+                    + "\(topology.partitions): set `partitions: \(topic.partitions)`, or let it use topics of other names"
+            )
         }
     }
 

@@ -2,6 +2,7 @@
 
 import RecordLog
 import Records
+import Synchronization
 
 /// Checks a transaction against the topics as they are, and decides where each record goes, before anything is sent.
 struct CommitPlanner {
@@ -21,11 +22,17 @@ struct CommitPlanner {
 
     private struct Believed {
         let value: Int
+        let topicChanges: Int
         private let until = ContinuousClock.now + .seconds(10)
 
-        init(value: Int) { self.value = value }
+        init(value: Int, topicChanges: Int) {
+            self.value = value
+            self.topicChanges = topicChanges
+        }
 
-        var current: Int? { ContinuousClock.now < self.until ? self.value : nil }
+        func current(_ topicChanges: Int) -> Int? {
+            ContinuousClock.now < self.until && self.topicChanges == topicChanges ? self.value : nil
+        }
     }
 
     init(log: KafkaLog) { self.log = log }
@@ -73,19 +80,21 @@ struct CommitPlanner {
     }
 
     private mutating func partitionCount(of topic: String) throws(LogError) -> Int {
-        if let known = self.counts[topic]?.current { return known }
+        let changes = self.log.topicChanges.load(ordering: .acquiring)
+        if let known = self.counts[topic]?.current(changes) { return known }
         guard let count = try self.log.partitionCount(of: topic) else {
             throw LogError(.unknownTopic, "there is no topic \(topic)")
         }
-        self.counts[topic] = Believed(value: count)
+        self.counts[topic] = Believed(value: count, topicChanges: changes)
         return count
     }
 
     private mutating func recordBytesMax(of topic: String) throws(LogError) -> Int {
-        if let known = self.limits[topic]?.current { return known }
+        let changes = self.log.topicChanges.load(ordering: .acquiring)
+        if let known = self.limits[topic]?.current(changes) { return known }
         let value = try self.log.settings(of: [topic])[topic]?["max.message.bytes"]
         let bytes = KafkaLog.recordBytesMax(messageBytesMax: value.flatMap { Int($0) } ?? 1_048_588)
-        self.limits[topic] = Believed(value: bytes)
+        self.limits[topic] = Believed(value: bytes, topicChanges: changes)
         return bytes
     }
 

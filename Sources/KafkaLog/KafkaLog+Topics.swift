@@ -4,6 +4,7 @@ import CRdKafka
 import Foundation
 public import RecordLog
 public import Records
+import Synchronization
 
 extension KafkaLog {
     /// What topics of writers' state are named, before the writer's id.
@@ -151,6 +152,7 @@ extension KafkaLog {
     /// Deletes a topic, and what groups committed for it where the broker leaves that.
     public func deleteTopic(_ name: String) throws(LogError) {
         guard let partitions = try self.partitionCount(of: name) else { return }
+        defer { self.topicChanges.add(1, ordering: .releasing) }
         let what = "deleting topic \(name)"
         try self.admin.use { client throws(LogError) in
             guard let topic = rd_kafka_DeleteTopic_new(name) else { throw LogError(.failed, what) }
@@ -199,13 +201,39 @@ extension KafkaLog {
     /// The retained range up to the last stable offset.
     public func offsets(of partition: TopicPartition) throws(LogError) -> Range<Offset> {
         try self.checkExists(partition)
-        return try self.admin.use { client throws(LogError) in
+        return try self.watermarks(of: partition, on: self.admin)
+    }
+
+    private func watermarks(of partition: TopicPartition, on client: Client) throws(LogError) -> Range<Offset> {
+        try client.use { client throws(LogError) in
             var low: Offset = 0
             var high: Offset = 0
             try rd_kafka_query_watermark_offsets(
                 client, partition.topic, Int32(clamping: partition.partition), &low, &high, Self.timeoutMilliseconds
             ).check("offsets of \(partition)")
             return low..<max(low, high)
+        }
+    }
+
+    /// Compares the last stable offset with the high watermark as it is now: between them are undecided records.
+    public func awaitDecisions(on partition: TopicPartition, timeoutMilliseconds: Int) throws(LogError) {
+        let pointer = try self.configuration.makeClient(
+            RD_KAFKA_CONSUMER,
+            required: ["isolation.level": "read_uncommitted", "allow.auto.create.topics": "false"])
+        let client = Client(owning: pointer)
+        defer { client.close() }
+        let end = try self.watermarks(of: partition, on: client).upperBound
+        let deadline = ContinuousClock.now + .milliseconds(timeoutMilliseconds)
+        while true {
+            let stable = try self.offsets(of: partition).upperBound
+            if stable >= end { return }
+            guard ContinuousClock.now < deadline else {
+                throw LogError(
+                    .unavailable,
+                    "\(partition): a transaction is open at offset \(stable); it is decided when its producer's task"
+                        + " is taken over, or after transaction.timeout.ms")
+            }
+            Thread.sleep(forTimeInterval: 0.02)
         }
     }
 

@@ -18,6 +18,8 @@ public final class KafkaLog: RecordLog {
     let signal = AppendSignal()
     /// Administration and metadata; a consumer, because those of a producer's may create topics.
     let admin: Client
+    /// How often topics have come or gone by this log's doing: what is believed of them before does not count.
+    let topicChanges = Atomic(0)
     private let clients = Mutex<[ObjectIdentifier: Client]?>([:])
 
     /// Connects lazily: a broker that is not there is the first call's error.

@@ -36,6 +36,11 @@ public protocol RecordLog: AnyObject, Sendable {
     /// The first offset whose record was appended at or after a time; the end offset where there is none.
     func offset(of partition: TopicPartition, notBefore time: Timestamp) throws(LogError) -> Offset
 
+    /// Waits until every transaction that had written to a partition before the call is decided, so that what is read
+    /// afterwards lacks nothing that was committed by then: a reader sees nothing behind an undecided record.
+    /// - Throws: `LogError.Code.unavailable` where that takes longer than the time given.
+    func awaitDecisions(on partition: TopicPartition, timeoutMilliseconds: Int) throws(LogError)
+
     /// A reader of one partition outside any group.
     /// - Throws: `LogError.Code.unknownTopic`. An offset outside the retained range is the first read's error.
     func makeReader(of partition: TopicPartition, from offset: Offset) throws(LogError) -> any PartitionReader
@@ -60,6 +65,11 @@ public protocol RecordLog: AnyObject, Sendable {
 
     /// Releases what the log holds. Later calls fail.
     func close()
+}
+
+extension RecordLog {
+    /// A log whose commits take effect at once has nothing undecided.
+    public func awaitDecisions(on partition: TopicPartition, timeoutMilliseconds: Int) throws(LogError) {}
 }
 
 /// What a topic is.

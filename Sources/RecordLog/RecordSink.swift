@@ -50,12 +50,15 @@ public enum RotationReason: String, Sendable, CaseIterable {
 public struct SinkError: Error, Sendable, CustomStringConvertible {
     /// Whether the storage is full: the remedy is the user's, nothing is lost.
     public var isStorageFull: Bool
+    /// Whether the same may succeed later.
+    public var isRetriable: Bool
     /// What happened, where, and what to do about it.
     public var message: String
 
     /// Creates an error.
-    public init(_ message: String, isStorageFull: Bool = false) {
+    public init(_ message: String, isStorageFull: Bool = false, isRetriable: Bool = false) {
         self.message = message
+        self.isRetriable = isRetriable
         self.isStorageFull = isStorageFull
     }
 

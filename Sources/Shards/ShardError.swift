@@ -24,6 +24,8 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
         case versionTooNew
         /// The log that holds the manifest failed.
         case log
+        /// That log cannot be reached, or has a commit there that is undecided: try again.
+        case logUnavailable
         /// A simulated machine is down.
         case crashed
         /// Anything else that the system reported.
@@ -45,7 +47,10 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String { self.message }
 
     /// The same failure in the words of the sinks' contract.
-    public var sinkError: SinkError { SinkError(self.message, isStorageFull: self.code == .storageFull) }
+    public var sinkError: SinkError {
+        SinkError(
+            self.message, isStorageFull: self.code == .storageFull, isRetriable: self.code == .logUnavailable)
+    }
 
     static func log(_ error: LogError, reading topic: String) -> ShardError {
         switch error.code {
@@ -53,6 +58,7 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
             ShardError(
                 .missing, "no manifest topic \(topic): nothing was ever published there; see `millrace shards list`")
         case .versionTooNew: ShardError(.versionTooNew, "manifest \(topic): \(error.message)")
+        case .unavailable: ShardError(.logUnavailable, "manifest \(topic): \(error.message)")
         default: ShardError(.log, "manifest \(topic): \(error.message)")
         }
     }

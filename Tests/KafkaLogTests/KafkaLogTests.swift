@@ -179,6 +179,38 @@ import Testing
         #expect(found == ["committed", "next"])
     }
 
+    /// What is committed behind an undecided record is there and not seen: who must see it waits for the decision.
+    @Test func whatIsUndecidedIsWaitedFor() throws {
+        let broker = try #require(Broker.shared, "the broker did not start")
+        let harness = KafkaHarness(broker)
+        let log = try KafkaLog(brokers: broker.address)
+        defer { log.close() }
+        let topic = harness.name("undecided")
+        let partition = TopicPartition(topic, 0)
+        try log.createTopic(TopicSpecification(name: topic, partitions: 1))
+        try log.awaitDecisions(on: partition, timeoutMilliseconds: 0)
+        let configuration = ClientConfiguration(brokers: broker.address, properties: [:])
+        let producer = try configuration.makeClient(
+            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("slow")])
+        defer { rd_kafka_destroy(producer) }
+        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
+        try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
+        let transaction = ProducerTransaction(
+            writer: "slow", client: Client(owning: producer) { _, _ in }, stateTopic: "none")
+        let open = RecordBatch([Record(key: "k", value: "undecided")])
+        try transaction.produce(.init(topic: topic, partitions: [0], records: open), on: producer)
+        #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        try log.makeWriter(id: harness.name("quick")).commit(self.records(topic, ["committed behind it"]))
+        #expect(try log.offsets(of: partition).isEmpty, "a record behind an undecided one is seen")
+        let error = #expect(throws: LogError.self) {
+            try log.awaitDecisions(on: partition, timeoutMilliseconds: 100)
+        }
+        #expect(error?.code == .unavailable)
+        try OpaquePointer.check(rd_kafka_abort_transaction(producer, 30_000), "abort")
+        try log.awaitDecisions(on: partition, timeoutMilliseconds: 10_000)
+        #expect(try log.makeReader(of: partition, from: 0).read(recordsMax: 9, bytesMax: 999).count == 1)
+    }
+
     @Test func tombstonesEmptyValuesAndHugeHeadersComeBack() throws {
         let broker = try #require(Broker.shared, "the broker did not start")
         let harness = KafkaHarness(broker)

@@ -40,10 +40,9 @@ final class TaskSupervisor {
             }
             return outcome
         } catch let error as LogError {
-            self.task = nil
-            let verdict = self.recovery.after(error.code)
-            guard stop == nil, verdict != .end else { throw error }
-            return self.apply(verdict, error.message)
+            return try self.recover(from: error, error.code, error.message, stop: stop)
+        } catch let error as SinkError where error.isRetriable {
+            return try self.recover(from: error, .unavailable, error.message, stop: stop)
         }
     }
 
@@ -60,6 +59,15 @@ final class TaskSupervisor {
         self.committed = task.prefix.committed
         self.task = task
         return .progressed
+    }
+
+    private func recover(
+        from error: any Error, _ code: LogError.Code, _ message: String, stop: TaskFacts.Stop?
+    ) throws -> StageTask.Outcome {
+        self.task = nil
+        let verdict = self.recovery.after(code)
+        guard stop == nil, verdict != .end else { throw error }
+        return self.apply(verdict, message)
     }
 
     private func apply(_ verdict: RecoveryDecision.Verdict, _ reason: String) -> StageTask.Outcome {

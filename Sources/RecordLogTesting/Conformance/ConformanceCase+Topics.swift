@@ -114,10 +114,11 @@ extension ConformanceCase {
             let writer = try other.makeWriter(id: world.harness.name("deleted"))
             try world.write(numbered(0..<10), to: topic, by: writer)
             try log.resetOffset(group: group, partition: TopicPartition(topic, 0), to: CommittedOffset(5))
-            try log.deleteTopic(topic)
-            try expect(try !other.topics().contains { $0.name == topic }, "a deleted topic is listed")
+            // By the log that writes: others may believe in a topic a little longer.
+            try other.deleteTopic(topic)
+            try expect(try !log.topics().contains { $0.name == topic }, "a deleted topic is listed")
             try expectError("offsets of a deleted topic", .unknownTopic) {
-                _ = try other.offsets(of: TopicPartition(topic, 0))
+                _ = try log.offsets(of: TopicPartition(topic, 0))
             }
             try expectError("a commit to a deleted topic", .unknownTopic) {
                 try world.write(numbered(0..<1), to: topic, by: writer)

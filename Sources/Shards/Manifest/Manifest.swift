@@ -41,13 +41,20 @@ public struct Manifest: Sendable {
         TopicSpecification(name: self.topic(name), partitions: 1)
     }
 
-    /// Reads all commits of a set.
+    /// Reads all commits of a set; those behind a commit that is still undecided are not seen.
+    /// - Parameter waitMilliseconds: how long to wait for decisions first, for those who must see every commit that has
+    ///   taken place: sweeping or numbering by half a manifest would undo commits.
     /// - Throws: `ShardError.Code.missing` where there is no such set; `.corrupt`; `.versionTooNew`; `.log`.
-    public init(reading name: String, from log: any RecordLog) throws(ShardError) {
+    public init(
+        reading name: String, from log: any RecordLog, waitMilliseconds: Int? = nil
+    ) throws(ShardError) {
         self.init(name: name)
         let partition = TopicPartition(Self.topic(name), 0)
         let reader: any PartitionReader
         do throws(LogError) {
+            if let waitMilliseconds {
+                try log.awaitDecisions(on: partition, timeoutMilliseconds: waitMilliseconds)
+            }
             reader = try log.makeReader(of: partition, from: try log.offsets(of: partition).lowerBound)
         } catch {
             throw .log(error, reading: partition.topic)

@@ -201,7 +201,7 @@ struct ReplayPlan {
         var originals: [String: Manifest] = [:]
         for (old, new) in zip(self.original.shardSets, self.topology.shardSets)
         where topics.contains(Manifest.topic(old)) {
-            originals[new] = try Manifest(reading: old, from: log)
+            originals[new] = try Manifest(reading: old, from: log, waitMilliseconds: 60_000)
         }
         return originals
     }

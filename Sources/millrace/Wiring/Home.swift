@@ -117,7 +117,8 @@ struct Home {
     ) throws(ShardError) -> ShardSink {
         let storage = FileShardStorage(folder: self.shardFolder(shards.name))
         try storage.createFolder()
-        let manifest = try Manifest(reading: shards.name, from: log)
+        // The task has its id by now, so its own commits are decided; those of others may hide them a little longer.
+        let manifest = try Manifest(reading: shards.name, from: log, waitMilliseconds: 10_000)
         try Sweep.run(storage, name: shards.name, partition: partition, epoch: epoch, listed: manifest.files)
         let guide = original.map {
             ReplayGuide(
