@@ -69,7 +69,9 @@ struct ClientConfiguration: Sendable {
             throw LogError(.invalidArgument, "librdkafka has no property \(name), or was built without it")
         default:
             let shown = Self.isSecret(name) ? "its value" : "“\(self.redacted(value))”"
-            throw LogError(.invalidArgument, "the librdkafka property \(name) does not take \(shown)")
+            throw LogError(
+                .invalidArgument,
+                "the librdkafka property \(name) does not take \(shown), or librdkafka was built without it")
         }
     }
 }

@@ -43,7 +43,8 @@ class ClientEvents: @unchecked Sendable {
         rd_kafka_conf_set_log_cb(configuration) { client, severity, facility, line in
             guard let client, let context = rd_kafka_opaque(client) else { return }
             let events = Unmanaged<ClientEvents>.fromOpaque(context).takeUnretainedValue()
-            events.take(Int(severity), line.map { String(cString: $0) } ?? "")
+            let isFailure = facility.map { String(cString: $0) } == "FAIL"
+            events.take(Int(severity), isFailure: isFailure, line.map { String(cString: $0) } ?? "")
         }
         rd_kafka_conf_set_stats_cb(configuration) { _, json, count, context in
             guard let json, let context else { return 0 }
@@ -53,10 +54,10 @@ class ClientEvents: @unchecked Sendable {
         }
     }
 
-    private func take(_ severity: Int, _ line: String) {
+    private func take(_ severity: Int, isFailure: Bool, _ line: String) {
         // The rest of the line is the thread's and the broker's names.
         // That all brokers are down says less than what was said of each before.
-        if severity <= 4, !line.hasSuffix("brokers are down") {
+        if severity <= 4 || isFailure, !line.hasSuffix("brokers are down") {
             self.problem.text.withLock { $0 = line.components(after: "]: ") }
         }
         self.report(.log(severity: severity, text: line))

@@ -66,8 +66,12 @@ enum TaskAction: Equatable {
 
 /// Decides what a task does next. Pure: it reads no clock and does no I/O.
 enum TaskDecision {
-    /// A record at the end of the input waits this long for company before it is committed.
-    static let lingerMilliseconds: Timestamp = 50
+    /// A record at the end of the input waits this long for company before it is committed, if the limits let it.
+    private static let lingerMillisecondsMax: Timestamp = 50
+
+    private static func linger(_ limits: CommitLimits) -> Timestamp {
+        min(self.lingerMillisecondsMax, self.milliseconds(limits.seconds))
+    }
 
     static func next(_ facts: TaskFacts, limits: CommitLimits) -> TaskAction {
         if facts.stop == .atOnce { return .stop }
@@ -83,7 +87,7 @@ enum TaskDecision {
         }
         if facts.isAtEnd, facts.inFlight == 0 {
             if facts.closeAtEnd, facts.sink?.isOpen == true { return .commit(.idle) }
-            if mayCommit, facts.closeAtEnd || Self.lingered(facts) { return .commit(nil) }
+            if mayCommit, facts.closeAtEnd || Self.lingered(facts, limits) { return .commit(nil) }
         }
         return .wait(until: Self.deadline(facts, limits, mayCommit: mayCommit))
     }
@@ -93,15 +97,15 @@ enum TaskDecision {
             || facts.pendingSince.map { facts.now - $0 >= Self.milliseconds(limits.seconds) } ?? false
     }
 
-    private static func lingered(_ facts: TaskFacts) -> Bool {
-        facts.pendingSince.map { facts.now - $0 >= Self.lingerMilliseconds } ?? true
+    private static func lingered(_ facts: TaskFacts, _ limits: CommitLimits) -> Bool {
+        facts.pendingSince.map { facts.now - $0 >= Self.linger(limits) } ?? true
     }
 
     private static func deadline(_ facts: TaskFacts, _ limits: CommitLimits, mayCommit: Bool) -> Timestamp? {
         var deadlines: [Timestamp] = []
         if mayCommit, let since = facts.pendingSince {
             let atEnd = facts.isAtEnd && facts.inFlight == 0
-            deadlines.append(since + (atEnd ? Self.lingerMilliseconds : Self.milliseconds(limits.seconds)))
+            deadlines.append(since + (atEnd ? Self.linger(limits) : Self.milliseconds(limits.seconds)))
         }
         if let throttled = facts.throttledUntil, !facts.hasUnbegun { deadlines.append(throttled) }
         if let rotation = facts.sink?.deadline { deadlines.append(rotation) }
