@@ -52,8 +52,14 @@ let package = Package(
         + room("RecordLog", ["Records"])
         + room("RecordLogTesting", ["RecordLog", "Records"])
         + room("EmbeddedLog", ["RecordLog", "Records", "CZstd", grdb], tests: ["RecordLogTesting"])
-        + room("KafkaLog", ["RecordLog", "Records", "CRdKafka"], tests: ["RecordLogTesting", "KafkaBroker"])
-        + [.target(name: "KafkaBroker", path: "Tests/KafkaBroker", swiftSettings: settings)]
+        + room(
+            "KafkaLog", ["RecordLog", "Records", "CRdKafka"],
+            tests: ["RecordLogTesting", "KafkaBroker", "CRdKafkaMock"])
+        + [
+            // For tests only: a broker, and librdkafka's mock of a cluster.
+            .target(name: "KafkaBroker", path: "Tests/KafkaBroker", swiftSettings: settings),
+            .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock", pkgConfig: "rdkafka"),
+        ]
         + room("Dataflow", ["Records", yams], tests: ["Narrations", "LanguageModels"])
         + room("Engine", ["Dataflow", "RecordLog", "Records", deque], tests: ["RecordLogTesting", "Shards"])
         + room("Narrations", ["Dataflow", "Records"], tests: [])

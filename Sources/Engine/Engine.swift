@@ -177,13 +177,28 @@ public final class Engine: Sendable {
                     idleDue = self.surroundings.clock() + Self.idleMilliseconds
                     let verdict = IdleDecision.decide(try self.idleProgress())
                     self.board.close(stages: verdict.closing)
-                    if verdict.isComplete { self.board.stop() }
+                    if verdict.isComplete {
+                        try self.checkNothingIsUndecided()
+                        self.board.stop()
+                    }
                 }
             } catch {
                 // A log that is away comes back; tasks say so.
                 if !error.isRetriable { self.board.fail(error) }
             }
             self.board.wake()
+        }
+    }
+
+    /// The end of a partition is the last stable offset: behind it there may be commits that only an open transaction,
+    /// a killed ingest's for one, hides for a while.
+    /// - Throws: `LogError.Code.unavailable` where there is one.
+    private func checkNothingIsUndecided() throws(LogError) {
+        for stage in self.topology.stages {
+            for number in 0..<self.topology.partitions {
+                let partition = TopicPartition(stage.from, number)
+                try self.surroundings.log.awaitDecisions(on: partition, timeoutMilliseconds: 0)
+            }
         }
     }
 

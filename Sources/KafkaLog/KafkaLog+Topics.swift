@@ -217,12 +217,8 @@ extension KafkaLog {
 
     /// Compares the last stable offset with the high watermark as it is now: between them are undecided records.
     public func awaitDecisions(on partition: TopicPartition, timeoutMilliseconds: Int) throws(LogError) {
-        let pointer = try self.configuration.makeClient(
-            RD_KAFKA_CONSUMER,
-            required: ["isolation.level": "read_uncommitted", "allow.auto.create.topics": "false"])
-        let client = Client(owning: pointer)
-        defer { client.close() }
-        let end = try self.watermarks(of: partition, on: client).upperBound
+        try self.checkExists(partition)
+        let end = try self.watermarks(of: partition, on: self.uncommittedClient()).upperBound
         let deadline = ContinuousClock.now + .milliseconds(timeoutMilliseconds)
         while true {
             let stable = try self.offsets(of: partition).upperBound

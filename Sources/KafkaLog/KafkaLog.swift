@@ -20,6 +20,8 @@ public final class KafkaLog: RecordLog {
     let admin: Client
     /// How often topics have come or gone by this log's doing: what is believed of them before does not count.
     let topicChanges = Atomic(0)
+    /// Sees undecided records too; made when it is first asked for.
+    private let uncommitted = Mutex<Client?>(nil)
     private let clients = Mutex<[ObjectIdentifier: Client]?>([:])
 
     /// Connects lazily: a broker that is not there is the first call's error.
@@ -99,6 +101,19 @@ public final class KafkaLog: RecordLog {
         }
         for client in open.values { client.close() }
         self.admin.close()
+    }
+
+    /// The client that sees what is undecided.
+    func uncommittedClient() throws(LogError) -> Client {
+        if let known = self.uncommitted.withLock({ $0 }) { return known }
+        let pointer = try self.configuration.makeClient(
+            RD_KAFKA_CONSUMER,
+            required: ["isolation.level": "read_uncommitted", "allow.auto.create.topics": "false"])
+        let made = Client(owning: pointer)
+        try self.register(made)
+        // Of two made at once the later serves no more than the log's end.
+        self.uncommitted.withLock { $0 = made }
+        return made
     }
 
     /// Makes a client be closed with the log.

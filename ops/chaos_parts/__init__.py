@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of ops/chaos: a broker behind proxies, workers, faults, an observer, and an independent verifier."""
