@@ -215,11 +215,15 @@ public final class Engine: Sendable {
 
     private func isCommittedToEnd(_ stage: Stage) throws(LogError) -> Bool {
         let group = self.surroundings.group(of: stage)
+        // Of this process's own tasks it knows; the group says the rest.
+        let own = self.board.counters().filter { $0.stage == stage.name }
         for number in 0..<self.topology.partitions {
             let partition = TopicPartition(stage.from, number)
             let range = try self.surroundings.log.offsets(of: partition)
             let end = min(range.upperBound, self.options.endOffsets[partition] ?? range.upperBound)
             let start = max(range.lowerBound, self.options.startOffsets[partition] ?? range.lowerBound)
+            let known = own.first { $0.source == partition }?.committed
+            if let known, known >= end { continue }
             let committed = try self.surroundings.log.committedOffset(group: group, partition: partition)
             if (committed?.offset ?? start) < end { return false }
         }

@@ -18,6 +18,8 @@ final class TaskBoard: @unchecked Sendable {
         var recordsOut = 0
         var inFlight = 0
         var position: Offset = 0
+        /// What its last commit covers.
+        var committed: Offset?
     }
 
     private final class Slot {
@@ -204,6 +206,7 @@ final class TaskBoard: @unchecked Sendable {
                 slot.counter.recordsIn = task.metadata.recordsIn
                 slot.counter.recordsOut = task.metadata.recordsOut
                 slot.counter.position = task.prefix.position
+                slot.counter.committed = task.prefix.committed
                 slot.counter.inFlight = task.questions?.count ?? 0
             }
             switch outcome {

@@ -35,12 +35,12 @@ struct KafkaFaultTests {
         let name = secondsAway == 0 ? "nlq" : "naq"
         let topology = try bench.topology(name)
         let quiet = try await bench.quiet(topology)
-        let process = try bench.home.start(["run", topology, "--until-idle", "--max-rate", "2500"])
+        let process = try bench.home.start(["run", topology, "--until-idle", "--max-rate", "900"])
         try await Self.awaitFiles(8, of: name, by: process, in: bench)
         try await Self.stopBroker(under: [process], in: bench)
         try await Task.sleep(for: .seconds(secondsAway))
         try bench.broker.start()
-        let result = try await process.finished(seconds: 60)
+        let result = try await process.finished(seconds: 120)
         #expect(result.code == 0, "\(result.story)")
         try await bench.expectShards(of: name, equal: try await quiet.shards(of: name))
         for topic in name == "nlq" ? ["blocks", "queries", "queries.rejected"] : [] {

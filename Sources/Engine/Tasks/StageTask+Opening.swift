@@ -65,8 +65,8 @@ extension StageTask {
     ) throws -> (Offset, TaskMetadata) {
         let group = surroundings.group(of: stage)
         let retained = try surroundings.log.offsets(of: source)
-        // The group's own comes first: it is what an operator's tools reset.
-        guard let committed = try surroundings.log.committedOffset(group: group, partition: source) ?? stored else {
+        let grouped = try surroundings.log.committedOffset(group: group, partition: source)
+        guard let committed = StoredOffset.choose(grouped, stored) else {
             let start = surroundings.startOffsets[source] ?? retained.lowerBound
             return (max(start, retained.lowerBound), TaskMetadata(stageHash: stage.hash))
         }

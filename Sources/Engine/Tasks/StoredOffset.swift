@@ -15,6 +15,15 @@ enum StoredOffset {
         StateChange(key: self.key, value: Bytes("\(offset) \(metadata.text)".utf8))
     }
 
+    /// Where to go on: where the group says, unless it has forgotten or fallen behind what the task committed with it.
+    ///
+    /// An offset without a task's metadata was set by hand, with Kafka's own tools for one, and counts as it is.
+    static func choose(_ grouped: CommittedOffset?, _ stored: CommittedOffset?) -> CommittedOffset? {
+        guard let grouped, let stored else { return grouped ?? stored }
+        let isOurs = (try? TaskMetadata(parsing: grouped.metadata)) != nil
+        return isOurs && stored.offset > grouped.offset ? stored : grouped
+    }
+
     /// Parts what a writer's state holds into the offset and the operators' state.
     static func split(_ state: [StateEntry]) -> (committed: CommittedOffset?, operators: [StateEntry]) {
         let own = state.first { $0.key == self.key }.map { String(decoding: $0.value, as: UTF8.self) }
