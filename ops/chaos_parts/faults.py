@@ -170,6 +170,10 @@ def _join(run: "Run", fault: Fault) -> str:
 
 
 def _broker(run: "Run", fault: Fault) -> str:
+    return restart_broker(run, 2 * fault.first)
+
+
+def restart_broker(run: "Run", pause: float) -> str:
     """Restarts the broker, which is cut off from the workers before it is asked to end, with no transaction open.
 
     noida-db 0.2.3 answers on while it writes its data out, and loses what it acknowledges meanwhile: with
@@ -183,7 +187,6 @@ def _broker(run: "Run", fault: Fault) -> str:
     start = time.monotonic()
     run.broker.stop()
     stopped = time.monotonic() - start
-    pause = 2 * fault.first
 
     def begin() -> None:
         run.broker.start()

@@ -49,6 +49,7 @@ class Run:
         self.least_input = 1.0
         self._agenda: list[tuple[float, str, Callable[[], None], bool]] = []
         self._leaving: dict[Worker, float] = {}
+        self._was_unstuck = False
 
     # What faults use
 
@@ -95,8 +96,26 @@ class Run:
         self._look_after_workers()
         if self.is_healed and now - self.healed_at > PATIENCE:
             if idle := self.observer.idle_tasks_since(now - PATIENCE):
+                if self._unstick(now):
+                    return
                 raise NotLive(f"no commit for {PATIENCE} s, with all faults healed, of {idle}; "
                               f"{self.observer.groups()}")
+
+    def _unstick(self, now: float) -> bool:
+        """Restarts the broker, once, where its groups keep members whose processes are gone; whether it did.
+
+        noida-db 0.2.3 was seen to wait for ever for a member that was killed while it joined, and to take no LeaveGroup
+        for it; a Kafka coordinator ends such a wait by the rebalance timeout.
+        """
+        alive = {worker.pid for worker in [*self.workers, self.extra] if worker.process and worker.is_running}
+        dead = {pid for _, _, pid in self.observer.members()} - alive
+        if self._was_unstuck or not dead:
+            return False
+        self._was_unstuck, self.healed_at = True, now
+        self.count("broker restarted because its groups waited for members that were gone")
+        self.say(f"the broker's groups wait for {dead}, which are gone, {self.observer.groups()}: it is restarted")
+        faults.restart_broker(self, 1.0)
+        return True
 
     def _look_after_leaving(self, now: float) -> None:
         for worker, deadline in list(self._leaving.items()):
