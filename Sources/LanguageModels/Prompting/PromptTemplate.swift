@@ -11,11 +11,14 @@ public import Narrations
 /// | placeholder | becomes | in the system message |
 /// |---|---|---|
 /// | `{{templates}}` | the names of the 13 query templates, one a line | yes |
-/// | `{{schema}}` | the JSON schema of an answer | yes |
-/// | `{{narrations}}` | the narrations, cleaned, one a line, each after its index in brackets | no |
-/// | `{{narration_ids}}` | their indices, separated by commas | no |
+/// | `{{schema}}` | the JSON schema of an answer (`AnswerSchema.promptText`) | yes |
+/// | `{{narrations}}` | the narrations, cleaned, one a line, each after its id in brackets | no |
+/// | `{{narration_ids}}` | their ids, separated by commas | no |
 /// | `{{narration_count}}` | how many they are | no |
-/// | `{{clip_seconds}}` | the clip's length in whole seconds | no |
+///
+/// Ids count from 1 in each block (`PromptedBlock.ids`), and nothing in a prompt tells the block's place, time or video:
+/// blocks of the same texts have the same prompt, and a narration that is inserted into a video changes the prompts of
+/// the blocks that it is in and no others.
 ///
 /// The first message is the system's and the same for every block, so that servers which keep the state of a common
 /// prefix compute it once; the last is the user's and holds the narrations.
@@ -29,7 +32,6 @@ public struct PromptTemplate: Sendable {
         case narrations
         case narrationIDs = "narration_ids"
         case narrationCount = "narration_count"
-        case clipSeconds = "clip_seconds"
     }
 
     private enum Constant: String, CaseIterable {
@@ -39,7 +41,7 @@ public struct PromptTemplate: Sendable {
         var text: String {
             switch self {
             case .templates: QueryTemplate.allCases.map { "- \($0.rawValue)" }.joined(separator: "\n")
-            case .schema: AnswerSchema.json
+            case .schema: AnswerSchema.promptText
             }
         }
     }
@@ -78,12 +80,12 @@ public struct PromptTemplate: Sendable {
         switch segment {
         case .text(let text): return text
         case .field(.narrations):
-            return block.narrations.map { "[\($0.index)] \(NarrationText($0.text).display)" }.joined(separator: "\n")
-        case .field(.narrationIDs): return block.narrations.map { String($0.index) }.joined(separator: ", ")
+            let lines = zip(PromptedBlock.ids(of: block), block.narrations).map { id, narration in
+                "[\(id)] \(NarrationText(narration.text).display)"
+            }
+            return lines.joined(separator: "\n")
+        case .field(.narrationIDs): return PromptedBlock.ids(of: block).map(String.init).joined(separator: ", ")
         case .field(.narrationCount): return String(block.narrations.count)
-        case .field(.clipSeconds):
-            let seconds = block.clip.span.length.rounded()
-            return Int(exactly: seconds).map(String.init) ?? String(seconds)
         }
     }
 

@@ -57,6 +57,9 @@ public struct ChatMessage: Hashable, Sendable {
 }
 
 /// A block with the messages that ask a model about it.
+///
+/// The messages call the block's narrations 1, 2, … in their order, whatever their indices in the video's pass are.
+/// `answer(from:answerHash:)` leads back from these ids to the indices.
 public struct PromptedBlock: Hashable, Sendable {
     /// The block.
     public var block: Block
@@ -76,6 +79,47 @@ public struct PromptedBlock: Hashable, Sendable {
         self.promptHash = promptHash
     }
 
+    /// The ids that the messages have for the narrations: 1…n, as a half-open range, since a block may be empty.
+    public var ids: Range<Int> { Self.ids(of: self.block) }
+
+    static func ids(of block: Block) -> Range<Int> { 1..<block.narrations.count + 1 }
+
+    /// The questions of the examples in the messages, as they are written. The same for all blocks of a prompt file.
+    public var exampleQueries: Set<String> {
+        var queries: Set<String> = []
+        for message in self.messages where message.role == .assistant {
+            let parsed = AnswerParser.parse(message.content, finishReason: nil, ids: Self.exampleIDs)
+            queries.formUnion(parsed.candidates.map(\.query))
+        }
+        return queries
+    }
+
+    /// More ids than an example has notes.
+    private static let exampleIDs = 0..<1_000
+
+    /// The index in its pass of the narration that the messages call by an id; `nil` where they call none so.
+    public func narrationIndex(ofID id: Int) -> Int? {
+        self.ids.contains(id) ? self.block.narrations[id - 1].index : nil
+    }
+
+    /// What a parsed answer says, about the narrations by their indices in the pass.
+    ///
+    /// - Parameters:
+    ///   - parsed: an answer that was parsed for `ids`. A query or a gap that names another id is left out, whole.
+    ///   - answerHash: SHA-256 of the answer's text as it came, in hexadecimal.
+    public func answer(from parsed: ParsedAnswer, answerHash: String) -> Answer {
+        let candidates = parsed.candidates.compactMap { item -> Candidate? in
+            let indices = item.ids.compactMap(self.narrationIndex(ofID:))
+            guard indices.count == item.ids.count else { return nil }
+            return Candidate(narrationIDs: indices, template: item.template, query: item.query)
+        }
+        let gaps = parsed.gaps.compactMap { gap in
+            self.narrationIndex(ofID: gap.id).map { AnswerGap(narrationID: $0, reason: gap.reason) }
+        }
+        return Answer(
+            block: self.block, promptHash: self.promptHash, answerHash: answerHash, candidates: candidates, gaps: gaps)
+    }
+
     /// The hash of some messages: SHA-256 of the array of `{"role":…,"content":…}`, without white space.
     public static func hash(of messages: [ChatMessage]) -> String {
         var json = JSONWriter()
@@ -93,8 +137,8 @@ public struct PromptedBlock: Hashable, Sendable {
 extension PromptedBlock: StreamValue {
     /// The name in topologies and headers.
     public static var typeName: String { "prompt" }
-    /// The version of the JSON form.
-    public static var schemaVersion: Int { 1 }
+    /// The version of the JSON form. In version 1 the messages had the narrations' indices for ids.
+    public static var schemaVersion: Int { 2 }
 
     /// Writes the JSON form.
     public func write(to json: inout JSONWriter) {
@@ -104,6 +148,7 @@ extension PromptedBlock: StreamValue {
         json.key("messages")
         Self.write(self.messages, to: &json)
         json.field("prompt", self.promptHash)
+        json.field("ids", self.ids.count)
         json.endObject()
     }
 
@@ -112,10 +157,13 @@ extension PromptedBlock: StreamValue {
         var block: Block?
         var messages: [ChatMessage] = []
         var hash: String?
+        var ids: Int?
         try json.beginObject()
         while let key = try json.nextKey() {
             if key == "block" {
                 block = try Block(json: &json)
+            } else if key == "ids" {
+                ids = try json.int()
             } else if key == "messages" {
                 try json.beginArray()
                 while try json.nextElement() { messages.append(try ChatMessage(json: &json)) }
@@ -127,6 +175,12 @@ extension PromptedBlock: StreamValue {
         }
         guard let block, let hash, !messages.isEmpty else {
             throw JSONError("a prompt wants `block`, `messages` and `prompt`", offset: json.offset)
+        }
+        // Read as ids, the indices of version 1 would lead to other narrations.
+        guard ids == block.narrations.count else {
+            throw JSONError(
+                "the prompt does not number the block's narrations from 1 (`ids` is missing or not their count); have "
+                    + "it written anew by the `prompt` step", offset: json.offset)
         }
         self.init(block: block, messages: messages, promptHash: hash)
     }
