@@ -65,13 +65,14 @@ let package = Package(
         + room("Narrations", ["Dataflow", "Records"], tests: [])
         + room("LanguageModels", ["Narrations", "Dataflow", "Records"], tests: [])
         + room("Shards", ["RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
+        + room("ResponseCache", ["Records", "CZstd", grdb], tests: [])
         + room("SampleWorld", [], tests: [])
         + [
             .executableTarget(
                 name: "millrace",
                 dependencies: [
                     "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine", "Narrations",
-                    "LanguageModels", "Shards", "SampleWorld", arguments,
+                    "LanguageModels", "ResponseCache", "Shards", "SampleWorld", arguments,
                 ],
                 swiftSettings: settings),
             .testTarget(
