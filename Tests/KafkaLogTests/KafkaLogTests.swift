@@ -179,6 +179,43 @@ import Testing
         #expect(found == ["committed", "next"])
     }
 
+    /// A broker was seen to call what follows an aborted transaction of the same producer aborted too, where a fetch
+    /// begins behind it.
+    @Test func whatFollowsAnAbortIsReadFromWhereverOneStarts() throws {
+        let broker = try #require(Broker.shared, "the broker did not start")
+        let harness = KafkaHarness(broker)
+        let log = try KafkaLog(brokers: broker.address)
+        defer { log.close() }
+        let topic = harness.name("abort")
+        try log.createTopic(TopicSpecification(name: topic, partitions: 1))
+        let configuration = ClientConfiguration(brokers: broker.address, properties: [:])
+        let producer = try configuration.makeClient(
+            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("twice")])
+        defer { rd_kafka_destroy(producer) }
+        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
+        let transaction = ProducerTransaction(
+            writer: "twice", client: Client(owning: producer) { _, _ in }, stateTopic: "none")
+        for name in ["aborted", "committed"] {
+            try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
+            let records = RecordBatch((0..<10).map { Record(key: "k", value: "\(name) \($0)") })
+            let partitions = [Int32](repeating: 0, count: 10)
+            try transaction.produce(.init(topic: topic, partitions: partitions, records: records), on: producer)
+            #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            if name == "aborted" {
+                try OpaquePointer.check(rd_kafka_abort_transaction(producer, 30_000), "abort")
+            } else {
+                try OpaquePointer.check(rd_kafka_commit_transaction(producer, 30_000), "commit")
+            }
+        }
+        // Ten aborted records, the mark of their end, ten committed ones.
+        for start in 0...20 as ClosedRange<Offset> {
+            let reader = try log.makeReader(of: TopicPartition(topic, 0), from: start)
+            let batch = try reader.read(recordsMax: 100, bytesMax: 1 << 20)
+            #expect(batch.offsets.first == max(start, 11), "from \(start)")
+            #expect(batch.count == Int(21 - max(start, 11)), "from \(start)")
+        }
+    }
+
     /// What is committed behind an undecided record is there and not seen: who must see it waits for the decision.
     @Test func whatIsUndecidedIsWaitedFor() throws {
         let broker = try #require(Broker.shared, "the broker did not start")
