@@ -13,12 +13,13 @@ import Records
 /// the `Client`, which is safe from any.
 final class KafkaReader: PartitionReader, @unchecked Sendable {
     private static let batchMax = 1000
-    /// How far before its position a reader begins to fetch; what lies before the position is dropped.
+    /// How far before its position a reader begins to fetch, and how far where records seem to be missing there; what
+    /// lies before the position is dropped.
     ///
     /// Kafka names with each fetch the aborted transactions that reach into it. noida-db 0.2.3 names earlier ones too,
-    /// and a consumer that has not seen their end takes what the same producer wrote next for aborted: records that are
-    /// committed were passed over. Who has read the end of the abort is told right.
-    private static let lookBack: Offset = 4_096
+    /// and a consumer that does not get their end with the same answer takes what the same producer wrote next for
+    /// aborted: records that are committed are passed over. An answer that reaches back to the end of the abort is right.
+    private static let lookBacks: [Offset] = [4_096, 65_536]
     /// How long a read waits for what it knows to be there.
     private static let patience = Duration.seconds(10)
 
@@ -31,6 +32,10 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
     private var handedOut = 0
     private var consumer: Consumer?
     private var isAtEnd = false
+    /// Where the reader stood when the consumer was started, and how far that one looked back.
+    private var start: (position: Offset, first: Offset, step: Int) = (0, 0, 0)
+    /// Which of `lookBacks` the next consumer takes.
+    private var step = 0
 
     init(of partition: TopicPartition, from offset: Offset, in log: KafkaLog) {
         self.partition = partition
@@ -53,11 +58,7 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
         if self.log.admin.isClosed { throw .logClosed }
         if recordsMax <= 0 { return FetchedBatch(partition: self.partition, nextOffset: self.position) }
         if self.handedOut >= self.pending.count {
-            if let consumer {
-                self.pending = try self.fetch(from: consumer, waits: waits)
-            } else {
-                self.pending = try self.fetch(from: self.start(), waits: waits)
-            }
+            self.pending = try self.next(waits: waits)
             self.handedOut = 0
         }
         return self.handOut(recordsMax, bytesMax)
@@ -76,23 +77,36 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
         self.isAtEnd = false
     }
 
+    private func next(waits: Bool) throws(LogError) -> FetchedBatch {
+        while true {
+            let consumer: Consumer
+            if let running = self.consumer { consumer = running } else { consumer = try self.makeConsumer() }
+            if let batch = try self.fetch(from: consumer, waits: waits) { return batch }
+            if !waits { return FetchedBatch(partition: self.partition, nextOffset: self.position) }
+        }
+    }
+
     /// Checks the position, then starts to fetch from it.
-    private func start() throws(LogError) -> Consumer {
+    private func makeConsumer() throws(LogError) -> Consumer {
         let range = try self.log.offsets(of: self.partition)
         guard range.contains(self.position) || self.position == range.upperBound else {
             throw LogError(
                 .offsetOutOfRange(range),
                 "offset \(self.position) of \(self.partition) is not retained, \(range) is: start from one of these")
         }
-        let first = max(range.lowerBound, self.position - Self.lookBack)
+        let first = max(range.lowerBound, self.position - Self.lookBacks[self.step])
+        self.start = (self.position, first, self.step)
+        self.step = 0
         let consumer = try Consumer(of: self.partition, from: first, in: self.log)
         self.consumer = consumer
         return consumer
     }
 
     /// What has been fetched; where nothing has and the end has not been reached, waits for an answer if it may.
-    private func fetch(from consumer: Consumer, waits: Bool) throws(LogError) -> FetchedBatch {
+    /// - Returns: nothing where it has to be done again by another consumer.
+    private func fetch(from consumer: Consumer, waits: Bool) throws(LogError) -> FetchedBatch? {
         var decoder = MessageDecoder()
+        var hasGap = false
         var next = self.position
         var failure: LogError?
         try consumer.client.use { client throws(LogError) in
@@ -103,7 +117,7 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
                 var messages = [UnsafeMutablePointer<rd_kafka_message_t>?](repeating: nil, count: Self.batchMax)
                 let count = rd_kafka_consume_batch_queue(consumer.queue, 0, &messages, messages.count)
                 for case let message? in messages.prefix(max(0, count)) {
-                    failure = self.take(message, into: &decoder, &next) ?? failure
+                    failure = self.take(message, into: &decoder, &next, &hasGap) ?? failure
                 }
                 if !decoder.isEmpty || self.isAtEnd { break }
                 if count > 0 { continue }
@@ -114,34 +128,53 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
                     break
                 }
                 if let message = rd_kafka_consume_queue(consumer.queue, 100) {
-                    failure = self.take(message, into: &decoder, &next)
+                    failure = self.take(message, into: &decoder, &next, &hasGap)
                 }
             }
         }
+        if failure == nil, hasGap, self.looksBackFurther() { return nil }
         if let failure {
             // What came before the failure counts; a new consumer meets the failure again.
             self.stop()
             if decoder.isEmpty {
                 guard case .offsetOutOfRange = failure.code else { throw failure }
-                _ = try self.start()
+                _ = try self.makeConsumer()
             }
         }
         return decoder.batch(of: self.partition, nextOffset: next)
     }
 
+    /// Whether records may be missing only because of where the consumer began: then the next begins further back.
+    ///
+    /// Where that shows nothing either they are an aborted transaction's, or compaction has removed them.
+    private func looksBackFurther() -> Bool {
+        let isFresh = self.position == self.start.position
+        let step = isFresh ? self.start.step + 1 : 0
+        guard step < Self.lookBacks.count else { return false }
+        // Nothing is further back than the consumer began.
+        if isFresh, self.start.first > self.position - Self.lookBacks[self.start.step] { return false }
+        self.stop()
+        self.step = step
+        return true
+    }
+
     /// Takes in a message, or what else came as one, and frees it.
     private func take(
-        _ message: UnsafeMutablePointer<rd_kafka_message_t>, into decoder: inout MessageDecoder, _ next: inout Offset
+        _ message: UnsafeMutablePointer<rd_kafka_message_t>, into decoder: inout MessageDecoder, _ next: inout Offset,
+        _ hasGap: inout Bool
     ) -> LogError? {
         defer { rd_kafka_message_destroy(message) }
         switch message.pointee.err {
         case RD_KAFKA_RESP_ERR_NO_ERROR:
             guard message.pointee.offset >= next else { return nil }
+            // One offset may be the mark at a transaction's end.
+            if message.pointee.offset > next + 1 { hasGap = true }
             decoder.append(message)
             next = message.pointee.offset + 1
             self.isAtEnd = false
             return nil
         case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+            if message.pointee.offset > next + 1 { hasGap = true }
             next = max(next, message.pointee.offset)
             self.isAtEnd = true
             return nil

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CRdKafka
+import Foundation
 import KafkaBroker
 import RecordLog
 import RecordLogTesting
@@ -207,12 +208,28 @@ import Testing
                 try OpaquePointer.check(rd_kafka_commit_transaction(producer, 30_000), "commit")
             }
         }
+        // Who has read on is told of the abort with every later fetch.
+        let live = try log.makeReader(of: TopicPartition(topic, 0), from: 0)
+        #expect(try live.read(recordsMax: 100, bytesMax: 1 << 20).count == 10)
         // Ten aborted records, the mark of their end, ten committed ones.
         for start in 0...20 as ClosedRange<Offset> {
             let reader = try log.makeReader(of: TopicPartition(topic, 0), from: start)
             let batch = try reader.read(recordsMax: 100, bytesMax: 1 << 20)
             #expect(batch.offsets.first == max(start, 11), "from \(start)")
             #expect(batch.count == Int(21 - max(start, 11)), "from \(start)")
+        }
+        for round in 0..<3 {
+            try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
+            let more = RecordBatch((0..<5).map { Record(key: "k", value: "more \($0)") })
+            try transaction.produce(
+                .init(topic: topic, partitions: [Int32](repeating: 0, count: 5), records: more), on: producer)
+            try OpaquePointer.check(rd_kafka_commit_transaction(producer, 30_000), "commit")
+            var count = 0
+            for _ in 0..<500 where count < 5 {
+                count += try live.readArrived(recordsMax: 100, bytesMax: 1 << 20).count
+                if count < 5 { Thread.sleep(forTimeInterval: 0.01) }
+            }
+            #expect(count == 5, "round \(round)")
         }
     }
 
