@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a call brought no answer, sorted by what is to be done about it.
+///
+/// What would be the same for every request is the server's (a wrong key, an unknown model, a proxy's page): nothing is
+/// lost by waiting until a person has set it right. What is peculiar to one request is the request's.
+public enum ChatFailure: Error, Hashable, Sendable {
+    /// The request's own failure: asked again it fails again. A dead letter.
+    case request(reason: RequestFault, message: String)
+    /// The server's failure: to be waited out.
+    case server(kind: ServerFault, message: String)
+    /// Whoever asked has gone, or the client is shut down.
+    case cancelled
+}
+
+/// The ways in which a request is at fault.
+public enum RequestFault: String, Hashable, Sendable, CaseIterable {
+    /// 400 and its like: the server cannot take the request as it is.
+    case badRequest = "bad-request"
+    /// The prompt, or the prompt and the answer, do not fit the model's context.
+    case contextLength = "context-length"
+    /// A filter declines the prompt.
+    case contentFilter = "content-filter"
+    /// 413: the request has too many bytes.
+    case tooLarge = "request-too-large"
+    /// 422: the server understands the request and refuses its content.
+    case unprocessable
+    /// It ran into a deadline again and again, while others were answered.
+    case timeout
+    /// Its connection was closed before the answer was complete, again and again, while others were answered.
+    case disconnected
+    /// Its answer was unusable again and again, while others' were not.
+    case badAnswer = "bad-answer"
+    /// It drew a 5xx again and again, while others were answered.
+    case serverError = "server-error"
+}
+
+/// The ways in which a server is at fault.
+public enum ServerFault: Hashable, Sendable {
+    /// No connection: refused, no such host, no route, TLS that fails, a proxy that is not there.
+    case refused
+    /// A deadline passed: to the first byte, or to the last.
+    case timeout
+    /// The connection was closed before the answer was complete.
+    case disconnected
+    /// 429, with the seconds the server asks for.
+    case rateLimited(retryAfterSeconds: Double?)
+    /// 503, with the seconds the server asks for.
+    case unavailable(retryAfterSeconds: Double?)
+    /// Another status.
+    case status(Int)
+    /// 200, and not an answer.
+    ///
+    /// Retried as the server's; after several times alone, while others are answered, it is the request's
+    /// (`RequestBlame`).
+    case badAnswer(BadAnswer.Reason)
+
+    /// A word for metrics.
+    public var label: String {
+        switch self {
+        case .refused: "refused"
+        case .timeout: "timeout"
+        case .disconnected: "disconnected"
+        case .rateLimited: "rate-limited"
+        case .unavailable: "unavailable"
+        case .status(let code): "status-\(code)"
+        case .badAnswer(let reason): reason.rawValue
+        }
+    }
+
+    /// Whether it will hardly mend itself: a wrong key, an unknown model, a wrong address.
+    public var needsAttention: Bool {
+        switch self {
+        case .status(let code): (300..<500).contains(code) && code != 409 && code != 425
+        default: false
+        }
+    }
+
+    /// What the request is charged with if this happens to it alone; `nil` where a request cannot be the cause.
+    var blame: RequestFault? {
+        switch self {
+        case .timeout: .timeout
+        case .disconnected: .disconnected
+        case .badAnswer: .badAnswer
+        case .status(let code): code >= 500 ? .serverError : nil
+        case .refused, .rateLimited, .unavailable: nil
+        }
+    }
+}
+
+extension ChatFailure: CustomStringConvertible {
+    /// A word for metrics and dead letters: `context-length`, `timeout`, `cancelled`.
+    public var label: String {
+        switch self {
+        case .request(let reason, _): reason.rawValue
+        case .server(let kind, _): kind.label
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// `label: message`. Keys and header values are never in it.
+    public var description: String {
+        switch self {
+        case .request(_, let message), .server(_, let message): "\(self.label): \(message)"
+        case .cancelled: self.label
+        }
+    }
+}

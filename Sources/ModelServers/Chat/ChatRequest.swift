@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// One question to a model: everything that decides what the answer is, and nothing else.
+///
+/// Where it is sent, by whom and beside how many others is not in it, so equal requests may share an answer.
+public struct ChatRequest: Hashable, Sendable {
+    /// The model's name, as the server knows it.
+    public let model: String
+    /// What is said, in order.
+    public let messages: [Message]
+    /// The JSON schema that the answer obeys, as JSON without white space, or `nil` for free text.
+    public let schema: String?
+    /// The sampling temperature; `nil` leaves it to the server.
+    public let temperature: Double?
+    /// The share of probability that is sampled from; `nil` leaves it to the server.
+    public let topP: Double?
+    /// The most tokens that may be answered; `nil` leaves it to the server.
+    public let maxTokens: Int?
+    /// The seed; a wish, which servers grant or not.
+    public let seed: Int?
+    /// Texts at which the answer ends.
+    public let stop: [String]
+    /// SHA-256 of `canonical`, in lower-case hexadecimal: the request's name in a cache.
+    public let key: String
+
+    /// Creates a request.
+    ///
+    /// - Parameter schema: a JSON schema as text. It is parsed and spelled anew, so white space, escapes and spellings of
+    ///   numbers in it make no difference. The order of its members does: servers that constrain the model have it write
+    ///   properties in the schema's order, so another order is another question.
+    /// - Throws: `JSONError` where the schema is not one JSON object.
+    public init(
+        model: String, messages: [Message], schema: String? = nil, temperature: Double? = nil, topP: Double? = nil,
+        maxTokens: Int? = nil, seed: Int? = nil, stop: [String] = []
+    ) throws(JSONError) {
+        self.model = model
+        self.messages = messages
+        self.schema = try schema.map { text throws(JSONError) in try Self.respell(text) }
+        self.temperature = temperature
+        self.topP = topP
+        self.maxTokens = maxTokens
+        self.seed = seed
+        self.stop = stop
+        var json = JSONWriter()
+        Self.write(
+            model: model, messages: messages, schema: self.schema, form: .canonical, temperature: temperature,
+            topP: topP, maxTokens: maxTokens, seed: seed, stop: stop, to: &json)
+        self.key = ContentHash.sha256(json.bytes)
+    }
+
+    /// The one spelling of this request: members in a fixed order, absent ones left out, no white space, one spelling
+    /// for each number.
+    public var canonical: Bytes { self.bytes(.canonical) }
+
+    /// What is sent: the request as `POST /v1/chat/completions` takes it.
+    ///
+    /// - Parameter withSchema: whether to send `response_format`; `false` for a server that refuses it. The key is the
+    ///   same either way, because the question is.
+    public func body(withSchema: Bool = true) -> Bytes { self.bytes(withSchema ? .sent : .sentWithoutSchema) }
+
+    private enum Form {
+        case canonical
+        case sent
+        case sentWithoutSchema
+    }
+
+    private func bytes(_ form: Form) -> Bytes {
+        var json = JSONWriter()
+        Self.write(
+            model: self.model, messages: self.messages, schema: self.schema, form: form, temperature: self.temperature,
+            topP: self.topP, maxTokens: self.maxTokens, seed: self.seed, stop: self.stop, to: &json)
+        return json.bytes
+    }
+
+    private static func write(
+        model: String, messages: [Message], schema: String?, form: Form, temperature: Double?, topP: Double?,
+        maxTokens: Int?, seed: Int?, stop: [String], to json: inout JSONWriter
+    ) {
+        json.beginObject()
+        json.field("model", model)
+        json.key("messages")
+        json.beginArray()
+        for message in messages { message.write(to: &json) }
+        json.endArray()
+        if let schema, form != .sentWithoutSchema { self.write(schema: schema, form: form, to: &json) }
+        // Zero has two doubles, which are the same temperature.
+        if let temperature { json.field("temperature", temperature == 0 ? 0 : temperature) }
+        if let topP { json.field("top_p", topP == 0 ? 0 : topP) }
+        if let maxTokens { json.field("max_tokens", maxTokens) }
+        if let seed { json.field("seed", seed) }
+        if !stop.isEmpty {
+            json.key("stop")
+            json.beginArray()
+            for text in stop { json.value(text) }
+            json.endArray()
+        }
+        if form != .canonical { json.field("stream", false) }
+        json.endObject()
+    }
+
+    private static func write(schema: String, form: Form, to json: inout JSONWriter) {
+        guard form == .sent else {
+            json.key("schema")
+            json.raw(schema.utf8)
+            return
+        }
+        json.key("response_format")
+        json.beginObject()
+        json.field("type", "json_schema")
+        json.key("json_schema")
+        json.beginObject()
+        json.field("name", "answer")
+        json.field("strict", true)
+        json.key("schema")
+        json.raw(schema.utf8)
+        json.endObject()
+        json.endObject()
+    }
+
+    private static func respell(_ text: String) throws(JSONError) -> String {
+        let value = try JSONValue(parsing: text.utf8)
+        guard case .object = value else { throw JSONError("a JSON schema is an object", offset: 0) }
+        return String(decoding: value.bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOSSL
+internal import Records
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// Speaks to one model server, one call at a time; who may call when is `ModelServer`'s business.
+///
+/// It holds a pool of connections as large as its in-flight bound, so there is one of it for each server and process.
+/// `shutdown` closes it.
+public final class ChatClient: Sendable {
+    /// How the server is spoken to.
+    let configuration: ClientConfiguration
+    private let http: HTTPClient
+    private let headers: HTTPHeaders
+    private let isShutDown = Mutex(false)
+
+    /// Creates a client; nothing is sent yet.
+    /// - Throws: `EndpointError` for a header, a proxy or an authority file that cannot be used.
+    public init(_ configuration: ClientConfiguration) throws(EndpointError) {
+        self.configuration = configuration
+        self.headers = try Self.headers(configuration)
+        self.http = HTTPClient(
+            eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: try Self.pool(configuration))
+    }
+
+    deinit {
+        // HTTPClient must be told before it goes; it keeps itself alive until it is done.
+        if !self.isShutDown.withLock({ $0 }) { self.http.shutdown { _ in } }
+    }
+
+    /// Closes the connections; calls under way end as cancelled. Called again, it does nothing.
+    public func shutdown() async {
+        let first = self.isShutDown.withLock { isShutDown in
+            defer { isShutDown = true }
+            return !isShutDown
+        }
+        if first { try? await self.http.shutdown() }
+    }
+
+    /// Where the server is.
+    public var endpoint: Endpoint { self.configuration.endpoint }
+
+    /// Asks once.
+    ///
+    /// - Parameter withSchema: whether to send the request's schema, which some servers refuse.
+    /// - Throws: `ChatFailure`, sorted by whose fault it is.
+    public func complete(_ request: ChatRequest, withSchema: Bool = true) async throws(ChatFailure) -> ChatAnswer {
+        var call = HTTPClientRequest(url: self.endpoint.api("/chat/completions"))
+        call.method = .POST
+        call.headers = self.headers
+        call.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+        call.body = .bytes(ByteBuffer(bytes: request.body(withSchema: withSchema)))
+        let limits = Limits(self.configuration)
+        let reply = try await self.exchange(call, limits)
+        guard reply.status == 200 else {
+            throw FailureSorting.failure(
+                status: reply.status, headers: reply.headers, body: self.redacted(reply.body),
+                now: Self.secondsSince1970())
+        }
+        do throws(BadAnswer) {
+            return try Self.answer(reply.headers, reply.body)
+        } catch {
+            throw self.failure(of: reply, error)
+        }
+    }
+
+    private static func answer(_ headers: HTTPHeaders, _ body: Bytes) throws(BadAnswer) -> ChatAnswer {
+        try FailureSorting.check(contentType: headers.first(name: "content-type"))
+        return try ChatAnswer(parsing: body)
+    }
+
+    /// The same fault, described without secrets: they are struck out before the body is quoted from, because a key that
+    /// a quotation cuts in two would not be found any more.
+    private func failure(of reply: Reply, _ found: BadAnswer) -> ChatFailure {
+        var bad = BadAnswer(found.reason, found.reason.rawValue)
+        do throws(BadAnswer) {
+            _ = try Self.answer(reply.headers, self.redacted(reply.body))
+        } catch {
+            bad = error
+        }
+        return self.redacted(.server(kind: .badAnswer(found.reason), message: bad.message))
+    }
+
+    // MARK: Other routes
+
+    /// What a route beside the chat answered.
+    struct Reply: Sendable {
+        var status: Int
+        var headers: HTTPHeaders
+        var body: Bytes
+    }
+
+    /// Reads a route, within ten seconds.
+    func get(_ url: String) async throws(ChatFailure) -> Reply {
+        var call = HTTPClientRequest(url: url)
+        call.headers = self.headers
+        var limits = Limits(self.configuration)
+        limits.firstByteSeconds = min(10, limits.firstByteSeconds)
+        limits.totalSeconds = min(10, limits.totalSeconds)
+        return try await self.exchange(call, limits)
+    }
+
+    // MARK: One exchange
+
+    private struct Limits: Sendable {
+        var firstByteSeconds: Double
+        var totalSeconds: Double
+        var bytesMax: Int
+
+        init(_ configuration: ClientConfiguration) {
+            self.firstByteSeconds = configuration.firstByteTimeoutSeconds
+            self.totalSeconds = configuration.totalTimeoutSeconds
+            self.bytesMax = configuration.answerBytesMax
+        }
+    }
+
+    private struct TotalDeadline: Error {
+        let seconds: Double
+    }
+
+    /// Of an answer that is not 200, so much is read; the rest is of no use.
+    private static let errorBytesMax = 64 << 10
+
+    private func exchange(_ call: HTTPClientRequest, _ limits: Limits) async throws(ChatFailure) -> Reply {
+        do {
+            return try await withThrowingTaskGroup(of: Reply?.self) { group in
+                group.addTask { try await self.perform(call, limits) }
+                group.addTask {
+                    try await Task.sleep(nanoseconds: UInt64(Self.amount(limits.totalSeconds).nanoseconds))
+                    return nil
+                }
+                defer { group.cancelAll() }
+                guard let first = try await group.next(), let reply = first else {
+                    throw TotalDeadline(seconds: limits.totalSeconds)
+                }
+                return reply
+            }
+        } catch {
+            throw self.redacted(self.sort(error, limits))
+        }
+    }
+
+    private func perform(_ call: HTTPClientRequest, _ limits: Limits) async throws -> Reply {
+        let response = try await self.http.execute(
+            call, deadline: .now() + Self.amount(limits.firstByteSeconds))
+        let status = Int(response.status.code)
+        let isAnswer = status == 200
+        let announced = response.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+        if isAnswer, announced > limits.bytesMax { throw Self.tooLarge(limits.bytesMax, announced: announced) }
+        var body: Bytes = []
+        body.reserveCapacity(isAnswer ? announced : 0)
+        for try await chunk in response.body {
+            if isAnswer, body.count + chunk.readableBytes > limits.bytesMax {
+                throw Self.tooLarge(limits.bytesMax, announced: nil)
+            }
+            body.append(contentsOf: chunk.readableBytesView)
+            if !isAnswer, body.count >= Self.errorBytesMax { break }
+        }
+        // A cancelled reader may see the end of the body instead of an error.
+        try Task.checkCancellation()
+        return Reply(status: status, headers: response.headers, body: body)
+    }
+
+    private static func tooLarge(_ bytesMax: Int, announced: Int?) -> BadAnswer {
+        BadAnswer(
+            .tooLarge,
+            announced.map { "the answer has \($0) bytes; at most \(bytesMax) are read" }
+                ?? "the answer has more than \(bytesMax) bytes; reading stopped there")
+    }
+
+    // MARK: Failures of transport
+
+    private func sort(_ error: any Error, _ limits: Limits) -> ChatFailure {
+        switch error {
+        case is CancellationError:
+            return .cancelled
+        case let bad as BadAnswer:
+            return .server(kind: .badAnswer(bad.reason), message: bad.message)
+        case let deadline as TotalDeadline:
+            return .server(kind: .timeout, message: "no complete answer within \(deadline.seconds) s")
+        case let error as HTTPClientError:
+            return self.sort(error, limits)
+        case HTTPParserError.invalidEOFState:
+            return .server(kind: .disconnected, message: "the connection was closed before the answer was complete")
+        case is HTTPParserError:
+            return .server(kind: .badAnswer(.notHTTP), message: "the answer is not HTTP: \(error)")
+        case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
+            return .server(kind: .disconnected, message: "the connection was reset")
+        case ChannelError.eof, ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.inputClosed:
+            return .server(kind: .disconnected, message: "the connection was closed")
+        default:
+            let text = ErrorBody.excerpt(Bytes(String(describing: error).utf8))
+            return .server(kind: .refused, message: "no connection to \(self.endpoint): \(text)")
+        }
+    }
+
+    private func sort(_ error: HTTPClientError, _ limits: Limits) -> ChatFailure {
+        switch error {
+        case .deadlineExceeded, .readTimeout, .writeTimeout:
+            return .server(kind: .timeout, message: "no answer began within \(limits.firstByteSeconds) s")
+        case .cancelled, .requestStreamCancelled:
+            return Task.isCancelled || self.isShutDown.withLock({ $0 })
+                ? .cancelled : .server(kind: .disconnected, message: "the connection was closed")
+        case .alreadyShutdown:
+            return .cancelled
+        case .remoteConnectionClosed, .uncleanShutdown:
+            return .server(kind: .disconnected, message: "the connection was closed before the answer was complete")
+        case .proxyAuthenticationRequired:
+            return .server(kind: .status(407), message: "the proxy wants a user and a password in its URL")
+        default:
+            return .server(kind: .refused, message: "no connection to \(self.endpoint): \(error.shortDescription)")
+        }
+    }
+
+    /// Servers and proxies repeat what they were sent; keys must not come to light that way.
+    private func redacted(_ text: String) -> String {
+        ([self.configuration.apiKey] + self.configuration.headers.map(\.value)).compactMap { $0 }
+            .reduce(text) { $1.redact($0) }
+    }
+
+    private func redacted(_ body: Bytes) -> Bytes {
+        Bytes(self.redacted(String(decoding: body.prefix(Self.errorBytesMax), as: UTF8.self)).utf8)
+    }
+
+    private func redacted(_ failure: ChatFailure) -> ChatFailure {
+        switch failure {
+        case .request(let reason, let message): return .request(reason: reason, message: self.redacted(message))
+        case .server(let kind, let message): return .server(kind: kind, message: self.redacted(message))
+        case .cancelled: return .cancelled
+        }
+    }
+
+    /// The wall clock, for a `Retry-After` that is a date in an answer without one.
+    private static func secondsSince1970() -> Double { Double(time(nil)) }
+
+    // MARK: Setting up
+
+    /// Seconds as the HTTP client takes them: from nothing to thirty years.
+    private static func amount(_ seconds: Double) -> TimeAmount {
+        .nanoseconds(seconds > 0 ? Int64(min(seconds, 1e9) * 1e9) : 0)
+    }
+
+    private static func headers(_ configuration: ClientConfiguration) throws(EndpointError) -> HTTPHeaders {
+        var headers: HTTPHeaders = ["Accept": "application/json", "User-Agent": "millrace"]
+        if let key = configuration.apiKey { headers.add(name: "Authorization", value: "Bearer \(key.value)") }
+        for header in configuration.headers {
+            // RFC 9110, section 5.1: a name is a token.
+            let isToken = header.name.utf8.allSatisfy {
+                UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0
+                    || "!#$%&'*+-.^_`|~".utf8.contains($0)
+            }
+            if header.name.isEmpty || !isToken {
+                throw EndpointError("`\(header.name)` is no name of an HTTP header")
+            }
+            if header.value.value.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7f }) {
+                throw EndpointError("the value of the header `\(header.name)` has a control character in it")
+            }
+            headers.replaceOrAdd(name: header.name, value: header.value.value)
+        }
+        return headers
+    }
+
+    private static func pool(_ configuration: ClientConfiguration) throws(EndpointError) -> HTTPClient.Configuration {
+        var pool = HTTPClient.Configuration()
+        pool.timeout.connect = Self.amount(configuration.connectTimeoutSeconds)
+        // Redirects would carry the key to another place, and turn a question into a page.
+        pool.redirectConfiguration = .disallow
+        // One more for each route that is read beside the calls.
+        pool.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(1, configuration.inFlightMax) + 4
+        // Retries are ours, with one backoff for all.
+        pool.connectionPool.retryConnectionEstablishment = false
+        // A call occupies a connection for as long as the model writes: one call, one connection, one slot.
+        pool.httpVersion = .http1Only
+        if let proxy = try ProxyChoice(for: configuration.endpoint, environment: configuration.environment) {
+            if proxy.isSOCKS {
+                pool.proxy = .socksServer(host: proxy.host, port: proxy.port)
+            } else {
+                pool.proxy = .server(
+                    host: proxy.host, port: proxy.port,
+                    authorization: proxy.user.map { .basic(username: $0, password: proxy.password ?? "") })
+            }
+        }
+        if let file = configuration.authorityFile {
+            guard access(file, R_OK) == 0 else {
+                throw EndpointError("the file of authorities `\(file)` cannot be read")
+            }
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.additionalTrustRoots = [.file(file)]
+            pool.tlsConfiguration = tls
+        }
+        return pool
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOHTTP1
+internal import Records
+
+/// Sorts answers that are not one: by status, headers and body.
+enum FailureSorting {
+    /// The failure that an answer with a status other than 200 stands for.
+    ///
+    /// - Parameter now: seconds since 1970, for a `Retry-After` that is a date and an answer without one of its own.
+    static func failure(status: Int, headers: HTTPHeaders, body: Bytes, now: Double) -> ChatFailure {
+        let error = ErrorBody(body)
+        let message = error.message.isEmpty ? "HTTP \(status)" : "HTTP \(status): \(error.message)"
+        switch status {
+        case 429:
+            return .server(
+                kind: .rateLimited(retryAfterSeconds: RetryAfter.seconds(headers, now: now)), message: message)
+        case 503, 529:
+            return .server(
+                kind: .unavailable(retryAfterSeconds: RetryAfter.seconds(headers, now: now)), message: message)
+        case 408, 504:
+            return .server(kind: .timeout, message: message)
+        case 400, 413, 414, 422, 431, 451, 403, 500:
+            if let reason = self.fault(status: status, error: error) {
+                return .request(reason: reason, message: message)
+            }
+        default: break
+        }
+        return .server(kind: .status(status), message: message + self.remedy(status, headers))
+    }
+
+    /// What a request is charged with, `nil` where it is not the request's fault.
+    private static func fault(status: Int, error: ErrorBody) -> RequestFault? {
+        // Some servers say 500 for a prompt that is too long, and 403 for one that a filter declines.
+        if error.isContextLength, status != 403 { return .contextLength }
+        if error.isContentFilter, status != 500 { return .contentFilter }
+        switch status {
+        case 413, 414, 431: return .tooLarge
+        case 422: return .unprocessable
+        case 400, 451: return .badRequest
+        default: return nil
+        }
+    }
+
+    /// What a person may do about a failure that does not mend itself.
+    private static func remedy(_ status: Int, _ headers: HTTPHeaders) -> String {
+        switch status {
+        case 300..<400:
+            let target = headers.first(name: "location").map { " to \(ErrorBody.excerpt(Bytes($0.utf8)))" } ?? ""
+            return "; the server redirects\(target): give that address as the base URL"
+        case 401, 403: return "; check the API key and what it may do"
+        case 402: return "; check the account's balance"
+        case 404: return "; check the base URL, and that the server has the model"
+        case 407: return "; the proxy wants a user and a password in its URL"
+        default: return ""
+        }
+    }
+
+    /// Whether the content type of a 200 answer is JSON's. None at all is taken: the body will tell.
+    static func check(contentType: String?) throws(BadAnswer) {
+        guard let contentType else { return }
+        let type = contentType.lowercased()
+        if type.contains("json") { return }
+        if type.contains("html") { throw BadAnswer(.htmlPage, "200 with a page (`\(contentType)`), not JSON") }
+        throw BadAnswer(.wrongContentType, "200 with `Content-Type: \(contentType)`, not JSON")
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a model server has shown that it can do.
+public struct ServerCapabilities: Hashable, Sendable {
+    /// What `/health` says.
+    public enum Health: Hashable, Sendable {
+        /// 200.
+        case healthy
+        /// 503: it loads its model, or is full.
+        case loading
+        /// Another status.
+        case status(Int)
+        /// There is no such route; that is no fault.
+        case notOffered
+        /// The server cannot be reached.
+        case unreachable
+    }
+
+    /// What became of a schema that contradicted the prompt.
+    public enum SchemaSupport: String, Hashable, Sendable {
+        /// The answer obeyed it.
+        case obeyed
+        /// The answer followed the prompt: `response_format` is ignored.
+        case ignored
+        /// The server refuses requests with a schema.
+        case refused
+        /// No answer, or one cut off.
+        case unknown
+    }
+
+    /// What `/health` says.
+    public var health: Health
+    /// The models that `/v1/models` lists; `nil` where there is no such route.
+    public var models: [String]?
+    /// Whether a JSON schema is obeyed.
+    public var schema: SchemaSupport
+    /// Whether tokens are counted; `nil` where nothing was answered.
+    public var reportsUsage: Bool?
+    /// The requests it works on at a time, where it says so (llama.cpp: `/props`, `/slots`).
+    public var slots: Int?
+    /// The tokens that a prompt and its answer may have together, where it says so (llama.cpp: `/props`).
+    public var contextTokens: Int?
+    /// Whether `/metrics` answers.
+    public var hasMetrics: Bool
+    /// Why the tiny request was not answered.
+    public var failure: ChatFailure?
+
+    /// Whether a model is among those listed; `nil` where none are.
+    public func offers(_ model: String) -> Bool? {
+        guard let models, !models.isEmpty else { return nil }
+        return models.contains(model) || models.contains("\(model):latest")
+    }
+}
+
+/// The metrics of a server in Prometheus' text format, summed over labels.
+public struct ServerMetrics: Hashable, Sendable {
+    /// The sum of each metric's values.
+    public let values: [String: Double]
+
+    /// Reads the text format; what is not a sample is passed over.
+    public init(parsing text: String) {
+        var values: [String: Double] = [:]
+        for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
+            let name = line.prefix { $0 != "{" && $0 != " " && $0 != "\t" }
+            var rest = line[name.endIndex...]
+            if rest.hasPrefix("{") {
+                guard let close = rest.lastIndex(of: "}") else { continue }
+                rest = rest[rest.index(after: close)...]
+            }
+            guard let field = rest.split(whereSeparator: \.isWhitespace).first, let value = Double(field),
+                value.isFinite, !name.isEmpty
+            else { continue }
+            values[String(name), default: 0] += value
+        }
+        self.values = values
+    }
+
+    /// Requests being worked on (vLLM, llama.cpp).
+    public var running: Double? { self.first("vllm:num_requests_running", "llamacpp:requests_processing") }
+    /// Requests waiting at the server (vLLM, llama.cpp).
+    public var waiting: Double? { self.first("vllm:num_requests_waiting", "llamacpp:requests_deferred") }
+    /// Tokens read in all (vLLM, llama.cpp).
+    public var promptTokens: Double? { self.first("vllm:prompt_tokens_total", "llamacpp:prompt_tokens_total") }
+    /// Tokens written in all (vLLM, llama.cpp).
+    public var generatedTokens: Double? {
+        self.first("vllm:generation_tokens_total", "llamacpp:tokens_predicted_total")
+    }
+
+    private func first(_ names: String...) -> Double? { names.lazy.compactMap { self.values[$0] }.first }
+}
