@@ -183,6 +183,13 @@ final class MillraceProcess {
         status & 0x7F == 0 ? .exit(status >> 8 & 0xFF) : .signal(status & 0x7F)
     }
 
+    /// What this process has open. A child must have none of it: a listening socket of another test's server, kept
+    /// open by a child, goes on taking connections after that server has stopped.
+    private static var openDescriptors: [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { Int32($0) }
+    }
+
     private static func spawn(
         _ arguments: [String], _ variables: [String], input: String, output: String, errors: String
     ) throws -> pid_t {
@@ -192,6 +199,9 @@ final class MillraceProcess {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        for descriptor in Self.openDescriptors where descriptor > STDERR_FILENO {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
 
         // The runner of the tests may block or ignore signals; a user's shell does neither.
         var attributes = posix_spawnattr_t()

@@ -11,9 +11,7 @@ struct OutageTests {
 
     @Test("A server that refuses for a minute, then comes back, costs waiting and nothing else")
     func refused() async throws {
-        // The port of a server that has gone is nobody's for the while of a test.
-        let gone = try await HostileServer { .chat($0.prompt) }
-        await gone.stop()
+        let gone = try ReservedPort()
         let notices = Notices()
         let clock = ModelClock.system(speed: 100)
         var configuration = try ClientConfiguration(url: gone.url, environment: [:])

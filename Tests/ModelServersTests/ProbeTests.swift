@@ -74,8 +74,7 @@ struct ProbeTests {
 
     @Test("A server that is not there, and one that loads")
     func unreachable() async throws {
-        let gone = try await HostileServer { _ in .hang }
-        await gone.stop()
+        let gone = try ReservedPort()
         let client = try ChatClient(try ClientConfiguration(url: gone.url, environment: [:]))
         let found = await client.probe(model: "m-1")
         #expect(found.health == .unreachable)
