@@ -59,7 +59,8 @@ let package = Package(
         + room("Records", [crypto], tests: [])
         + room("RecordLog", ["Records"])
         + room("RecordLogTesting", ["RecordLog", "Records"])
-        + room("EmbeddedLog", ["RecordLog", "Records", "CZstd", grdb], tests: ["RecordLogTesting"])
+        + room("SharedDatabase", ["Records", "CZstd", grdb])
+        + room("EmbeddedLog", ["SharedDatabase", "RecordLog", "Records", grdb], tests: ["RecordLogTesting"])
         + room(
             "KafkaLog", ["RecordLog", "Records", "CRdKafka"],
             tests: ["RecordLogTesting", "KafkaBroker", "CRdKafkaMock"])
@@ -74,7 +75,7 @@ let package = Package(
         + room("LanguageModels", ["Narrations", "Dataflow", "Records"], tests: [])
         + room("Shards", ["RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
         + room("ModelServers", ["Records", http, nio, nioHTTP1, nioSSL], tests: [nioPosix])
-        + room("ResponseCache", ["Records", "CZstd", grdb], tests: [])
+        + room("ResponseCache", ["SharedDatabase", "Records", "CZstd", grdb], tests: [])
         + room("SampleWorld", [], tests: [])
         + [
             .executableTarget(

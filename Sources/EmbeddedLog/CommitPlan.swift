@@ -2,6 +2,7 @@
 
 import RecordLog
 import Records
+import SharedDatabase
 
 /// A transaction made ready outside the write lock: checked, partitioned, encoded and compressed.
 struct CommitPlan: Sendable {

@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 public import RecordLog
 public import Records
+import SharedDatabase
 import Synchronization
 
 /// The log in one SQLite file: no server, any number of processes on one machine.
@@ -41,6 +42,16 @@ public final class EmbeddedLog: RecordLog {
 
         /// The defaults.
         public init() {}
+
+        var database: DatabaseOptions {
+            var options = DatabaseOptions()
+            options.readOnly = self.readOnly
+            options.busyTimeoutMilliseconds = self.busyTimeoutMilliseconds
+            options.checkpointBytes = self.checkpointBytes
+            options.walBytesMax = self.walBytesMax
+            options.fileBytesMax = self.fileBytesMax
+            return options
+        }
 
         private static let systemNow: @Sendable () -> Timestamp = {
             var time = timespec()

@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 import RecordLog
 import Records
+import SharedDatabase
 import Synchronization
 
 /// Reads one partition, row by row.
@@ -19,10 +20,9 @@ final class EmbeddedReader: PartitionReader {
         var endOffset: Offset { self.baseOffset + Offset(self.records.count) }
     }
 
-    private struct State: ~Copyable {
+    private struct State {
         var position: Offset
         var row: DecodedRow?
-        let decompressor: ZstdDecompressor
     }
 
     /// Above this many bytes a row goes out alone: joining it with others would cost more than another read.
@@ -32,13 +32,13 @@ final class EmbeddedReader: PartitionReader {
     private let partition: TopicPartition
     private let id: Int64
     private let state: Mutex<State>
+    private let decompressors = ZstdDecompressors()
 
     init(storage: LogStorage, partition: TopicPartition, id: Int64, from offset: Offset) throws(LogError) {
-        guard let decompressor = ZstdDecompressor() else { throw LogError(.failed, "no memory to decompress with") }
         self.storage = storage
         self.partition = partition
         self.id = id
-        self.state = Mutex(State(position: offset, row: nil, decompressor: decompressor))
+        self.state = Mutex(State(position: offset, row: nil))
     }
 
     func seek(to offset: Offset) {
@@ -72,7 +72,7 @@ final class EmbeddedReader: PartitionReader {
             let rows = try Row.fetchCursor(
                 db.cachedStatement(sql: Self.query), arguments: [self.id, position, place.nextOffset])
             while !collected.isFull, let row = try rows.next() {
-                let decoded = try self.decode(row, at: position, state.decompressor)
+                let decoded = try self.decode(row, at: position)
                 let isAlone = decoded.records.byteCount >= Self.aloneBytesMin
                 rest = Self.take(decoded, &position, &collected)
                 if isAlone { break }
@@ -106,7 +106,7 @@ final class EmbeddedReader: PartitionReader {
     }
 
     private func decode(
-        _ row: Row, at position: Offset, _ decompressor: borrowing ZstdDecompressor
+        _ row: Row, at position: Offset
     ) throws -> DecodedRow {
         let base = try row.integer(0)
         let count = Int(try row.integer(1))
@@ -129,7 +129,7 @@ final class EmbeddedReader: PartitionReader {
                 guard expected == checksum else { return nil }
                 do {
                     return try RowDecoder.decode(
-                        payload, codec: codec, rawBytes: rawBytes, count: count, decompressor: decompressor)
+                        payload, codec: codec, rawBytes: rawBytes, count: count, decompressors: self.decompressors)
                 } catch let error as RowDecoder.Malformed {
                     throw LogError(.corrupt, "\(place) is damaged: it has \(error.reason); put a copy back")
                 }

@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 import RecordLog
 import Records
+import SharedDatabase
 import Synchronization
 
 /// Commits transactions under one id, as long as no later writer has it.
@@ -24,7 +25,9 @@ final class EmbeddedWriter: TransactionalWriter {
 
     /// Takes the id over: every earlier writer with it is fenced once this returns.
     init(storage: LogStorage, id: String) throws(LogError) {
-        guard let compressor = ZstdCompressor() else { throw LogError(.failed, "no memory to compress with") }
+        guard let compressor = ZstdCompressor(level: RowEncoder.level) else {
+            throw LogError(.failed, "no memory to compress with")
+        }
         let (rowID, epoch) = try storage.write { db in
             let row = try Row.fetchOne(
                 db,

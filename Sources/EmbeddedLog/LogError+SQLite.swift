@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
-import GRDB
 import RecordLog
+import SharedDatabase
 
 extension LogError {
     /// What the caller should make of a failure of SQLite's.
@@ -11,40 +10,49 @@ extension LogError {
             self = error
             return
         }
-        if let error = error as? RowDecodingError {
-            self.init(.corrupt, "\(path) is damaged: \(error); put a copy back")
-            return
-        }
-        guard let error = error as? DatabaseError else {
+        guard let failure = DatabaseFailure(error, path: path) else {
             self.init(.failed, "\(path): \(error)")
             return
         }
-        let detail = error.message ?? error.resultCode.description
-        switch error.resultCode {
-        case .SQLITE_BUSY, .SQLITE_LOCKED:
+        switch failure {
+        case .locked(let detail):
             self.init(
                 .unavailable,
                 "\(path) stayed locked by another process; try again, or end a process that hangs (\(detail))")
-        case .SQLITE_FULL:
+        case .full:
             self = .storageFull(path)
-        case .SQLITE_READONLY:
+        case .readOnly(let detail):
             self.init(
                 .readOnly, "\(path) may be read but not written; check its permissions and its file system (\(detail))")
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+        case .openedReadOnly:
+            self.init(.readOnly, "\(path) was opened for reading only; open it for writing")
+        case .damaged(let detail):
             self.init(
                 .corrupt,
                 "\(path) is damaged: \(detail); put a copy back, or save what is readable with sqlite3's .recover command"
             )
-        case .SQLITE_CANTOPEN:
+        case .notSQLite:
+            self.init(
+                .corrupt,
+                "\(path) is not a log: it does not start as a SQLite file does; name another path, or put a copy back")
+        case .foreign:
+            self.init(.corrupt, "\(path) is another program's SQLite database, not a log; name another path")
+        case .newer(let found, let known):
+            self.init(
+                .versionTooNew,
+                "\(path) has format \(found), and this program knows up to \(known); use a newer program")
+        case .unopened(let detail):
             self.init(.failed, "\(path) cannot be opened (\(detail)); check that the path exists and may be written")
-        case .SQLITE_PERM, .SQLITE_AUTH:
+        case .forbidden(let detail):
             self.init(.failed, "\(path) may not be accessed (\(detail)); check its permissions")
-        case .SQLITE_TOOBIG:
+        case .noFolder(let detail):
+            self.init(.failed, "the folder of \(path) cannot be created: \(detail)")
+        case .tooLarge(let detail):
             self.init(.recordTooLarge, "a row of \(path) would be larger than SQLite takes (\(detail))")
-        case .SQLITE_IOERR where Self.isFull(path):
-            self = .storageFull(path)
-        default:
-            self.init(.failed, "\(path): \(detail) (SQLite code \(error.extendedResultCode.rawValue))")
+        case .closed:
+            self.init(.closed, "the log at \(path) has been closed")
+        case .other(let detail):
+            self.init(.failed, "\(path): \(detail)")
         }
     }
 
@@ -52,13 +60,5 @@ extension LogError {
     private static func storageFull(_ path: String) -> LogError {
         LogError(
             .storageFull, "no space left to write \(path); free some and go on: nothing of this commit was written")
-    }
-
-    /// Whether an I/O error is best explained by a file system without space: the shared-memory file of the WAL
-    /// cannot grow then, which SQLite does not report as SQLITE_FULL.
-    private static func isFull(_ path: String) -> Bool {
-        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
-        guard let free = attributes?[.systemFreeSize] as? NSNumber else { return false }
-        return free.int64Value < 64 << 10
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Records
+import SharedDatabase
 
 /// Unpacks the rows that `RowEncoder` made.
 enum RowDecoder {
@@ -16,7 +17,7 @@ enum RowDecoder {
     /// outside its own bytes.
     static func decode(
         _ payload: UnsafeRawBufferPointer, codec: RowCodec, rawBytes: Int, count: Int,
-        decompressor: borrowing ZstdDecompressor
+        decompressors: ZstdDecompressors
     ) throws(Malformed) -> RecordBatch {
         guard (4...Schema.rowBytesMax).contains(rawBytes), count > 0 else {
             throw Malformed(reason: "a size of \(rawBytes) bytes for \(count) records")
@@ -27,7 +28,7 @@ enum RowDecoder {
             guard payload.count == rawBytes else { throw Malformed(reason: "a payload of another size than stated") }
             storage = Bytes(payload)
         case .zstd:
-            guard let bytes = decompressor.decompress(payload, rawBytes: rawBytes) else {
+            guard let bytes = decompressors.decompress(payload, rawBytes: rawBytes) else {
                 throw Malformed(reason: "a zstd frame that does not decompress")
             }
             storage = bytes

@@ -2,6 +2,7 @@
 
 import Foundation
 import Records
+import SharedDatabase
 
 /// A run of records of one partition as it is stored: one row of the table `batch`.
 struct EncodedRow: Sendable {
@@ -38,6 +39,8 @@ enum RowCodec: Int, Sendable {
 struct RowEncoder {
     /// A row is closed before a record that would take it past this size; a larger record has a row of its own.
     static let rowBytesMax = 1 << 20
+    /// The zstd level that keeps up with the log's own speed.
+    static let level: Int32 = 1
     /// A bound on the entries a row needs in memory when it holds very small records.
     static let rowRecordsMax = 1 << 16
     /// Smaller rows are not worth a compressor's call.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
+import SharedDatabase
 
 /// Why the cache could not do what it was asked to.
 public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -50,36 +50,53 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
             self = error
             return
         }
-        guard let error = error as? DatabaseError else {
+        guard let failure = DatabaseFailure(error, path: path) else {
             self.init(.failed, "the response cache \(path): \(error)")
             return
         }
-        let detail = error.message ?? error.resultCode.description
-        switch error.resultCode {
-        case .SQLITE_BUSY, .SQLITE_LOCKED:
+        switch failure {
+        case .locked(let detail):
             self.init(
                 .unavailable,
                 "the response cache \(path) stayed locked by another process; try again, or end a process that hangs "
                     + "(\(detail))")
-        case .SQLITE_FULL: self = .storageFull(path)
-        case .SQLITE_READONLY:
+        case .full: self = .storageFull(path)
+        case .readOnly(let detail):
             self.init(
                 .readOnly,
                 "the response cache \(path) may be read but not written (\(detail)); give this user the right to write "
                     + "there, or use another home")
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .corrupt(path, detail)
-        case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
+        case .openedReadOnly:
+            self.init(.readOnly, "the response cache \(path) was opened for reading only")
+        case .damaged(let detail): self = .corrupt(path, detail)
+        case .notSQLite:
+            self.init(
+                .corrupt,
+                "\(path) is not a response cache: it does not start as a SQLite file does; move it away, or put a copy back"
+            )
+        case .foreign:
+            self.init(
+                .corrupt, "\(path) is another program's SQLite database, not a response cache; move it away")
+        case .newer(let found, let known):
+            self.init(
+                .versionTooNew,
+                "the response cache \(path) has format \(found), and this program knows up to \(known); use a "
+                    + "newer program")
+        case .unopened(let detail), .forbidden(let detail):
             self.init(
                 .failed,
                 "the response cache \(path) cannot be opened (\(detail)); check that the folder exists and that this "
                     + "user may write there, or use another home")
-        case .SQLITE_TOOBIG:
-            self.init(.invalidArgument, "an answer is larger than the response cache \(path) can hold (\(detail))")
-        // The shared-memory file of the WAL cannot grow on a full disk, which SQLite does not report as SQLITE_FULL.
-        case .SQLITE_IOERR where Self.isFull(path): self = .storageFull(path)
-        default:
+        case .noFolder(let detail):
+            let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
             self.init(
-                .failed, "the response cache \(path): \(detail) (SQLite code \(error.extendedResultCode.rawValue))")
+                .readOnly,
+                "the folder \(folder) of the response cache cannot be created (\(detail)); give this user the right to "
+                    + "write there, or use another home")
+        case .tooLarge(let detail):
+            self.init(.invalidArgument, "an answer is larger than the response cache \(path) can hold (\(detail))")
+        case .closed: self.init(.closed, "the response cache \(path) has been closed")
+        case .other(let detail): self.init(.failed, "the response cache \(path): \(detail)")
         }
     }
 
@@ -95,11 +112,5 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
             .corrupt,
             "the response cache \(path) is damaged: \(detail); save what is readable with `millrace cache export FILE`, "
                 + "move the folder away, and bring it back with `millrace cache import FILE`")
-    }
-
-    private static func isFull(_ path: String) -> Bool {
-        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
-        guard let free = attributes?[.systemFreeSize] as? NSNumber else { return false }
-        return free.int64Value < 64 << 10
     }
 }

@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 import GRDB
 import Records
+import SharedDatabase
 import Synchronization
 
 /// Commits the answers of all threads, those that wait together in one transaction.
@@ -42,7 +43,9 @@ final class Committer: Sendable {
     private let work: Mutex<Work>
 
     init(storage: CacheStorage, reader: RowReader) throws(CacheError) {
-        guard let compressor = ZstdCompressor() else { throw CacheError(.failed, "no memory to compress answers with") }
+        guard let compressor = ZstdCompressor(level: EntryCodec.level) else {
+            throw CacheError(.failed, "no memory to compress answers with")
+        }
         self.storage = storage
         self.reader = reader
         self.work = Mutex(Work(compressor: compressor))

@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 import Records
+import SharedDatabase
 import Synchronization
 
 /// Sixty-four bits of SHA-256: quick enough for answers of kilobytes, and already at hand.
@@ -32,6 +33,9 @@ enum Checksum {
 
 /// How an entry becomes a row.
 enum EntryCodec {
+    /// The zstd level, that which shards have by default.
+    static let level: Int32 = 3
+
     /// Bits of the column `codec`.
     static let answerIsZstd = 1
     static let requestIsZstd = 2

@@ -23,7 +23,7 @@ final class LineWriter {
                 throw CacheError(.failed, "no memory to compress \(path) with")
             }
             // Valid parameters with valid values.
-            _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, ZstdCompressor.level)
+            _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, EntryCodec.level)
             _ = ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
             compressor = context
         }

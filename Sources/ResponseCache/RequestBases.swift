@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 import Records
+import SharedDatabase
 import Synchronization
 
 /// Requests that other requests are compressed against.
@@ -28,7 +29,7 @@ struct RequestBases: ~Copyable {
         var id: Int64?
 
         init?(_ content: Bytes, id: Int64?) {
-            guard let dictionary = ZstdDictionary(content) else { return nil }
+            guard let dictionary = ZstdDictionary(content, level: EntryCodec.level) else { return nil }
             self.content = content
             self.dictionary = dictionary
             self.id = id

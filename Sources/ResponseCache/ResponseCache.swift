@@ -3,6 +3,7 @@
 import Foundation
 import GRDB
 import Records
+import SharedDatabase
 import Synchronization
 
 /// The answers of models, kept by the SHA-256 of the request: a replay asks no model again.

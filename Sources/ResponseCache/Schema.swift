@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
-import GRDB
+import SharedDatabase
 
 /// What is in the file, and which version of it.
 enum Schema {
-    /// `PRAGMA application_id` of the file: "MlCa".
-    static let applicationID: Int32 = 0x4d6c_4361
-    /// `PRAGMA user_version` of the file. Raise it with any change that an older program would misread.
-    static let version: Int32 = 1
-    /// Fixed when the file is created. An entry of a few hundred bytes to some kilobytes fits several times.
-    static let pageBytes = 8192
-
     /// The tables.
     ///
     /// - `entry` grows at its end: `id` is the order of storing. `codec` holds the bits that `EntryCodec` names; `base` is
@@ -30,66 +22,10 @@ enum Schema {
         CREATE TABLE base (id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, content BLOB NOT NULL);
         """
 
-    /// Refuses a path that holds something else, before SQLite could touch it.
-    static func checkHeader(of path: String) throws(CacheError) {
-        guard let file = FileHandle(forReadingAtPath: path) else { return }
-        defer { try? file.close() }
-        let header = (try? file.read(upToCount: 100)) ?? Data()
-        if header.isEmpty { return }
-        guard header.count == 100, header.starts(with: Data("SQLite format 3\0".utf8)) else {
-            throw CacheError(
-                .corrupt,
-                "\(path) is not a response cache: it does not start as a SQLite file does; move it away, or put a copy back"
-            )
-        }
-        let identity = header[68..<72].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        guard identity == UInt32(bitPattern: self.applicationID) else {
-            throw CacheError(
-                .corrupt, "\(path) is another program's SQLite database, not a response cache; move it away")
-        }
-    }
-
-    /// Prepares each connection, before WAL mode is switched on.
-    static func prepare(_ db: Database, path: String, options: ResponseCache.Options, isWriter: Bool) throws {
-        let version = try self.fileVersion(db)
-        if version > self.version {
-            throw CacheError(
-                .versionTooNew,
-                "the response cache \(path) has format \(version), and this program knows up to \(self.version); use a "
-                    + "newer program")
-        }
-        guard isWriter else { return }
-        // These two have an effect on a file without content only. Free pages go back to the file system on request.
-        try db.execute(sql: "PRAGMA page_size = \(self.pageBytes)")
-        try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
-        if try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0 == 0 {
-            try db.execute(sql: "PRAGMA application_id = \(self.applicationID)")
-        }
-        // Debian's SQLite overwrites deleted content with zeros, which would make pruning as dear as writing.
-        try db.execute(sql: "PRAGMA secure_delete = OFF")
-        try db.execute(sql: "PRAGMA wal_autocheckpoint = \((8 << 20) / self.pageBytes)")
-        try db.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
-        if let bytes = options.fileBytesMax {
-            try db.execute(sql: "PRAGMA max_page_count = \(max(1, bytes / self.pageBytes))")
-        }
-    }
-
-    /// Makes commits durable, and creates the tables where they are not there yet.
-    static func setUp(_ db: Database) throws {
-        // GRDB switches to NORMAL together with WAL, which loses the latest commits at a power cut.
-        try db.execute(sql: "PRAGMA synchronous = FULL")
-        if try self.fileVersion(db) != 0 { return }
-        try db.inTransaction(.immediate) {
-            // Another process may have been first.
-            if try self.fileVersion(db) == 0 {
-                try db.execute(sql: self.tables)
-                try db.execute(sql: "PRAGMA user_version = \(self.version)")
-            }
-            return .commit
-        }
-    }
-
-    private static func fileVersion(_ db: Database) throws -> Int32 {
-        try Int32.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-    }
+    /// The file as it is created and recognised; raise the version with any change that an older program would misread.
+    /// An entry of a few hundred bytes to some kilobytes fits several times into a page.
+    static let format = DatabaseFormat(
+        // "MlCa"
+        name: "ResponseCache", applicationID: 0x4d6c_4361, version: 1, tables: tables, table: "base", pageBytes: 8192,
+        givesPagesBack: true)
 }

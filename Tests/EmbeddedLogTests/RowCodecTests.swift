@@ -2,6 +2,7 @@
 
 import Foundation
 import Records
+import SharedDatabase
 import Testing
 
 @testable import EmbeddedLog
@@ -24,17 +25,17 @@ struct OutOfMemory: Error {}
 
 @Suite struct RowCodecs {
     private func encode(_ batches: [RecordBatch]) throws -> [EncodedRow] {
-        guard let compressor = ZstdCompressor() else { throw OutOfMemory() }
+        guard let compressor = ZstdCompressor(level: RowEncoder.level) else { throw OutOfMemory() }
         var encoder = RowEncoder()
         for batch in batches { encoder.append(batch, 0..<batch.count, compressor: compressor) }
         return encoder.finish(compressor)
     }
 
     private func decode(_ row: EncodedRow) throws -> RecordBatch {
-        guard let decompressor = ZstdDecompressor() else { throw OutOfMemory() }
+        let decompressors = ZstdDecompressors()
         return try row.payload.withUnsafeBytes { (payload: UnsafeRawBufferPointer) -> RecordBatch in
             try RowDecoder.decode(
-                payload, codec: row.codec, rawBytes: row.rawBytes, count: row.count, decompressor: decompressor)
+                payload, codec: row.codec, rawBytes: row.rawBytes, count: row.count, decompressors: decompressors)
         }
     }
 
@@ -105,9 +106,9 @@ struct OutOfMemory: Error {}
         var generator = SeededGenerator(state: 7)
         let batch = RecordBatch((0..<20).map { _ in self.randomRecord(&generator) })
         let row = try #require(try self.encode([batch]).first)
-        guard let decompressor = ZstdDecompressor() else { throw OutOfMemory() }
+        let decompressors = ZstdDecompressors()
         let unpacked = row.payload.withUnsafeBytes { (payload: UnsafeRawBufferPointer) -> Bytes? in
-            row.codec == .plain ? Bytes(payload) : decompressor.decompress(payload, rawBytes: row.rawBytes)
+            row.codec == .plain ? Bytes(payload) : decompressors.decompress(payload, rawBytes: row.rawBytes)
         }
         let raw = try #require(unpacked)
         for _ in 0..<5000 {

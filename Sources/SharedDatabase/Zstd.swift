@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CZstd
-import Foundation
-import Records
-import Synchronization
+internal import CZstd
+public import Foundation
+public import Records
+internal import Synchronization
 
-/// A zstd compression context, reused from entry to entry.
-struct ZstdCompressor: ~Copyable {
-    /// The level that shards have by default, too.
-    static let level: Int32 = 3
-
+/// A zstd compression context, reused from value to value.
+public struct ZstdCompressor: ~Copyable {
+    private let level: Int32
     private let context: OpaquePointer
 
     /// Creates a context; `nil` without memory for one.
-    init?() {
+    public init?(level: Int32) {
         guard let context = ZSTD_createCCtx() else { return nil }
+        self.level = level
         self.context = context
     }
 
     deinit { ZSTD_freeCCtx(self.context) }
 
     /// One frame with the bytes, or `nil` where that would not save at least an eighth of them.
-    func compress(_ bytes: Bytes, against dictionary: ZstdDictionary? = nil) -> Data? {
+    public func compress(_ bytes: Bytes, against dictionary: ZstdDictionary? = nil) -> Data? {
         let capacity = bytes.count - bytes.count / 8
         var frame = Data(count: capacity)
         let written = frame.withUnsafeMutableBytes { target in
@@ -32,7 +31,7 @@ struct ZstdCompressor: ~Copyable {
                         dictionary.pointer)
                 } else {
                     ZSTD_compressCCtx(
-                        self.context, target.baseAddress, target.count, source.baseAddress, source.count, Self.level)
+                        self.context, target.baseAddress, target.count, source.baseAddress, source.count, self.level)
                 }
             }
         }
@@ -46,12 +45,12 @@ struct ZstdCompressor: ~Copyable {
 /// Content that other content is compressed against, digested once.
 ///
 /// `@unchecked Sendable`: the pointer is set once, and zstd only reads what it points to.
-final class ZstdDictionary: @unchecked Sendable {
+public final class ZstdDictionary: @unchecked Sendable {
     fileprivate let pointer: OpaquePointer
 
     /// Digests content; `nil` where zstd takes it for something else than raw content, or has no memory.
-    init?(_ content: Bytes) {
-        let pointer = content.withUnsafeBytes { ZSTD_createCDict($0.baseAddress, $0.count, ZstdCompressor.level) }
+    public init?(_ content: Bytes, level: Int32) {
+        let pointer = content.withUnsafeBytes { ZSTD_createCDict($0.baseAddress, $0.count, level) }
         guard let pointer else { return nil }
         self.pointer = pointer
     }
@@ -60,7 +59,7 @@ final class ZstdDictionary: @unchecked Sendable {
 }
 
 /// Decompression contexts for any number of threads: one is taken, used and put back.
-final class ZstdDecompressors: Sendable {
+public final class ZstdDecompressors: Sendable {
     /// `@unchecked Sendable`: a context is in the pool or in the hands of the one call that took it out.
     private final class Context: @unchecked Sendable {
         let pointer: OpaquePointer
@@ -75,8 +74,11 @@ final class ZstdDecompressors: Sendable {
 
     private let idle = Mutex<[Context]>([])
 
+    /// Creates an empty pool; contexts are made as they are needed.
+    public init() {}
+
     /// The content of one frame, or `nil` where it is damaged or not of the stated size.
-    func decompress(_ frame: UnsafeRawBufferPointer, rawBytes: Int, against base: Bytes = []) -> Bytes? {
+    public func decompress(_ frame: UnsafeRawBufferPointer, rawBytes: Int, against base: Bytes = []) -> Bytes? {
         // A size that zstd could not reach (its ratio is below 1 : 2^17) is damage; asking for the memory could kill.
         guard rawBytes >= 0, rawBytes >> 17 <= frame.count else { return nil }
         guard let context = self.idle.withLock({ $0.popLast() }) ?? Context() else { return nil }
