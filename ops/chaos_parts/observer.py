@@ -6,12 +6,12 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, OFFSET_BEGINNING, Consumer, TopicPartition)
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-POLL_SECONDS = 0.06
-QUIET = {"log_level": 0, "error_cb": lambda error: None}
+from .broker import die_with_parent
+from .inquiry import COMMITS_SECONDS, QUIET, Inquiry
+
+POLL_SECONDS = COMMITS_SECONDS
 
 Task = tuple[str, int]  # a stage and its partition
 
@@ -41,15 +41,14 @@ class Seen:
 
 
 class Observer:
-    """Polls the broker's groups in a thread.
+    """Knows what its inquiry learns of the broker's groups, and reads the manifest in a thread.
 
     `stages` gives each stage's source topic, in the topology's order; groups are named `topology.stage`.
     """
 
     def __init__(self, address: str, topology: str, stages: dict[str, str], partitions: int = 4):
         self.topology, self.stages, self.partitions = topology, stages, partitions
-        self.address = address
-        self.admin = AdminClient({"bootstrap.servers": address} | QUIET)
+        self.inquiry = Inquiry(address, topology, stages, partitions, self._learn, die_with_parent("KILL"))
         self.manifest = Consumer(
             {"bootstrap.servers": address, "group.id": "chaos-observer", "isolation.level": "read_committed",
              "enable.auto.commit": False} | QUIET)
@@ -59,62 +58,47 @@ class Observer:
         self.recoveries: list[Recovery] = []
         self.polls = 0
         self._ending = threading.Event()
-        # Held by each thread while it asks, so that nobody asks a broker that is going: there librdkafka 2.16's
-        # administrative requests were seen to abort the process.
-        self._asking = [threading.Lock() for _ in range(4)]
-        self._threads = [
-            threading.Thread(target=self._repeat, args=(asking, *arguments), daemon=True)
-            for asking, arguments in zip(self._asking, (
-                (self._read_commits, POLL_SECONDS), (self._read_members, 0.4), (self._read_ends, 0.7),
-                (self._read_manifest, 0.01)))]
+        self._thread = threading.Thread(target=self._follow_manifest, daemon=True)
 
     def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        self.inquiry.start()
+        self._thread.start()
 
     def stop(self) -> None:
         self._ending.set()
-        self.go_on()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(15)
+        self.inquiry.stop()
+        if self._thread.is_alive():
+            self._thread.join(15)
         self.manifest.close()
 
     def pause(self) -> None:
-        """Waits until nothing is being asked, and asks nothing until it goes on: the broker is going."""
-        for asking in self._asking:
-            asking.acquire()
-        self.admin = None
+        """Asks nothing until it goes on: the broker is going."""
+        self.inquiry.pause()
 
     def go_on(self) -> None:
-        if self.admin is not None:
-            return
-        self.admin = AdminClient({"bootstrap.servers": self.address} | QUIET)
-        for asking in self._asking:
-            asking.release()
-
-    def _repeat(self, asking: threading.Lock, body, seconds: float) -> None:
-        while not self._ending.is_set():
-            with asking:
-                try:
-                    body()
-                except (KafkaException, TimeoutError):
-                    pass  # the group or topic is yet to come
-            self._ending.wait(seconds)
+        self.inquiry.go_on()
 
     def group(self, stage: str) -> str:
         return f"{self.topology}.{stage}"
 
-    # Polling
+    # Learning
 
-    def _read_commits(self) -> None:
-        for stage in self.stages:
-            request = [ConsumerGroupTopicPartitions(self.group(stage))]
-            for future in self.admin.list_consumer_group_offsets(request, request_timeout=2).values():
-                for found in future.result(3).topic_partitions:
-                    if found.error is None and found.offset >= 0:
-                        self._note((stage, found.partition), found.offset, time.monotonic())
-        self.polls += 1
+    def _learn(self, found: dict) -> None:
+        now = time.monotonic()
+        if "committed" in found:
+            for stage, partition, offset in found["committed"]:
+                self._note((stage, partition), offset, now)
+            self.polls += 1
+        if "members" in found:
+            owners = {group: {int(pid): {tuple(task) for task in tasks} for pid, tasks in owned.items()}
+                      for group, owned in found["owners"].items()}
+            with self.lock:
+                self.seen.owners |= owners
+                self.seen.members = [tuple(member) for member in found["members"]]
+                self.seen.states = found["states"]
+        if "ends" in found:
+            with self.lock:
+                self.seen.ends |= {(topic, number): offset for topic, number, offset in found["ends"]}
 
     def _note(self, task: Task, offset: int, now: float) -> None:
         with self.lock:
@@ -129,44 +113,12 @@ class Observer:
                 if recovery.task == task and recovery.seconds is None and self.polls >= recovery.counts_from:
                     recovery.seconds = now - recovery.killed
 
-    def _read_members(self) -> None:
-        owners: dict[str, dict[int, set[Task]]] = {}
-        states: dict[str, str] = {}
-        members: list[tuple[str, str, int]] = []
-        groups = {self.group(stage): stage for stage in self.stages}
-        for name, future in self.admin.describe_consumer_groups(list(groups), request_timeout=2).items():
-            description = future.result(3)
-            states[name] = description.state.name
-            for member in description.members:
-                # A client is called millrace-HOST-PID-RANDOM.
-                pid = int(member.client_id.split("-")[-2])
-                assigned = member.assignment.topic_partitions if member.assignment else []
-                members.append((name, member.member_id, pid))
-                if states[name] == "STABLE":
-                    owned = owners.setdefault(name, {}).setdefault(pid, set())
-                    owned.update((groups[name], one.partition) for one in assigned)
-        with self.lock:
-            # While a group is rebalancing the broker does not say who has what.
-            self.seen.owners |= owners
-            self.seen.members, self.seen.states = members, states
-
-    def _read_ends(self) -> None:
-        wanted = {TopicPartition(topic, number): OffsetSpec.latest()
-                  for topic in self.stages.values() for number in range(self.partitions)}
-        level = IsolationLevel.READ_COMMITTED
-        for key, future in self.admin.list_offsets(wanted, isolation_level=level, request_timeout=2).items():
-            try:
-                end = future.result(3).offset
-            except KafkaException:
-                continue
-            with self.lock:
-                self.seen.ends[key.topic, key.partition] = end
-
-    def _read_manifest(self) -> None:
-        for message in self.manifest.consume(100, 0.1):
-            if message.error() is None and message.value():
-                with self.lock:
-                    self.seen.listed.add(json.loads(message.value())["file"])
+    def _follow_manifest(self) -> None:
+        while not self._ending.is_set():
+            for message in self.manifest.consume(100, 0.1):
+                if message.error() is None and message.value():
+                    with self.lock:
+                        self.seen.listed.add(json.loads(message.value())["file"])
 
     # Asking
 
