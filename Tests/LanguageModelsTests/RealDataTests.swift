@@ -125,6 +125,7 @@ private struct Outcome {
     var passed: [Query] = []
     var rejects: [String: Int] = [:]
     var gaps: [String: Int] = [:]
+    var letters: [Letter] = []
 
     var askedShare: Double { Double(self.asked) / Double(max(self.narrations, 1)) }
     var passedShare: Double { Double(self.passed.count) / Double(max(self.asked, 1)) }
@@ -141,6 +142,7 @@ private struct Outcome {
             validate.process(element(answer), into: &output)
         }
         self.passed = output.elements.map(\.value)
+        self.letters = output.notes.letters
         for letter in output.notes.letters { self.rejects[letter.reason, default: 0] += 1 }
         #expect(self.passed.count + output.notes.letters.count == self.asked)
         #expect(self.asked + self.gaps.values.reduce(0, +) == self.narrations)
@@ -156,8 +158,12 @@ private struct Outcome {
             #expect(query.query.contains("I ") || query.query.contains("my ") || query.query.contains(" me"))
         }
         // Nothing that the grammar itself writes may be at odds with the validators, except for being asked twice.
-        let expected: Set<String> = ["duplicate-in-clip", "repeated-in-video"]
+        let expected: Set<String> = [
+            "duplicate-in-clip", "near-duplicate-in-clip", "repeated-in-video", "wrong-narration",
+        ]
         #expect(Set(self.rejects.keys).isSubset(of: expected), "\(self.rejects)")
+        // The grammar always names the right narration, so whatever this one rejects of it is its mistake.
+        #expect(self.rejects["wrong-narration", default: 0] * 500 <= self.asked, "\(self.rejects)")
     }
 
     /// Figures and some questions, where they are asked for.
@@ -176,6 +182,7 @@ private struct Outcome {
         for index in stride(from: 0, to: self.passed.count, by: max(1, self.passed.count / 12)) {
             print("  ·", self.passed[index].query)
         }
+        for letter in self.letters where letter.reason == "wrong-narration" { print("  ✗", letter.message) }
     }
 }
 

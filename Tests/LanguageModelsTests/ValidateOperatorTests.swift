@@ -64,14 +64,16 @@ import Testing
             (self.knife(ids: [20, 99]), .unknownNarration), (self.knife(ids: []), .unknownNarration),
             (self.knife(" "), .empty), (self.knife("The knife?"), .tooShort),
             (self.knife("Where? Where did I put the knife?"), .severalQuestions),
-            (self.knife("Where did C put the knife?"), .marker),
+            (self.knife("1) Where did I put the knife?"), .markup), (self.knife("Where did C put the knife?"), .marker),
             (Candidate(narrationIDs: [20], template: "X", query: "Where did I put the knife?"), .unknownTemplate),
             (self.knife("Knife put where?"), .firstWord),
             (self.knife("Where in the drawer did I put the knife?"), .answerLeak),
-            (self.knife("Where did I hide the lamp?"), .notGrounded),
+            (self.knife("Where was the lamp?"), .notGrounded),
+            (self.knife("Where did I put the knife?", ids: [21]), .wrongNarration),
         ]
-        let output = run(&step, [self.answer(bad.map(\.0) + [self.knife(), self.knife("WHERE did I put the knife")])])
-        #expect(self.reasons(output) == bad.map(\.1.rawValue) + ["duplicate-in-clip"])
+        let again = [self.knife(), self.knife("WHERE did I put the knife"), self.knife("where did I put my knives")]
+        let output = run(&step, [self.answer(bad.map(\.0) + again)])
+        #expect(self.reasons(output) == bad.map(\.1.rawValue) + ["duplicate-in-clip", "near-duplicate-in-clip"])
         #expect(output.elements.count == 1)
         for (letter, candidate) in zip(output.notes.letters, bad.map(\.0)) {
             #expect(letter.kind == .rejected)
@@ -110,7 +112,8 @@ import Testing
         var lax = try self.step {
             for field in [
                 ValidateOperator.unknownNarration, ValidateOperator.severalQuestions, ValidateOperator.marker,
-                ValidateOperator.unknownTemplate, ValidateOperator.answerLeak, ValidateOperator.notGrounded,
+                ValidateOperator.markup, ValidateOperator.unknownTemplate, ValidateOperator.answerLeak,
+                ValidateOperator.notGrounded, ValidateOperator.wrongNarration,
             ] { $0.set(field, false) }
             $0.set(ValidateOperator.firstWord, .off)
             $0.set(ValidateOperator.minimumWords, 0)
@@ -121,6 +124,7 @@ import Testing
         #expect(output.elements.first?.value.template == "Mine")
         #expect(output.elements.first?.value.narrationIndices == [20])
         #expect(throws: ConfigurationError.self) { try self.step { $0.set(ValidateOperator.minimumWords, 30) } }
+        #expect(throws: ConfigurationError.self) { try self.step { $0.set(ValidateOperator.minimumSeconds, 480) } }
     }
 
     @Test func duplicates() throws {
@@ -141,9 +145,9 @@ import Testing
 
     @Test func aRejectedQueryIsNotRemembered() throws {
         var step = try self.step()
-        let leaking = Candidate(
+        let wrong = Candidate(
             narrationIDs: [22], template: QueryTemplate.whereDidIPut.rawValue, query: "Where did I put the knife?")
-        #expect(self.reasons(run(&step, [self.answer([leaking])])) == ["not-grounded"])
+        #expect(self.reasons(run(&step, [self.answer([wrong])])) == ["wrong-narration"])
         #expect(run(&step, [self.answer([self.knife()])]).elements.count == 1)
     }
 
@@ -163,6 +167,50 @@ import Testing
         #expect(step.stateChanges().isEmpty)
     }
 
+    @Test func nearDuplicates() throws {
+        let texts = [
+            "Where did I put the knife?", "Where did I put my knives?", "Where did I put the bread knife?",
+            "Did I put the knife?", "Where was the knife before I put it?", "Where was the knife after I put it?",
+        ]
+        func reasons(_ change: (inout Configuration) -> Void = { _ in }) throws -> [String] {
+            var step = try self.step {
+                $0.set(ValidateOperator.repeatsInVideo, 0)
+                change(&$0)
+            }
+            return self.reasons(run(&step, [self.answer(texts.map { self.knife($0) })]))
+        }
+        #expect(try reasons() == ["near-duplicate-in-clip"])
+        #expect(try reasons { $0.set(ValidateOperator.nearDuplicate, 0) } == [])
+        #expect(try reasons { $0.set(ValidateOperator.nearDuplicate, 0.5) }.count > 1)
+        #expect(try reasons { $0.set(ValidateOperator.duplicateInClip, .off) } == [])
+    }
+
+    /// Nearly the same counts for the video, too.
+    @Test func nearRepeatsInVideo() throws {
+        var step = try self.step { $0.set(ValidateOperator.repeatsInVideo, 2) }
+        let texts = ["Where did I put the knife?", "Where did I put a knife?", "Where did I put my knife?"]
+        let answers = texts.enumerated().map { self.answer([self.knife($1)], clip: "clip \($0)") }
+        #expect(self.reasons(run(&step, answers)) == ["repeated-in-video"])
+    }
+
+    /// Of a video, as many questions are remembered as it says, and its state does not grow beyond.
+    @Test func theOldestQuestionsOfAVideoAreForgotten() throws {
+        var step = try self.step {
+            $0.set(ValidateOperator.queriesRemembered, 2)
+            $0.set(ValidateOperator.nearDuplicate, 0)
+        }
+        let texts = ["knife", "red cup", "drawer"].map { "Where did I see the \($0)?" }
+        let candidates = zip(texts, [20, 21, 22]).map { self.knife($0, ids: [$1]) }
+        #expect(self.reasons(run(&step, [self.answer(candidates)])).isEmpty)
+        let value = try #require(step.stateChanges().first?.value)
+        #expect(try JSONValue(parsing: value)["asked"]?.array?.count == 2)
+        // The knife is forgotten, and when it is asked again, so is the cup.
+        #expect(
+            self.reasons(run(&step, [self.answer([candidates[2], candidates[0], candidates[1]])])) == [
+                "duplicate-in-clip"
+            ])
+    }
+
     private static func keys(_ changes: [StateChange]) -> [String] {
         changes.map { String(decoding: $0.key, as: UTF8.self) }
     }
@@ -172,10 +220,16 @@ import Testing
     func restoredStateGivesTheSameVerdicts(cut: Int) throws {
         let answers = (0..<40).map { number in
             let video = "video \(number * 7 % 5)"
-            let text = number % 3 == 0 ? "Where did I put the knife?" : "Where did I put the knife \(number % 6)?"
+            let texts = [
+                "Where did I put the knife?", "Where did I put a knife?", "Where was the knife put \(number % 6)?",
+            ]
+            let text = texts[number % 3]
             return self.answer([self.knife(text)], clip: "clip \(number % 2)", video: video, id: "block \(number)")
         }
-        func configure(_ configuration: inout Configuration) { configuration.set(ValidateOperator.videosRemembered, 3) }
+        func configure(_ configuration: inout Configuration) {
+            configuration.set(ValidateOperator.videosRemembered, 3)
+            configuration.set(ValidateOperator.queriesRemembered, 3)
+        }
         var whole = try self.step(configure)
         let expected = run(&whole, answers)
 
@@ -202,7 +256,9 @@ import Testing
         }
         #expect(throws: JSONError.self) {
             try step.restore([
-                StateEntry(key: Bytes(#"["v",1]"#.utf8), value: Bytes(#"{"clips":[{"asked":[["xyz"]]}]}"#.utf8))
+                StateEntry(
+                    key: Bytes(#"["v",1]"#.utf8), value: Bytes(#"{"clips":["c"],"asked":[[0,"xyz",1,2,"where"]]}"#.utf8)
+                )
             ])
         }
     }

@@ -56,11 +56,11 @@ struct LLMOperator: AsyncOperator {
     private func answer(
         _ element: Element<PromptedBlock>, by rules: RuleWriter, into output: inout Collector<Answer>
     ) {
-        let block = element.value.block
-        let (candidates, gaps) = rules.write(about: block)
+        let reading = element.value.reading
+        let (candidates, gaps) = rules.write(about: reading)
         for gap in gaps { output.count("no-query.\(gap.reason)") }
         let answer = Answer(
-            block: block, promptHash: element.value.promptHash,
+            reading: reading, promptHash: element.value.promptHash,
             answerHash: ContentHash.sha256(Candidate.json(candidates)), candidates: candidates, gaps: gaps)
         output.emit(answer, from: element)
     }

@@ -20,7 +20,7 @@ struct PromptOperator: Operator {
     }
 
     mutating func process(_ element: Element<Block>, into output: inout Collector<PromptedBlock>) {
-        let block = element.value
-        output.emit(PromptedBlock(block: block, messages: self.template.render(block)), from: element)
+        let reading = BlockReading(element.value)
+        output.emit(PromptedBlock(reading: reading, messages: self.template.render(reading)), from: element)
     }
 }

@@ -7,7 +7,8 @@ internal import Records
 /// Judges the queries of an answer one by one. Those that pass go on with their window and lineage; the others are
 /// rejected, each with the reason code of the first test it failed, as an answer of that candidate alone.
 ///
-/// The window of a query is the union of the windows of its narrations, cut to the clip.
+/// The window of a query is the union of the windows of its narrations, cut to the clip. `QueryJudge` judges a query by
+/// itself, `QueryMemory` by what was asked before.
 struct ValidateOperator: Operator {
     static let unknownNarration = Field(
         "unknown-narration", default: true,
@@ -21,9 +22,18 @@ struct ValidateOperator: Operator {
         "maximum-words", default: 20, in: 1...1000, help: "Reject queries of more words: `too-long`.")
     static let severalQuestions = Field(
         "several-questions", default: true, help: "Reject queries with more than one question mark.")
+    static let markup = Field(
+        "markup", default: true,
+        help: """
+            Reject queries with marks of lists, code or templates (`2)`, `**`, `{`, a label before a colon, the X of \
+            "Where did I put X?"), or with letters that are not Latin.
+            """)
     static let marker = Field(
         "marker", default: true,
-        help: "Reject queries with a narrator's mark: `#`, the letter C, \"the person\", \"camera wearer\", he or she.")
+        help: """
+            Reject queries with a narrator's word: `#`, the letter C, "man X", "the person", "camera wearer", he or she, \
+            "the narration".
+            """)
     static let unknownTemplate = Field(
         "unknown-template", default: true, help: "Reject queries that follow none of the 13 templates.")
     static let firstWord = Field(
@@ -37,15 +47,30 @@ struct ValidateOperator: Operator {
         help: "Reject queries that name the place, thing, color or number that they ask for, as the narration has it.")
     static let notGrounded = Field(
         "not-grounded", default: true,
-        help: "Reject queries that share no content word with the narrations they are about.")
+        help: "Reject queries of whose content words too few occur in the narrations of their block.")
+    static let groundedShare = Field(
+        "grounded-share", default: 0.5, in: 0...1,
+        help: "For `not-grounded`: the share of the content words that must occur. One of them must in any case.")
+    static let wrongNarration = Field(
+        "wrong-narration", default: true,
+        help: "Reject queries that fit another narration of the block better than those they name.")
     static let minimumSeconds = Field(
         "minimum-seconds", default: 0.0, in: 0...86_400,
         help: "Reject queries whose window, cut to the clip, is no longer than this many seconds: `window`.")
+    static let maximumSeconds = Field(
+        "maximum-seconds", default: 480.0, in: 0...86_400,
+        help: "Reject queries whose window is longer than this many seconds: `window`. The longest human one has 480.")
     static let duplicateInClip = Field(
         "duplicate-in-clip", default: QueryMemory.ClipRule.anyWindow,
         help: """
             Reject a question that was asked in the clip before: `any-window`, or only about the `same-window`, or `off`. \
             Case, punctuation and white space make no difference.
+            """)
+    static let nearDuplicate = Field(
+        "near-duplicate", default: 0.8, in: 0...1,
+        help: """
+            Treat questions alike by this much, 0 to 1, as the same: `near-duplicate-in-clip`, and in `repeats-in-video`. \
+            They are compared by the characters of what is left without articles, auxiliaries and endings. 0: never.
             """)
     static let repeatsInVideo = Field(
         "repeats-in-video", default: 3, in: 0...1_000_000,
@@ -53,104 +78,71 @@ struct ValidateOperator: Operator {
     static let videosRemembered = Field(
         "videos-remembered", default: 64, in: 1...100_000,
         help: "Of how many videos and passes a task remembers the questions; the one longest ago is forgotten first.")
+    static let queriesRemembered = Field(
+        "queries-remembered", default: 4096, in: 1...100_000,
+        help: "How many questions of a video and pass a task remembers; the oldest is forgotten first.")
 
     static let specification = OperatorSpecification(
         name: "validate", summary: "Passes the queries that a person might ask, and rejects the others with a reason.",
         fields: [
-            Self.unknownNarration, Self.minimumWords, Self.maximumWords, Self.severalQuestions, Self.marker,
-            Self.unknownTemplate, Self.firstWord, Self.answerLeak, Self.notGrounded, Self.minimumSeconds,
-            Self.duplicateInClip, Self.repeatsInVideo, Self.videosRemembered,
+            Self.unknownNarration, Self.minimumWords, Self.maximumWords, Self.severalQuestions, Self.markup,
+            Self.marker, Self.unknownTemplate, Self.firstWord, Self.minimumSeconds, Self.maximumSeconds,
+            Self.answerLeak, Self.notGrounded, Self.groundedShare, Self.wrongNarration, Self.duplicateInClip,
+            Self.nearDuplicate, Self.repeatsInVideo, Self.videosRemembered, Self.queriesRemembered,
         ], isStateful: true)
 
-    private let validators: [Validator]
+    private let judge: QueryJudge
     private let topologyHash: String
-    private let clipRule: QueryMemory.ClipRule
-    private let repeatsMax: Int
     private var memory: QueryMemory
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
         guard configuration[Self.minimumWords] <= configuration[Self.maximumWords] else {
             throw ConfigurationError("it is greater than `maximum-words`", field: Self.minimumWords.name)
         }
-        self.validators = Self.validators(configuration)
+        guard configuration[Self.minimumSeconds] < configuration[Self.maximumSeconds] else {
+            throw ConfigurationError("it is not less than `maximum-seconds`", field: Self.minimumSeconds.name)
+        }
+        self.judge = QueryJudge(configuration)
         self.topologyHash = context.topologyHash
-        self.clipRule = configuration[Self.duplicateInClip]
-        self.repeatsMax = configuration[Self.repeatsInVideo]
-        self.memory = QueryMemory(videosMax: configuration[Self.videosRemembered])
+        self.memory = QueryMemory(Self.memoryRules(configuration))
     }
 
-    /// The tests of single queries that a configuration asks for, in the order in which they are made.
-    static func validators(_ configuration: Configuration) -> [Validator] {
-        var validators: [Validator] = []
-        if configuration[Self.unknownNarration] { validators.append(.unknownNarration) }
-        validators.append(.empty)
-        validators.append(.tooShort(minimum: configuration[Self.minimumWords]))
-        validators.append(.tooLong(maximum: configuration[Self.maximumWords]))
-        if configuration[Self.severalQuestions] { validators.append(.severalQuestions) }
-        if configuration[Self.marker] { validators.append(.marker) }
-        if configuration[Self.unknownTemplate] { validators.append(.unknownTemplate) }
-        validators.append(.firstWord(configuration[Self.firstWord]))
-        if configuration[Self.answerLeak] { validators.append(.answerLeak) }
-        if configuration[Self.notGrounded] { validators.append(.notGrounded) }
-        validators.append(.window(longerThanSeconds: configuration[Self.minimumSeconds]))
-        return validators
+    /// What a configuration says of questions that were asked before.
+    static func memoryRules(_ configuration: Configuration) -> QueryMemory.Rules {
+        QueryMemory.Rules(
+            clip: configuration[Self.duplicateInClip], similarity: configuration[Self.nearDuplicate],
+            repeatsMax: configuration[Self.repeatsInVideo], videosMax: configuration[Self.videosRemembered],
+            queriesMax: configuration[Self.queriesRemembered])
     }
 
     mutating func process(_ element: Element<Answer>, into output: inout Collector<Query>) {
         let answer = element.value
         for candidate in answer.candidates {
-            switch self.judge(candidate, of: answer) {
+            switch self.query(of: candidate, in: answer) {
             case .success(let query): output.emit(query, from: element)
             case .failure(let verdict):
                 var rejected = answer
                 rejected.candidates = [candidate]
                 rejected.gaps = []
-                output.reject(rejected, from: element, reason: verdict.reason.rawValue, message: verdict.message)
+                output.reject(
+                    rejected, from: element, reason: verdict.reason.rawValue, message: verdict.problem ?? "rejected")
             }
         }
     }
 
-    private struct Verdict: Error {
-        let reason: RejectReason
-        let message: String
-    }
-
-    private mutating func judge(_ candidate: Candidate, of answer: Answer) -> Result<Query, Verdict> {
-        let block = answer.block
-        let ids = Set(candidate.narrationIDs)
-        let narrations = block.narrations.filter { ids.contains($0.index) }
-        let known = Set(narrations.map(\.index))
-        let proposal = Proposal(
-            query: candidate.query, templateName: candidate.template.isEmpty ? nil : candidate.template,
-            narrations: narrations, unknownNarrations: ids.subtracting(known).sorted(),
-            window: Self.window(of: narrations, in: block.clip.span), clip: block.clip.span)
-        if narrations.isEmpty {
-            let message = Validator.unknownNarration.problem(with: proposal) ?? "it is about no narration of the block"
-            return .failure(Verdict(reason: .unknownNarration, message: message))
-        }
-        for validator in self.validators {
-            if let message = validator.problem(with: proposal) {
-                return .failure(Verdict(reason: validator.reason, message: message))
-            }
-        }
+    private mutating func query(of candidate: Candidate, in answer: Answer) -> Result<Query, Verdict> {
+        let proposal = Proposal(candidate, of: answer.reading)
+        if let verdict = self.judge.rejection(of: proposal) { return .failure(verdict) }
         guard let window = proposal.window else {
-            return .failure(Verdict(reason: .window, message: "it has no window in the clip"))
+            return .failure(Verdict(.window, .rejected("it has no window in the clip")))
         }
-        let repeated = self.memory.judge(
-            proposal, of: block, window: window, rule: self.clipRule, repeatsMax: self.repeatsMax)
-        if let repeated { return .failure(Verdict(reason: repeated.reason, message: repeated.message)) }
-        return .success(self.query(proposal, known.sorted(), window, answer))
+        if let verdict = self.memory.judge(proposal, of: answer.block, window: window) { return .failure(verdict) }
+        return .success(self.query(proposal, window, answer))
     }
 
-    /// From the earliest start to the latest end, cut to the clip.
-    private static func window(of narrations: [Narration], in clip: Interval) -> Interval? {
-        let windows = narrations.compactMap(\.window)
-        guard let start = windows.map(\.start).min(), let end = windows.map(\.end).max() else { return nil }
-        return Interval(start, end).intersection(clip)
-    }
-
-    private func query(_ proposal: Proposal, _ indices: [Int], _ window: Interval, _ answer: Answer) -> Query {
+    private func query(_ proposal: Proposal, _ window: Interval, _ answer: Answer) -> Query {
         let block = answer.block
+        let indices = proposal.narrationIndices
         let template = proposal.template?.rawValue ?? proposal.templateName
         return Query(
             queryID: Self.identity(block.blockID, indices, template, proposal.query), videoUID: block.videoUID,

@@ -69,23 +69,24 @@ public struct PromptTemplate: Sendable {
     }
 
     /// The messages for a block.
-    public func render(_ block: Block) -> [ChatMessage] {
+    public func render(_ block: Block) -> [ChatMessage] { self.render(BlockReading(block)) }
+
+    /// The messages for a block that has been read.
+    func render(_ reading: BlockReading) -> [ChatMessage] {
         self.messages.map { message in
-            let content = message.constant ?? message.segments.map { Self.text(of: $0, for: block) }.joined()
+            let content = message.constant ?? message.segments.map { Self.text(of: $0, for: reading) }.joined()
             return ChatMessage(role: message.role, content: content)
         }
     }
 
-    private static func text(of segment: Segment, for block: Block) -> String {
+    private static func text(of segment: Segment, for reading: BlockReading) -> String {
+        let ids = PromptedBlock.ids(of: reading.block)
         switch segment {
         case .text(let text): return text
         case .field(.narrations):
-            let lines = zip(PromptedBlock.ids(of: block), block.narrations).map { id, narration in
-                "[\(id)] \(NarrationText(narration.text).display)"
-            }
-            return lines.joined(separator: "\n")
-        case .field(.narrationIDs): return PromptedBlock.ids(of: block).map(String.init).joined(separator: ", ")
-        case .field(.narrationCount): return String(block.narrations.count)
+            return zip(ids, reading.narrations).map { "[\($0)] \($1.text.display)" }.joined(separator: "\n")
+        case .field(.narrationIDs): return ids.map(String.init).joined(separator: ", ")
+        case .field(.narrationCount): return String(ids.count)
         }
     }
 

@@ -7,11 +7,15 @@
 /// does not); one for a color or a number when it names that. Questions of other kinds cannot leak.
 enum AnswerLeak {
     /// The word that gives the answer away; `nil` where none does.
-    static func word(in query: String, template: QueryTemplate, narration: Clause) -> String? {
-        let words = NarrationWord.plainWords(of: query)
-        switch template.answerKind {
+    /// - Parameters:
+    ///   - words: the query's, in small letters.
+    ///   - kind: what it asks for.
+    static func word(
+        in words: [String], asking kind: QueryTemplate.AnswerKind, narration: Clause
+    ) -> String? {
+        switch kind {
         case .place: return self.place(in: words, narration)
-        case .object: return self.object(in: words, narration, template)
+        case .object: return self.object(in: words, narration)
         case .attribute: return self.color(in: words, narration)
         case .quantity: return self.quantity(in: words, narration)
         case .state, .person, .time: return nil
@@ -35,12 +39,11 @@ enum AnswerLeak {
 
     private static let subordinating: Set<String> = ["before", "after", "when", "while", "that"]
 
-    private static func object(in words: [String], _ narration: Clause, _ template: QueryTemplate) -> String? {
+    private static func object(in words: [String], _ narration: Clause) -> String? {
         guard let object = narration.object else { return nil }
         let stems = Set(words.map(Stem.stem))
         // "What tool did I use to cut the onion?" asks for the tool and may name the onion.
-        if template == .whatDidI, let instrument = narration.instrument, words.contains("use") || words.contains("with")
-        {
+        if let instrument = narration.instrument, words.contains("use") || words.last == "with" {
             return instrument.words.allSatisfy { stems.contains(Stem.stem(of: $0)) } ? instrument.head : nil
         }
         return object.words.allSatisfy { stems.contains(Stem.stem(of: $0)) } ? object.head : nil

@@ -31,8 +31,10 @@ struct QuestionWriter {
             guard let sentence = self.sentence(template, detail) else { continue }
             let text = sentence + "?"
             guard RuleWriter.wordRange.contains(text.split(separator: " ").count) else { continue }
-            guard AnswerLeak.word(in: text, template: template, narration: self.clause) == nil else { continue }
-            guard !Stem.contentStems(of: sentence).isDisjoint(with: self.grounds) else { continue }
+            let words = NarrationWord.plainWords(of: text)
+            let kind = template.answerKind
+            guard AnswerLeak.word(in: words, asking: kind, narration: self.clause) == nil else { continue }
+            guard !Stem.stems(of: words).isDisjoint(with: self.grounds) else { continue }
             return text
         }
         return nil

@@ -38,34 +38,24 @@ public struct RuleWriter: Sendable {
     /// Writes about a block.
     /// - Returns: at most one query a narration, in the order of the narrations, and a gap for each narration without.
     public func write(about block: Block) -> (candidates: [Candidate], gaps: [AnswerGap]) {
+        self.write(about: BlockReading(block))
+    }
+
+    /// Writes about a block that has been read.
+    func write(about reading: BlockReading) -> (candidates: [Candidate], gaps: [AnswerGap]) {
         var candidates: [Candidate] = []
         var gaps: [AnswerGap] = []
-        let lines = block.narrations.map { Line($0) }
-        for (position, line) in lines.enumerated() {
-            switch self.question(about: position, of: lines, block: block) {
+        for (position, narration) in reading.block.narrations.enumerated() {
+            switch self.question(about: position, of: reading) {
             case .success(let question):
                 candidates.append(
                     Candidate(
-                        narrationIDs: [line.narration.index], template: question.template.rawValue, query: question.text
-                    ))
+                        narrationIDs: [narration.index], template: question.template.rawValue, query: question.text))
             case .failure(let gap):
-                gaps.append(AnswerGap(narrationID: line.narration.index, reason: gap.reason.rawValue))
+                gaps.append(AnswerGap(narrationID: narration.index, reason: gap.reason.rawValue))
             }
         }
         return (candidates, gaps)
-    }
-
-    /// A narration with what the grammar makes of it.
-    struct Line {
-        let narration: Narration
-        let text: NarrationText
-        let clause: Clause?
-
-        init(_ narration: Narration) {
-            self.narration = narration
-            self.text = NarrationText(narration.text)
-            self.clause = self.text.defect == nil ? ClauseParser.parse(self.text) : nil
-        }
     }
 
     /// A question with the template it follows.
@@ -78,8 +68,8 @@ public struct RuleWriter: Sendable {
         let reason: Gap
     }
 
-    private func question(about position: Int, of lines: [Line], block: Block) -> Result<Question, NoQuestion> {
-        let line = lines[position]
+    private func question(about position: Int, of reading: BlockReading) -> Result<Question, NoQuestion> {
+        let line = reading.narrations[position]
         if let defect = line.text.defect {
             switch defect {
             case .unsure: return .failure(NoQuestion(reason: .unsure))
@@ -90,12 +80,12 @@ public struct RuleWriter: Sendable {
         guard let clause = line.clause, !clause.verb.use.contains(.empty) else {
             return .failure(NoQuestion(reason: .noVerb))
         }
-        var choice = StableHash(block.blockID, String(line.narration.index), line.text.text)
-        let relation = Self.relation(around: position, of: lines, &choice)
-        let grounds = Stem.stems(of: line.text.words.map(\.text))
+        let block = reading.block
+        var choice = StableHash(block.blockID, String(block.narrations[position].index), line.text.text)
+        let relation = Self.relation(around: position, of: reading.narrations, &choice)
         for template in Self.order(&choice) {
             let writer = QuestionWriter(
-                clause: clause, relation: relation, grounds: grounds, variant: choice.below(1 << 16))
+                clause: clause, relation: relation, grounds: line.stems, variant: choice.below(1 << 16))
             if let text = writer.question(template) { return .success(Question(template: template, text: text)) }
         }
         return .failure(NoQuestion(reason: Self.reason(clause)))
@@ -133,7 +123,9 @@ public struct RuleWriter: Sendable {
     }
 
     /// What the camera wearer did just before or after, if it is something else than what the narration says.
-    private static func relation(around position: Int, of lines: [Line], _ choice: inout StableHash) -> Relation? {
+    private static func relation(
+        around position: Int, of lines: [NarrationReading], _ choice: inout StableHash
+    ) -> Relation? {
         let own = Relation("", lines[position].clause)?.identity
         func relation(_ conjunction: String, _ index: Int) -> Relation? {
             guard lines.indices.contains(index) else { return nil }

@@ -3,11 +3,6 @@
 /// Content words in a form in which texts can be compared: small letters, no stop-words, verbs and nouns reduced to
 /// their base form.
 enum Stem {
-    /// The stems of the content words of a text.
-    static func contentStems(of text: String) -> Set<String> {
-        self.stems(of: NarrationWord.plainWords(of: text))
-    }
-
     /// The stems of those of some words that carry meaning.
     static func stems(of words: [String]) -> Set<String> {
         var stems: Set<String> = []
@@ -21,6 +16,9 @@ enum Stem {
         }
         return stems
     }
+
+    /// Whether a word, in small letters, is no stop-word.
+    static func carriesMeaning(_ word: String) -> Bool { !self.stopWords.contains(word) }
 
     /// The base form of a word: a verb's, or else the singular.
     static func stem(of word: String) -> String {

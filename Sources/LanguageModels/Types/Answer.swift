@@ -87,7 +87,12 @@ public struct AnswerGap: Hashable, Sendable {
 /// What a writer, a model or a rule, makes of a block.
 public struct Answer: Hashable, Sendable {
     /// The block.
-    public var block: Block
+    public var block: Block {
+        get { self.reading.block }
+        set { self.reading = BlockReading(newValue) }
+    }
+    /// The block with its narrations read.
+    private(set) var reading: BlockReading
     /// The hash of the prompt it answers.
     public var promptHash: String
     /// SHA-256 of the answer's text as it came, in hexadecimal.
@@ -101,7 +106,16 @@ public struct Answer: Hashable, Sendable {
     public init(
         block: Block, promptHash: String, answerHash: String, candidates: [Candidate], gaps: [AnswerGap] = []
     ) {
-        self.block = block
+        self.init(
+            reading: BlockReading(block), promptHash: promptHash, answerHash: answerHash, candidates: candidates,
+            gaps: gaps)
+    }
+
+    /// Creates an answer about a block that has been read.
+    init(
+        reading: BlockReading, promptHash: String, answerHash: String, candidates: [Candidate], gaps: [AnswerGap]
+    ) {
+        self.reading = reading
         self.promptHash = promptHash
         self.answerHash = answerHash
         self.candidates = candidates

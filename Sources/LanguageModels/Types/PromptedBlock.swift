@@ -62,7 +62,12 @@ public struct ChatMessage: Hashable, Sendable {
 /// `answer(from:answerHash:)` leads back from these ids to the indices.
 public struct PromptedBlock: Hashable, Sendable {
     /// The block.
-    public var block: Block
+    public var block: Block {
+        get { self.reading.block }
+        set { self.reading = BlockReading(newValue) }
+    }
+    /// The block with its narrations read.
+    private(set) var reading: BlockReading
     /// What the model is told.
     public var messages: [ChatMessage]
     /// SHA-256 of the messages' JSON form, in hexadecimal.
@@ -70,11 +75,16 @@ public struct PromptedBlock: Hashable, Sendable {
 
     /// Creates a prompted block and names it by its messages.
     public init(block: Block, messages: [ChatMessage]) {
-        self.init(block: block, messages: messages, promptHash: Self.hash(of: messages))
+        self.init(reading: BlockReading(block), messages: messages)
     }
 
-    private init(block: Block, messages: [ChatMessage], promptHash: String) {
-        self.block = block
+    /// Creates a prompted block of one that has been read.
+    init(reading: BlockReading, messages: [ChatMessage]) {
+        self.init(reading: reading, messages: messages, promptHash: Self.hash(of: messages))
+    }
+
+    private init(reading: BlockReading, messages: [ChatMessage], promptHash: String) {
+        self.reading = reading
         self.messages = messages
         self.promptHash = promptHash
     }
@@ -117,7 +127,8 @@ public struct PromptedBlock: Hashable, Sendable {
             self.narrationIndex(ofID: gap.id).map { AnswerGap(narrationID: $0, reason: gap.reason) }
         }
         return Answer(
-            block: self.block, promptHash: self.promptHash, answerHash: answerHash, candidates: candidates, gaps: gaps)
+            reading: self.reading, promptHash: self.promptHash, answerHash: answerHash, candidates: candidates,
+            gaps: gaps)
     }
 
     /// The hash of some messages: SHA-256 of the array of `{"role":…,"content":…}`, without white space.
@@ -182,6 +193,6 @@ extension PromptedBlock: StreamValue {
                 "the prompt does not number the block's narrations from 1 (`ids` is missing or not their count); have "
                     + "it written anew by the `prompt` step", offset: json.offset)
         }
-        self.init(block: block, messages: messages, promptHash: hash)
+        self.init(reading: BlockReading(block), messages: messages, promptHash: hash)
     }
 }

@@ -79,6 +79,28 @@ public enum QueryTemplate: String, CaseIterable, Hashable, Sendable {
     /// What kind of thing answers a query of this template.
     enum AnswerKind {
         case place, object, attribute, quantity, state, person, time
+
+        /// What kind of thing a question asks for: by its first words, in small letters, or by its template where they do
+        /// not tell. Models name templates that their questions do not follow.
+        init?(asking words: [String], template: QueryTemplate?) {
+            guard let first = words.first else { return nil }
+            let second = words.count > 1 ? words[1] : ""
+            switch (first, second) {
+            case ("where", _), ("in", "what"), ("in", "which"): self = .place
+            case ("how", "many"), ("how", "much"): self = .quantity
+            case ("who", _), ("whom", _): self = .person
+            case ("when", _): self = .time
+            case ("did", _): self = .state
+            case ("what", _), ("which", _):
+                // "What did I do with the onion?" asks for what was done, which is in no narration's object.
+                if second == "did", words.contains("do") { return nil }
+                let asksAttribute = words.contains("color") || words.contains("colour") || template == .whatIs
+                self = asksAttribute ? .attribute : .object
+            default:
+                guard let template else { return nil }
+                self = template.answerKind
+            }
+        }
     }
 
     var answerKind: AnswerKind {
