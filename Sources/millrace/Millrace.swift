@@ -28,7 +28,7 @@ struct Millrace: ParsableCommand {
         subcommands: [
             SampleCommand.self, IngestCommand.self, RunCommand.self, ReplayCommand.self, PlanCommand.self,
             LintCommand.self, GraphCommand.self, TestCommand.self, TopicsCommand.self, ShardsCommand.self,
-            ExportCommand.self, ExplainCommand.self, CacheCommand.self, StatusCommand.self,
+            ExportCommand.self, ProfileCommand.self, ExplainCommand.self, CacheCommand.self, StatusCommand.self,
         ])
 }
 

@@ -25,7 +25,8 @@ struct CommandTests {
         arguments: [
             "", "sample", "ingest", "ingest ego4d", "ingest goalstep", "ingest epic-kitchens", "ingest captaincook4d",
             "ingest egoclip", "ingest jsonl", "run", "replay", "plan", "lint", "graph", "test", "topics", "topics list",
-            "topics read", "shards", "shards list", "shards verify", "shards cat", "export", "export nlq", "explain",
+            "topics read", "shards", "shards list", "shards verify", "shards cat", "export", "export nlq", "profile",
+            "explain",
             "status",
         ])
     func help(_ command: String) throws {
