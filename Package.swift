@@ -77,6 +77,7 @@ let package = Package(
         + room("ModelServers", ["Records", http, nio, nioHTTP1, nioSSL], tests: [nioPosix])
         + room("ResponseCache", ["SharedDatabase", "Records", "CZstd", grdb], tests: [])
         + room("SampleWorld", [], tests: [])
+        + room("NeuralNetworks", ["Records"], tests: [])
         + [
             .executableTarget(
                 name: "millrace",

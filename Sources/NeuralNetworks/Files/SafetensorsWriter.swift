@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// Writes safetensors files. The same tensors and metadata give the same bytes.
+public struct SafetensorsWriter {
+    /// One tensor to write.
+    public struct Tensor: Sendable {
+        /// Its elements, row-major.
+        public enum Elements: Sendable {
+            /// Written as F32.
+            case float32([Float])
+            /// Written as I64.
+            case int64([Int])
+            /// Written as U8.
+            case uint8(Bytes)
+        }
+
+        /// The tensor's name.
+        public var name: String
+        /// Its dimensions, the slowest first.
+        public var shape: [Int]
+        /// Its elements.
+        public var elements: Elements
+
+        /// Describes a tensor whose elements fill its shape.
+        public init(_ name: String, shape: [Int], _ elements: Elements) {
+            self.name = name
+            self.shape = shape
+            self.elements = elements
+            precondition(shape.reduce(1, *) == self.count, "the elements of \(name) fill its shape")
+        }
+
+        /// The type of the elements in the file.
+        public var type: ElementType {
+            switch self.elements {
+            case .float32: .float32
+            case .int64: .int64
+            case .uint8: .uint8
+            }
+        }
+
+        /// The number of elements.
+        public var count: Int {
+            switch self.elements {
+            case .float32(let elements): elements.count
+            case .int64(let elements): elements.count
+            case .uint8(let elements): elements.count
+            }
+        }
+
+        /// Hands the elements over as the file's bytes. The machines that Swift runs on here are little-endian.
+        func withBytes<Failure>(
+            _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+        ) throws(Failure) {
+            switch self.elements {
+            case .float32(let elements): try elements.withRawBytes(body)
+            case .int64(let elements): try elements.withRawBytes(body)
+            case .uint8(let elements): try elements.withRawBytes(body)
+            }
+        }
+    }
+
+    /// Hands the file's bytes over, piece by piece.
+    /// - Parameters:
+    ///   - tensors: in the order of the file's table; names must differ.
+    ///   - metadata: free text; written in the order of its keys.
+    public static func write<Failure>(
+        _ tensors: [Tensor], metadata: [String: String] = [:],
+        to sink: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        precondition(Set(tensors.map(\.name)).count == tensors.count, "tensors have names of their own")
+        // The widest elements first: then each tensor's data is aligned to its elements.
+        let ordered = tensors.enumerated().sorted { left, right in
+            (-left.element.type.size, left.offset) < (-right.element.type.size, right.offset)
+        }.map(\.element)
+        try Self.header(ordered, metadata).withRawBytes(sink)
+        for tensor in ordered { try tensor.withBytes(sink) }
+    }
+
+    /// The whole file in memory.
+    public static func bytes(_ tensors: [Tensor], metadata: [String: String] = [:]) -> Bytes {
+        var bytes: Bytes = []
+        self.write(tensors, metadata: metadata) { bytes.append(contentsOf: $0) }
+        return bytes
+    }
+
+    /// The length of the header and the header, filled up with blanks to a multiple of eight bytes.
+    private static func header(_ tensors: [Tensor], _ metadata: [String: String]) -> Bytes {
+        var json = JSONWriter()
+        json.beginObject()
+        if !metadata.isEmpty {
+            json.key("__metadata__")
+            json.beginObject()
+            for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+                json.key(text: key)
+                json.value(value)
+            }
+            json.endObject()
+        }
+        var offset = 0
+        for tensor in tensors {
+            json.key(text: tensor.name)
+            json.beginObject()
+            json.field("dtype", tensor.type.rawValue)
+            json.key("shape")
+            json.beginArray()
+            for dimension in tensor.shape { json.value(dimension) }
+            json.endArray()
+            json.key("data_offsets")
+            json.beginArray()
+            json.value(offset)
+            offset += tensor.count * tensor.type.size
+            json.value(offset)
+            json.endArray()
+            json.endObject()
+        }
+        json.endObject()
+        var text = json.bytes
+        text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
+        return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Bytes($0) } + text
+    }
+}
+
+extension Array {
+    /// Hands the elements over as bytes, with the caller's type of error.
+    fileprivate func withRawBytes<Failure>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        try self.withUnsafeBufferPointer { (elements) throws(Failure) in try body(UnsafeRawBufferPointer(elements)) }
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// A file that is read by position, by any thread.
+///
+/// It reads rather than maps: a mapped file that another process cuts short kills the process with SIGBUS, a read of
+/// it fails with an error.
+public final class TensorFile: Sendable {
+    /// The file's path, as it was given.
+    public let path: String
+    /// The size in bytes when the file was opened.
+    public let size: Int
+    private let descriptor: Int32
+
+    /// Opens a file.
+    /// - Throws: `TensorFileError.Code.missing`; `.failed` for a folder, or where the system refuses.
+    public init(path: String) throws(TensorFileError) {
+        self.path = path
+        self.descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        var status = stat()
+        guard self.descriptor >= 0, fstat(self.descriptor, &status) == 0 else {
+            self.size = 0
+            let number = errno
+            throw TensorFileError(
+                number == ENOENT || number == ENOTDIR ? .missing : .failed,
+                "cannot open \(path): \(String(cString: strerror(number)))")
+        }
+        self.size = Int(status.st_size)
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw TensorFileError(.failed, "\(path) is no file; name the file itself")
+        }
+    }
+
+    deinit { if self.descriptor >= 0 { _ = Glibc.close(self.descriptor) } }
+
+    /// The bytes of a range, all of them.
+    /// - Throws: `TensorFileError.Code.corrupt` where the file ends before the range does.
+    public func read(_ range: Range<Int>) throws(TensorFileError) -> Bytes {
+        guard range.lowerBound >= 0, range.upperBound <= self.size else { throw self.cutShort(range.upperBound) }
+        var failure: Int32 = 0
+        let bytes = Bytes(unsafeUninitializedCapacity: range.count) { buffer, filled in
+            while filled < range.count {
+                let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                let count = pread(
+                    self.descriptor, rest.baseAddress, range.count - filled, off_t(range.lowerBound + filled))
+                if count == 0 || (count < 0 && errno != EINTR) {
+                    failure = count == 0 ? 0 : errno
+                    return
+                }
+                filled += max(count, 0)
+            }
+        }
+        guard bytes.count == range.count else {
+            if failure == 0 { throw self.cutShort(range.upperBound) }
+            throw TensorFileError(.failed, "cannot read \(self.path): \(String(cString: strerror(failure)))")
+        }
+        return bytes
+    }
+
+    private func cutShort(_ end: Int) -> TensorFileError {
+        TensorFileError(
+            .corrupt, "\(self.path) ends at byte \(self.size), before byte \(end): it was cut short; fetch it again")
+    }
+}
