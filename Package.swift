@@ -11,8 +11,10 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// One room: a library target, and the tests that live beside it.
-func room(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = nil) -> [Target] {
+/// One room: a library target, and the tests that live beside it, with folders there that hold no source.
+func room(
+    _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = nil, data: [String] = []
+) -> [Target] {
     var targets: [Target] = [
         .target(name: name, dependencies: dependencies, swiftSettings: settings)
     ]
@@ -20,7 +22,7 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Targ
         targets.append(
             .testTarget(
                 name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies + tests,
-                swiftSettings: settings))
+                exclude: data, swiftSettings: settings))
     }
     return targets
 }
@@ -78,6 +80,9 @@ let package = Package(
         + room("ResponseCache", ["SharedDatabase", "Records", "CZstd", grdb], tests: [])
         + room("SampleWorld", [], tests: [])
         + room("NeuralNetworks", ["Records"], tests: [])
+        + room(
+            "MomentLocalization", ["NeuralNetworks", "Shards", "RecordLog", "Records"],
+            tests: ["RecordLogTesting"], data: ["Golden"])
         + [
             .executableTarget(
                 name: "millrace",

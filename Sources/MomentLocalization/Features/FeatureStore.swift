@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import NeuralNetworks
+internal import Synchronization
+
+/// Whose features a file holds.
+public enum FeatureLayout: String, CaseIterable, Sendable {
+    /// Files are named after videos; a clip takes its slice.
+    case video
+    /// Files are named after clips, and used whole.
+    case clip
+    /// A clip's own file where there is one, else the video's.
+    case automatic
+}
+
+/// The features of clips, from a folder of files named `UID.pt`, `UID.npy` or `UID.safetensors`.
+///
+/// Clips are kept as they were last asked for, down-sampled, up to a number of bytes; what is returned depends on the
+/// files alone. Used from any thread.
+public final class FeatureStore: Sendable {
+    /// The features of a clip, at most `bins` rows of them.
+    public struct Clip: Sendable {
+        /// The features; their rows are the bins of the clip's grid.
+        public var features: FeatureMatrix
+        /// The grid that targets and predictions of the clip lie on.
+        public var grid: TargetGrid
+    }
+
+    /// Why a clip cannot be used. None of these stops a run: such samples are skipped and counted.
+    public enum Gap: Hashable, Sendable {
+        /// There is no file for it.
+        case missing
+        /// The file ends more than two frames before the clip does.
+        case short
+    }
+
+    /// The folder.
+    public let folder: String
+    /// Whose features the files hold.
+    public let layout: FeatureLayout
+    /// The most rows that a clip has.
+    public let bins: Int
+    /// The number of features of a moment.
+    public let columns: Int
+
+    private struct Held {
+        var clips: [String: Result] = [:]
+        var order: [String] = []
+        var bytes = 0
+    }
+
+    private enum Result {
+        case clip(Clip)
+        case gap(Gap)
+
+        var pair: (clip: Clip?, gap: Gap?) {
+            switch self {
+            case .clip(let clip): (clip, nil)
+            case .gap(let gap): (nil, gap)
+            }
+        }
+
+        var bytes: Int {
+            switch self {
+            case .clip(let clip): clip.features.values.count * 4
+            case .gap: 64
+            }
+        }
+    }
+
+    private let held = Mutex(Held())
+    private let bytesMax: Int
+
+    /// Opens a folder.
+    /// - Parameters:
+    ///   - folder: where the files are.
+    ///   - layout: whose features the files hold.
+    ///   - bins: the most rows that a clip is to have: the model's `max_pos_len`.
+    ///   - columns: the number of features of a moment that the model wants.
+    ///   - bytesMax: how much is kept in memory.
+    public init(
+        folder: String, layout: FeatureLayout = .automatic, bins: Int, columns: Int, bytesMax: Int = 1 << 30
+    ) {
+        self.folder = folder
+        self.layout = layout
+        self.bins = bins
+        self.columns = columns
+        self.bytesMax = bytesMax
+    }
+
+    /// The features of a clip.
+    /// - Returns: the clip, or why it cannot be used.
+    /// - Throws: `TensorFileError` where a file is damaged, holds NaN, or has another number of features a moment.
+    public func clip(of query: MomentQuery) throws(TensorFileError) -> (clip: Clip?, gap: Gap?) {
+        // Two samples may differ in where they say that a clip lies.
+        let key = "\(query.clipUID) \(query.clipStart) \(query.clipEnd)"
+        if let known = self.held.withLock({ $0.clips[key] }) { return known.pair }
+        let result = try self.load(query)
+        self.keep(result, key)
+        return result.pair
+    }
+
+    private func load(_ query: MomentQuery) throws(TensorFileError) -> Result {
+        let slice: ClipSlice
+        let file: FeatureFile
+        if self.layout != .video, let own = try self.open(query.clipUID) {
+            file = own
+            slice = ClipSlice(start: query.clipStart, end: query.clipEnd, clipFeatures: own.rows)
+        } else if self.layout != .clip, let video = try self.open(query.videoUID) {
+            file = video
+            slice = ClipSlice(start: query.clipStart, end: query.clipEnd, available: video.rows)
+        } else {
+            return .gap(.missing)
+        }
+        if slice.isShort { return .gap(.short) }
+        let features = try file.read(slice.features).sampled(bins: self.bins)
+        return .clip(
+            Clip(features: features, grid: TargetGrid(bins: features.rows, duration: slice.duration)))
+    }
+
+    private func open(_ uid: String) throws(TensorFileError) -> FeatureFile? {
+        // Ids go into paths: one that would leave the folder has no file here.
+        guard !uid.isEmpty, !uid.contains("/"), !uid.contains("\0"), !uid.hasPrefix(".") else { return nil }
+        for ending in ["pt", "npy", "safetensors"] {
+            let path = "\(self.folder)/\(uid).\(ending)"
+            do throws(TensorFileError) {
+                let file = try FeatureFile(path: path)
+                guard file.columns == self.columns else {
+                    throw TensorFileError(
+                        .mismatch,
+                        "\(path) has \(file.columns) features a moment, the model wants \(self.columns); name the folder "
+                            + "that the model was made for, or start with --feature-dimension \(file.columns)")
+                }
+                return file
+            } catch {
+                if error.code == .missing { continue }
+                throw error
+            }
+        }
+        return nil
+    }
+
+    private func keep(_ result: Result, _ key: String) {
+        self.held.withLock { held in
+            guard held.clips.updateValue(result, forKey: key) == nil else { return }
+            held.order.append(key)
+            held.bytes += result.bytes
+            var dropped = 0
+            while held.bytes > self.bytesMax, dropped < held.order.count - 1 {
+                if let old = held.clips.removeValue(forKey: held.order[dropped]) { held.bytes -= old.bytes }
+                dropped += 1
+            }
+            held.order.removeFirst(dropped)
+        }
+    }
+
+    /// The number of features a moment of the first readable file of a folder, by name; `nil` where there is none.
+    public static func columns(in folder: String, names: [String]) throws(TensorFileError) -> Int? {
+        for name in names.sorted() where ["pt", "npy", "safetensors"].contains(name.split(separator: ".").last) {
+            return try FeatureFile(path: "\(folder)/\(name)").columns
+        }
+        return nil
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// One query about one clip, with its answer where it is known: what training, fine-tuning and evaluation work on,
+/// whether it comes from a shard or from an annotation file.
+public struct MomentQuery: Hashable, Sendable {
+    /// What it is called in messages: the sample's `query_id`, or annotation and place.
+    public var id: String
+    /// The video.
+    public var videoUID: String
+    /// The clip.
+    public var clipUID: String
+    /// Where the clip lies in the video, in seconds.
+    public var clipStart: Double
+    /// Where the clip ends.
+    public var clipEnd: Double
+    /// The annotation that it belongs to.
+    public var annotationUID: String
+    /// Its place among the queries of the annotation.
+    public var queryIndex: Int
+    /// The text as the model reads it.
+    public var sentence: String
+    /// The template that it was written by, if it is known.
+    public var template: String?
+    /// The answer in seconds from the clip's start; `nil` where it is not known.
+    public var answer: Answer?
+
+    /// Describes a query.
+    public init(
+        id: String, videoUID: String, clipUID: String, clipStart: Double, clipEnd: Double, annotationUID: String,
+        queryIndex: Int, sentence: String, template: String?, answer: Answer?
+    ) {
+        self.id = id
+        self.videoUID = videoUID
+        self.clipUID = clipUID
+        self.clipStart = clipStart
+        self.clipEnd = clipEnd
+        self.annotationUID = annotationUID
+        self.queryIndex = queryIndex
+        self.sentence = sentence
+        self.template = template
+        self.answer = answer
+    }
+
+    /// An answer window.
+    public struct Answer: Hashable, Sendable {
+        /// The start, in seconds from the clip's start.
+        public var start: Double
+        /// The end.
+        public var end: Double
+
+        /// Describes a window.
+        public init(start: Double, end: Double) {
+            self.start = start
+            self.end = end
+        }
+
+        /// Whether it is too short to be hit.
+        public var isEmpty: Bool { MomentWindow.isEmpty(start: self.start, end: self.end) }
+    }
+}
+
+extension AnnotationFile {
+    /// The queries with text, in the file's order. Those without keep their place: the next one's index counts them.
+    public var queries: [MomentQuery] {
+        var queries: [MomentQuery] = []
+        for video in self.videos {
+            for clip in video.clips {
+                for annotation in clip.annotations {
+                    for (index, query) in annotation.queries.enumerated() {
+                        guard let text = query.text, !text.isEmpty else { continue }
+                        var answer: MomentQuery.Answer?
+                        if let start = query.start, let end = query.end {
+                            answer = MomentQuery.Answer(start: start, end: end)
+                        }
+                        queries.append(
+                            MomentQuery(
+                                id: "\(annotation.uid)_\(index)", videoUID: video.uid, clipUID: clip.uid,
+                                clipStart: clip.start, clipEnd: clip.end, annotationUID: annotation.uid,
+                                queryIndex: index, sentence: QueryText.sentence(text), template: query.template,
+                                answer: answer))
+                    }
+                }
+            }
+        }
+        return queries
+    }
+}
+
+extension MomentQuery {
+    /// Reads a sample of a shard (schema `nlq`).
+    /// - Throws: `JSONError` where it is no JSON object, or a field is missing or no number.
+    public init(sample: Bytes) throws(JSONError) {
+        let fields = try SampleFields(sample)
+        let start = try fields.seconds("clip_start_sec")
+        let clipStart = try fields.seconds("video_start_sec") - start
+        // Rounding errors of the two are taken off where a time of at most six decimals is meant.
+        let rounded = (clipStart * 1e6).rounded() / 1e6
+        let exact = abs(clipStart - rounded) < 1e-9 ? rounded : clipStart
+        self.init(
+            id: try fields.text("query_id"), videoUID: try fields.text("video_uid"),
+            clipUID: try fields.text("clip_uid"), clipStart: exact,
+            clipEnd: exact + (try fields.seconds("clip_duration_sec")),
+            annotationUID: try fields.text("annotation_uid"), queryIndex: 0,
+            sentence: QueryText.sentence(try fields.text("query")), template: fields.text["template"],
+            answer: Answer(start: start, end: try fields.seconds("clip_end_sec")))
+    }
+}
+
+/// The fields of a sample, before it is known whether all of them are there.
+private struct SampleFields {
+    var text: [String: String] = [:]
+    var seconds: [String: Double] = [:]
+
+    init(_ sample: Bytes) throws(JSONError) {
+        var text: [String: String] = [:]
+        var seconds: [String: Double] = [:]
+        try JSONScanner.scan(sample) { json throws(JSONError) in
+            try json.beginObject()
+            while let key = try json.nextKey() {
+                let name = key.text
+                switch name {
+                case "query_id", "video_uid", "clip_uid", "annotation_uid", "query", "template":
+                    text[name] = try json.stringOrNull()
+                case "clip_start_sec", "clip_end_sec", "video_start_sec", "clip_duration_sec":
+                    seconds[name] = try json.doubleOrNull()
+                default: try json.skip()
+                }
+            }
+        }
+        self.text = text
+        self.seconds = seconds
+    }
+
+    func text(_ name: String) throws(JSONError) -> String {
+        guard let value = self.text[name], !value.isEmpty else {
+            throw JSONError("the sample has no \(name)", offset: 0)
+        }
+        return value
+    }
+
+    func seconds(_ name: String) throws(JSONError) -> Double {
+        guard let value = self.seconds[name], value.isFinite else {
+            throw JSONError("the sample has no \(name), or it is no number", offset: 0)
+        }
+        return value
+    }
+}
