@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Records
+
+/// An evaluation with what stands beside it, in words and as JSON.
+public struct EvaluationReport: Sendable {
+    /// A score to compare with.
+    public struct Reference: Sendable {
+        /// What it is.
+        public var name: String
+        /// What it scores.
+        public var scores: Scores
+
+        /// Describes a reference.
+        public init(name: String, scores: Scores) {
+            self.name = name
+            self.scores = scores
+        }
+    }
+
+    /// The scores.
+    public var evaluation: Evaluation
+    /// Constant windows and the label oracle.
+    public var references: [Reference]
+
+    /// Puts an evaluation together with what it is to be compared with.
+    /// - Parameters:
+    ///   - bins: the model's `max_pos_len`, for the label oracle.
+    ///   - train: the training split that constant windows are fitted to; never the file that is evaluated.
+    public init(_ evaluation: Evaluation, truth: GroundTruth, bins: Int, train: [MomentQuery]?) {
+        self.evaluation = evaluation
+        self.references = []
+        for threshold in [0.3, 0.5] {
+            guard let train, !train.isEmpty else { break }
+            let five = ConstantWindows(fittedTo: train, count: 5, threshold: threshold)
+            let shares = five.windows.map { "[\(Self.percent($0.start)), \(Self.percent($0.end))]" }
+            self.references.append(
+                Reference(
+                    name:
+                        "5 constant windows, fitted at IoU \(threshold) (of the clip: \(shares.joined(separator: " ")))",
+                    scores: five.scores(truth.queries)))
+        }
+        self.references.append(
+            Reference(name: "label oracle at \(bins) bins", scores: LabelOracle.scores(truth.queries, bins: bins)))
+    }
+
+    private static func percent(_ share: Double, decimals: Int = 1) -> String {
+        var scale = 1.0
+        for _ in 0..<decimals { scale *= 10 }
+        let scaled = Int((share * 100 * scale).rounded())
+        let whole = scaled / Int(scale)
+        let rest = String(scaled % Int(scale))
+        return "\(whole)." + String(repeating: "0", count: decimals - rest.count) + rest
+    }
+
+    // MARK: Words
+
+    /// The report in words, one line each.
+    public var lines: [String] {
+        let evaluation = self.evaluation
+        var lines = ["Evaluated: \(evaluation.supplied.queries) / \(evaluation.total) instances (percent from here on)"]
+        lines += Self.table(
+            [("over the predictions supplied, as the official script", evaluation.supplied)]
+                + [("over all \(evaluation.answerable) queries with text", evaluation.overall)]
+                + self.references.map { ($0.name, $0.scores) })
+        lines.append("")
+        lines.append("95 % intervals over all queries, by resampling clips:")
+        for interval in evaluation.intervals {
+            lines.append(
+                "  \(interval.metric.name): \(Self.percent(interval.low, decimals: 2)) to "
+                    + Self.percent(interval.high, decimals: 2))
+        }
+        lines.append("")
+        lines += Self.table(evaluation.byDuration.map { ("answers \($0.name)", $0.scores) })
+        lines.append("")
+        lines += Self.table(evaluation.byTemplate.map { ($0.name, $0.scores) })
+        lines.append("")
+        return lines + self.notes
+    }
+
+    /// What could make these figures mislead.
+    public var notes: [String] {
+        let evaluation = self.evaluation
+        var notes: [String] = []
+        if evaluation.covered < evaluation.answerable {
+            notes.append(
+                "note: \(evaluation.answerable - evaluation.covered) of \(evaluation.answerable) queries have no prediction; "
+                    + "the official script does not count them as missed, the second row does")
+        }
+        if evaluation.repeated > 0 {
+            notes.append(
+                "note: \(evaluation.repeated) predictions answer a query for the second time; the first row counts them"
+            )
+        }
+        if let removed = evaluation.removedEmpty {
+            notes.append(
+                "note: --remove-empty left out \(removed) queries whose answers are at most 1/30 s long. Published v1 "
+                    + "figures differ in this by up to a tenth: do not compare with those that kept them")
+        } else if evaluation.emptyAnswers > 0 {
+            notes.append(
+                "note: \(evaluation.emptyAnswers) queries have answers of at most 1/30 s, which nothing can hit; "
+                    + "--remove-empty leaves them out, as some published figures do")
+        }
+        notes.append(
+            "note: the official script prints recall under the heading mIoU@t, and its mIoU is that of the first window; "
+                + "versions 1 and 2 of the annotations are not comparable")
+        if self.references.count == 1 {
+            notes.append(
+                "note: give --train nlq_train.json to see what constant windows score, without which no score says much"
+            )
+        }
+        return notes
+    }
+
+    private static func table(_ rows: [(name: String, scores: Scores)]) -> [String] {
+        guard let metrics = rows.first?.scores.metrics else { return [] }
+        let header = metrics.map { "R\($0.topK)@\($0.threshold)" } + ["mIoU", "queries"]
+        var lines = [header.map { Self.cell($0) }.joined()]
+        for row in rows {
+            let cells =
+                row.scores.recall.map { Self.percent($0, decimals: 2) }
+                + [Self.percent(row.scores.meanOverlap, decimals: 2), String(row.scores.queries)]
+            lines.append(cells.map { Self.cell($0) }.joined() + "  " + row.name)
+        }
+        return lines
+    }
+
+    private static func cell(_ text: String) -> String {
+        String(repeating: " ", count: max(0, 8 - text.count)) + text
+    }
+
+    // MARK: JSON
+
+    /// The report as a JSON object.
+    public var json: Bytes {
+        let evaluation = self.evaluation
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("evaluated", evaluation.supplied.queries)
+        json.field("instances", evaluation.total)
+        json.field("queries_with_text", evaluation.answerable)
+        json.field("covered", evaluation.covered)
+        json.field("repeated", evaluation.repeated)
+        json.field("empty_answers", evaluation.emptyAnswers)
+        json.key("removed_empty")
+        if let removed = evaluation.removedEmpty { json.value(removed) } else { json.null() }
+        json.key("official")
+        evaluation.supplied.write(to: &json)
+        json.key("all")
+        evaluation.overall.write(to: &json)
+        json.key("intervals")
+        json.beginArray()
+        for interval in evaluation.intervals {
+            json.beginObject()
+            json.field("top_k", interval.metric.topK)
+            json.field("iou", interval.metric.threshold)
+            json.field("low", interval.low)
+            json.field("high", interval.high)
+            json.endObject()
+        }
+        json.endArray()
+        Self.write(self.references.map { ($0.name, $0.scores) }, "references", to: &json)
+        Self.write(evaluation.byDuration.map { ($0.name, $0.scores) }, "by_duration", to: &json)
+        Self.write(evaluation.byTemplate.map { ($0.name, $0.scores) }, "by_template", to: &json)
+        json.key("notes")
+        json.beginArray()
+        for note in self.notes { json.value(note) }
+        json.endArray()
+        json.endObject()
+        return json.bytes
+    }
+
+    private static func write(
+        _ groups: [(name: String, scores: Scores)], _ key: StaticString, to json: inout JSONWriter
+    ) {
+        json.key(key)
+        json.beginArray()
+        for group in groups {
+            json.beginObject()
+            json.field("name", group.name)
+            json.key("scores")
+            group.scores.write(to: &json)
+            json.endObject()
+        }
+        json.endArray()
+    }
+}
+
+extension Scores {
+    /// Writes the scores as a JSON object; recalls are shares.
+    fileprivate func write(to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("queries", self.queries)
+        json.key("recall")
+        json.beginArray()
+        for (metric, recall) in zip(self.metrics, self.recall) {
+            json.beginObject()
+            json.field("top_k", metric.topK)
+            json.field("iou", metric.threshold)
+            json.field("value", recall)
+            json.endObject()
+        }
+        json.endArray()
+        json.field("mean_iou", self.meanOverlap)
+        json.endObject()
+    }
+}

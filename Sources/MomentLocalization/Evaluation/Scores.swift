@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is counted as a hit: the first `topK` windows hold one whose intersection over union with the answer is above
+/// the threshold.
+public struct Metric: Hashable, Sendable {
+    /// How many windows are looked at.
+    public var topK: Int
+    /// What the intersection over union must pass; strictly.
+    public var threshold: Double
+
+    /// Describes a metric.
+    public init(topK: Int, threshold: Double) {
+        self.topK = topK
+        self.threshold = threshold
+    }
+
+    /// `R@1, IoU > 0.3`
+    public var name: String { "R@\(self.topK), IoU > \(self.threshold)" }
+
+    /// The official ones, by K and by threshold.
+    public static let official = [1, 3, 5].flatMap { topK in
+        [0.3, 0.5, 0.01].map { Metric(topK: topK, threshold: $0) }
+    }
+}
+
+/// Recall, and the mean intersection over union of the first windows, over some queries.
+public struct Scores: Hashable, Sendable {
+    /// What was counted.
+    public var metrics: [Metric]
+    /// The hits, one count a metric.
+    public var hits: [Int]
+    /// The sum of the first windows' intersection over union.
+    public var overlapSum = 0.0
+    /// The number of queries.
+    public var queries = 0
+
+    /// Starts with nothing.
+    public init(metrics: [Metric] = Metric.official) {
+        self.metrics = metrics
+        self.hits = metrics.map { _ in 0 }
+    }
+
+    /// Counts a query that was answered with windows, none of them for one that was not answered.
+    public mutating func add(_ windows: [MomentQuery.Answer], answer: MomentQuery.Answer) {
+        let overlaps = windows.map { Self.overlap($0, answer) }
+        for (index, metric) in self.metrics.enumerated()
+        where overlaps.prefix(metric.topK).contains(where: { $0 > metric.threshold }) {
+            self.hits[index] += 1
+        }
+        self.overlapSum += overlaps.first ?? 0
+        self.queries += 1
+    }
+
+    /// Adds what was counted elsewhere by the same metrics.
+    public mutating func add(_ other: Scores) {
+        for index in self.hits.indices { self.hits[index] += other.hits[index] }
+        self.overlapSum += other.overlapSum
+        self.queries += other.queries
+    }
+
+    /// The share of queries that were hit, one a metric; zero where there are none.
+    public var recall: [Double] { self.hits.map { self.queries == 0 ? 0 : Double($0) / Double(self.queries) } }
+
+    /// The recall by a metric, where it was counted.
+    public func recall(topK: Int, threshold: Double) -> Double? {
+        self.metrics.firstIndex(of: Metric(topK: topK, threshold: threshold)).map { self.recall[$0] }
+    }
+
+    /// The mean over queries of the first window's intersection over union. The official script means to average the
+    /// best three and averages the first (EGO4D/episodic-memory, `NLQ/VSLNet/utils/evaluate_ego4d_nlq.py`).
+    public var meanOverlap: Double { self.queries == 0 ? 0 : self.overlapSum / Double(self.queries) }
+
+    /// Intersection over union: what two windows share, over the span from the earlier start to the later end. Zero for
+    /// two windows without length at one point, where the official script divides zero by zero.
+    public static func overlap(_ a: MomentQuery.Answer, _ b: MomentQuery.Answer) -> Double {
+        let intersection = max(0, min(a.end, b.end) - max(a.start, b.start))
+        let union = max(0, max(a.end, b.end) - min(a.start, b.start))
+        return union > 0 ? intersection / union : 0
+    }
+}
