@@ -56,6 +56,11 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        // Vectorised whatever the build, and with the multiplications of a sum fused; warnings are errors here too.
+        .target(
+            name: "CKernels",
+            cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-Werror"])]),
         .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     ]
         + room("Records", [crypto], tests: [])
@@ -79,9 +84,9 @@ let package = Package(
         + room("ModelServers", ["Records", http, nio, nioHTTP1, nioSSL], tests: [nioPosix])
         + room("ResponseCache", ["SharedDatabase", "Records", "CZstd", grdb], tests: [])
         + room("SampleWorld", [], tests: [])
-        + room("NeuralNetworks", ["Records"], tests: [])
++ room("NeuralNetworks", ["Records", "CKernels", "COpenBLAS"], tests: [])
         + room(
-            "MomentLocalization", ["NeuralNetworks", "Shards", "RecordLog", "Records"],
+            "MomentLocalization", ["NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records"],
             tests: ["RecordLogTesting"], data: ["Golden"])
         + [
             .executableTarget(

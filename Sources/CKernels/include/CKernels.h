@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The loops of the network that BLAS has no routine for, each compiled for AVX-512, AVX2 and the plain machine; the
+// loader picks the version (dispatch.c). All matrices are row-major Float32 and contiguous unless a stride says
+// otherwise. A `mask` holds one byte an element, 1 = kept; NULL keeps everything. `scale` is 1 / (1 - drop rate).
+// Sums run in a fixed order, so the same input gives the same bits on the same kind of CPU.
+
+// --- Dropout -------------------------------------------------------------------------------------------------------
+
+/// Fills `mask` with `count` bytes, each 1 with probability `keep` / 65536. Element i comes from block i / 128 of
+/// Philox4x32-10 (Salmon et al. 2011) under `key` and the counter (block, site, sample, step): no state, any order.
+void ck_dropout_mask(uint8_t *mask, size_t count, uint32_t keep, uint64_t key, uint32_t site, uint32_t sample,
+                     uint32_t step);
+
+/// y = x * mask * scale, element by element; x and y may be the same.
+void ck_apply_mask(const float *x, const uint8_t *mask, float scale, float *y, size_t count);
+
+// --- Linear layers' ends -------------------------------------------------------------------------------------------
+
+/// y (rows, columns) += bias, on every row.
+void ck_add_bias(float *y, const float *bias, size_t rows, size_t columns);
+
+/// y = max(y + bias, 0) on every row.
+void ck_bias_relu(float *y, const float *bias, size_t rows, size_t columns);
+
+/// y = x + mask * scale * max(z + bias, 0). Leaves in `active` (one byte an element) whether the gradient passes: kept
+/// by the mask, and z + bias above zero. `active` may be `mask` itself.
+void ck_bias_relu_dropout_residual(const float *z, const float *bias, const float *x, const uint8_t *mask, float scale,
+                                   uint8_t *active, float *y, size_t rows, size_t columns);
+
+/// y = x + mask * scale * (z + bias).
+void ck_bias_dropout_residual(const float *z, const float *bias, const float *x, const uint8_t *mask, float scale,
+                              float *y, size_t rows, size_t columns);
+
+/// dz = dy * mask * scale, and dbias += the sum of dz over rows: the gradient of both functions above.
+void ck_masked_gradient(const float *dy, const uint8_t *mask, float scale, float *dz, float *dbias, size_t rows,
+                        size_t columns);
+
+/// dz = y > 0 ? dy : 0, and dbias += the sum of dz over rows: the gradient of `ck_bias_relu` with output y.
+void ck_relu_gradient(const float *dy, const float *y, float *dz, float *dbias, size_t rows, size_t columns);
+
+/// sum (columns) += the sum of x over rows.
+void ck_add_column_sums(const float *x, float *sum, size_t rows, size_t columns);
+
+// --- Element by element --------------------------------------------------------------------------------------------
+
+/// y += factor * x.
+void ck_add_scaled(const float *x, float factor, float *y, size_t count);
+
+/// y = a + b; any of them may be the same.
+void ck_add(const float *a, const float *b, float *y, size_t count);
+
+/// y (rows, columns) = x with row r times factor[r]; x and y may be the same.
+void ck_scale_rows(const float *x, const float *factor, float *y, size_t rows, size_t columns);
+
+/// result[r] = the dot product of row r of x and row r of y. `y_stride` 0 takes the same row for all.
+void ck_row_dots(const float *x, const float *y, size_t y_stride, float *result, size_t rows, size_t columns);
+
+/// Softmax of each of `rows` rows of x (stride given) over `columns`, in place; `bias` (columns) is added first, and
+/// may be NULL.
+void ck_softmax_rows(float *x, size_t stride, const float *bias, size_t rows, size_t columns);
+
+/// dx = y * (dy - sum(dy * y)) for each row: the gradient of softmax with output y. dx may be dy.
+void ck_softmax_gradient(const float *y, const float *dy, float *dx, size_t stride, size_t rows, size_t columns);
+
+// --- Layer normalisation -------------------------------------------------------------------------------------------
+
+/// y = mask * scale * ((x - mean) / sqrt(variance + epsilon) * gamma + beta) over each row; keeps mean and
+/// 1 / sqrt(variance + epsilon) of each row in `statistics` (rows, 2).
+void ck_layer_norm_forward(const float *x, const float *gamma, const float *beta, float epsilon, const uint8_t *mask,
+                           float scale, float *y, float *statistics, size_t rows, size_t columns);
+
+/// dx += the gradient at x, dgamma and dbeta += theirs, given dy at the function's output.
+void ck_layer_norm_backward(const float *x, const float *statistics, const float *gamma, const float *dy,
+                            const uint8_t *mask, float scale, float *dx, float *dgamma, float *dbeta, size_t rows,
+                            size_t columns);
+
+// --- Depthwise convolution, 7 taps ---------------------------------------------------------------------------------
+
+/// y[l, c] = sum over k of weight[k, c] * x[l + k - 3, c], zeros beyond the ends. x, y (length, channels); weight (7,
+/// channels).
+void ck_depthwise_forward(const float *x, const float *weight, float *y, size_t length, size_t channels);
+
+/// dx = the gradient at x; dweight (7, channels) += that of the weight.
+void ck_depthwise_backward(const float *x, const float *weight, const float *dy, float *dx, float *dweight,
+                           size_t length, size_t channels);
+
+// --- Attention of one head -----------------------------------------------------------------------------------------
+
+/// How many floats of scratch the two functions below need.
+size_t ck_attention_scratch(size_t length, size_t width);
+
+/// Rounds up to whole vectors: the row length of `probabilities` and of their mask.
+static inline size_t ck_padded(size_t count) { return (count + 15) / 16 * 16; }
+
+/// out = (mask * scale * softmax(q kᵀ * factor + bias)) v. q, k, v (length, width) with a common `stride`; bias
+/// (length), added to each row of scores, may be NULL; probabilities (length, ck_padded(length)) are kept for the
+/// gradient; mask has their shape; out (length, width) with `out_stride`.
+void ck_attention_forward(const float *q, const float *k, const float *v, size_t stride, const float *bias,
+                          const uint8_t *mask, float scale, float factor, float *probabilities, float *out,
+                          size_t out_stride, size_t length, size_t width, float *scratch);
+
+/// dq, dk, dv (with `stride`, overwritten) from dout (with `out_stride`).
+void ck_attention_backward(const float *q, const float *k, const float *v, size_t stride, const uint8_t *mask,
+                           float scale, float factor, const float *probabilities, const float *dout, size_t out_stride,
+                           float *dq, float *dk, float *dv, size_t length, size_t width, float *scratch);
+
+// --- Context-query attention ---------------------------------------------------------------------------------------
+
+/// out (rows, 4 * columns) = [v; a; v * a; v * b].
+void ck_quadruple_forward(const float *v, const float *a, const float *b, float *out, size_t rows, size_t columns);
+
+/// da, db = (overwritten), dv += the gradients at a, b, v.
+void ck_quadruple_backward(const float *v, const float *a, const float *b, const float *dout, float *dv, float *da,
+                           float *db, size_t rows, size_t columns);
+
+// --- LSTM ----------------------------------------------------------------------------------------------------------
+
+/// One step of `rows` sequences. gates (rows, 4 * width) holds the sums for i, f, g, o in PyTorch's order and is
+/// replaced by their activations; cell = f * previous + i * g; hidden = o * tanh(cell). Strides are between rows.
+void ck_lstm_forward(float *gates, size_t gate_stride, const float *previous, size_t previous_stride, float *cell,
+                     float *hidden, size_t stride, size_t rows, size_t width);
+
+/// dgates (may be gates) from dhidden and dcell; dcell (rows, width) becomes the gradient at the previous cell.
+void ck_lstm_backward(const float *gates, size_t gate_stride, const float *previous, size_t previous_stride,
+                      const float *cell, size_t stride, const float *dhidden, float *dcell, float *dgates, size_t rows,
+                      size_t width);
+
+// --- Optimizer -----------------------------------------------------------------------------------------------------
+
+/// The sum of squares, in Float64.
+double ck_sum_of_squares(const float *x, size_t count);
+
+/// One step of AdamW (Loshchilov & Hutter 2019) as `torch.optim.AdamW` does it: the gradient times `clip`, decay
+/// p -= rate * decay * p before the step; `correction1` = 1 - beta1^t, `correction2` = 1 - beta2^t.
+void ck_adamw(float *parameters, const float *gradients, float *first, float *second, size_t count, float clip,
+              float rate, float beta1, float beta2, float epsilon, float decay, float correction1, float correction2);
+
+/// Which version runs here: "avx512", "avx2" or "portable".
+const char *ck_instruction_set(void);
+
+#endif
