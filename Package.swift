@@ -84,7 +84,7 @@ let package = Package(
         + room("ModelServers", ["Records", http, nio, nioHTTP1, nioSSL], tests: [nioPosix])
         + room("ResponseCache", ["SharedDatabase", "Records", "CZstd", grdb], tests: [])
         + room("SampleWorld", [], tests: [])
-+ room("NeuralNetworks", ["Records", "CKernels", "COpenBLAS"], tests: [])
+        + room("NeuralNetworks", ["Records", "CKernels", "COpenBLAS"], tests: [])
         + room(
             "MomentLocalization", ["NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records"],
             tests: ["RecordLogTesting"], data: ["Golden"])

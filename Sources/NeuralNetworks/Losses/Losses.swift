@@ -25,15 +25,20 @@ public enum Losses {
 
     /// The weighted binary cross-entropy of one logit and a label of 0 or 1: positives count `positiveWeight` times.
     /// The gradient at the logit is `gradient`.
+    ///
+    /// It is PyTorch's `BCELoss` on the Float32 `sigmoid`, as the official code has it, not the form that avoids
+    /// saturation: beyond a logit of about 16.6 the sigmoid is 1, the loss of label 0 is 100 (its logarithms end at
+    /// −100) and the gradient 0 (aten/src/ATen/native/Loss.cpp, `binary_cross_entropy` and its backward).
     public static func binaryCrossEntropy(
         logit: Float, label: Float, positiveWeight: Float
     ) -> (loss: Double, gradient: Float) {
         let weight = label == 0 ? 1 : positiveWeight * label
-        // log(1 + e^x) − y x, without overflow on either side.
-        let loss = Double(max(logit, 0)) - Double(logit) * Double(label) + log1p(exp(-abs(Double(logit))))
-        return (Double(weight) * loss, weight * (Self.sigmoid(logit) - label))
+        let probability = Self.sigmoid(logit), slope = probability * (1 - probability)
+        let positive = max(log(probability), -100), negative = max(log1p(-probability), -100)
+        let loss = -Double(label) * Double(positive) - (1 - Double(label)) * Double(negative)
+        return (Double(weight) * loss, weight * (probability - label) * (slope / max(slope, 1e-12)))
     }
 
-    /// 1 / (1 + e^−x).
-    public static func sigmoid(_ x: Float) -> Float { Float(1 / (1 + exp(-Double(x)))) }
+    /// 1 / (1 + e^−x), in Float32 throughout: it is 1 where e^−x vanishes beside 1.
+    public static func sigmoid(_ x: Float) -> Float { 1 / (1 + exp(-x)) }
 }

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dispatch
+public import NeuralNetworks
+internal import Synchronization
+
+/// The losses of one batch.
+public struct BatchLosses: Hashable, Sendable {
+    /// Cross-entropy of start plus that of end, the mean over the batch.
+    public var location: Double
+    /// Weighted binary cross-entropy of the highlight scores, the mean over the bins; 0 for VSLBase.
+    public var highlight: Double
+    /// What is minimised: location + `highlightWeight` · highlight.
+    public var total: Double
+}
+
+/// What the network says about one sample.
+public struct SpanPrediction: Hashable, Sendable {
+    /// The best spans of bins, best first.
+    public var spans: [PredictedSpan]
+    /// The logits of the first bin, for the sample's own bins.
+    public var startLogits: [Float]
+    /// The logits of the last bin.
+    public var endLogits: [Float]
+    /// The highlight scores; empty for VSLBase.
+    public var highlight: [Float]
+}
+
+/// VSLNet or VSLBase with its parameters, and what it takes to train and to ask it.
+///
+/// ```swift
+/// let model = VSLNet(configuration, seed: 1, threads: 2)
+/// let optimizer = AdamW(model.layout)
+/// let losses = try model.differentiate(batch, dropout: Dropout(rate: 0.2, source: .random(key: 1, step: 0)))
+/// let (norm, clip) = GradientClipping.measure(model.gradients, normMax: 1)
+/// optimizer.update(model.parameters, gradients: model.gradients, clip: clip, learningRate: 1e-4, step: 1)
+/// let predictions = try model.predict(batch)
+/// ```
+///
+/// A batch is cut into micro-batches of `microBatchSize`, each with gradients of its own that are then summed in a fixed
+/// tree: one thread and two give the same bits. Memory is planned for the largest batch seen; steps allocate nothing.
+///
+/// Not for use from several threads at once: it has its own.
+public final class VSLNet {
+    /// The settings.
+    public let configuration: VSLNetConfiguration
+    /// The weights, under their official names.
+    public let parameters: Parameters
+    /// The gradients that `differentiate` left, in the order of `parameters.trained`.
+    public var gradients: FloatBuffer { self.partialGradients[0] }
+    /// Which tensor lies where.
+    public var layout: ParameterLayout { self.parameters.layout }
+    /// The samples that one thread works on at a time. Part of what decides the bits of a sum.
+    public static let microBatchSize = 4
+
+    private let network: Network
+    private let threads: Int
+    private var plan: Network.Plan
+    private var workspaces: [Workspace]
+    private var partialGradients: [FloatBuffer]
+
+    /// Creates a network with the official initial values.
+    /// - Parameters:
+    ///   - seed: the same seed gives the same values.
+    ///   - threads: how many threads a step uses. They change the speed, not the result.
+    /// - Precondition: the configuration has no `problem()`.
+    public init(_ configuration: VSLNetConfiguration, seed: UInt64, threads: Int = 1) {
+        precondition(configuration.problem() == nil, configuration.problem() ?? "")
+        self.configuration = configuration
+        self.network = Network(configuration)
+        self.parameters = Parameters(self.network.layout, seed: seed)
+        self.threads = max(1, threads)
+        self.plan = self.network.plan(PassShape(samples: 1, video: 3, text: 1, word: 0))
+        self.workspaces = []
+        self.partialGradients = [FloatBuffer(count: self.network.layout.trainedCount)]
+    }
+
+    /// Computes the losses of a batch and leaves the gradients of all trained parameters in `gradients`.
+    /// - Parameter dropout: `nil`, or a rate of 0, keeps everything.
+    /// - Throws: `ModelError` where the batch does not fit the network.
+    public func differentiate(_ batch: Batch, dropout: Dropout?) throws(ModelError) -> BatchLosses {
+        try self.prepare(batch, training: true)
+        let parts = self.parts(batch)
+        while self.partialGradients.count < parts.count {
+            self.partialGradients.append(FloatBuffer(count: self.layout.trainedCount))
+        }
+        let losses = LossBoard(count: parts.count)
+        self.run(parts.count) { [network, parameters, plan, partialGradients] index, workspace in
+            partialGradients[index].clear()
+            let pass = Pass(
+                parameters: parameters, gradients: partialGradients[index], workspace: workspace, dropout: dropout,
+                firstSample: parts[index].lowerBound, samples: parts[index].count)
+            let masks = network.forward(batch, plan, pass)
+            losses[index] = network.loss(batch, plan, masks, pass)
+            network.backward(batch, plan, masks, pass)
+        }
+        self.sumGradients(parts.count)
+        let location = (0..<parts.count).reduce(0) { $0 + losses[$1].location }
+        let highlight = (0..<parts.count).reduce(0) { $0 + losses[$1].highlight }
+        return BatchLosses(
+            location: location, highlight: highlight,
+            total: location + Double(self.configuration.highlightWeight) * highlight)
+    }
+
+    /// Finds the best spans of each sample of a batch, without dropout.
+    /// - Throws: `ModelError` where the batch does not fit the network.
+    public func predict(_ batch: Batch, count: Int = 5) throws(ModelError) -> [SpanPrediction] {
+        try self.prepare(batch, training: false)
+        let parts = self.parts(batch)
+        let results = PredictionBoard(count: batch.samples.count)
+        self.run(parts.count) { [network, parameters, plan] index, workspace in
+            let pass = Pass(
+                parameters: parameters, gradients: nil, workspace: workspace, dropout: nil,
+                firstSample: parts[index].lowerBound, samples: parts[index].count)
+            _ = network.forward(batch, plan, pass)
+            for sample in 0..<pass.samples {
+                results[pass.firstSample + sample] = Self.read(sample, count, batch, plan, pass)
+            }
+        }
+        return results.all
+    }
+
+    private static func read(
+        _ sample: Int, _ count: Int, _ batch: Batch, _ plan: Network.Plan, _ pass: Pass
+    ) -> SpanPrediction {
+        let bins = batch.samples[pass.firstSample + sample].video.rows, length = batch.videoLength
+        func row(_ slot: FloatSlot, _ count: Int) -> [Float] {
+            Array(UnsafeBufferPointer(start: pass[slot] + sample * length, count: count))
+        }
+        return SpanPrediction(
+            spans: SpanExtraction.best(
+                count, startLogits: row(plan.start, length), endLogits: row(plan.end, length)),
+            startLogits: row(plan.start, bins), endLogits: row(plan.end, bins),
+            highlight: plan.highlightScores.map { row($0, bins) } ?? [])
+    }
+
+    private func parts(_ batch: Batch) -> [Range<Int>] {
+        stride(from: 0, to: batch.samples.count, by: Self.microBatchSize).map {
+            $0..<min($0 + Self.microBatchSize, batch.samples.count)
+        }
+    }
+
+    /// Checks the batch, and plans memory anew where it is larger than any before.
+    private func prepare(_ batch: Batch, training: Bool) throws(ModelError) {
+        if let problem = batch.problem(for: self.configuration, training: training) { throw ModelError(problem) }
+        let shape = PassShape(
+            samples: min(Self.microBatchSize, batch.samples.count), video: batch.videoLength, text: batch.textLength,
+            word: batch.wordLength)
+        guard self.workspaces.isEmpty || self.plan.shape.union(shape) != self.plan.shape else { return }
+        self.plan = self.network.plan(self.plan.shape.union(shape))
+        self.workspaces = (0..<self.threads).map { _ in Workspace(self.plan.workspace) }
+    }
+
+    /// Runs `body` for 0 ..< count on the threads, each with its own workspace; who takes which does not matter.
+    private func run(_ count: Int, _ body: @Sendable (Int, Workspace) -> Void) {
+        let next = NextIndex(), workspaces = self.workspaces
+        DispatchQueue.concurrentPerform(iterations: min(self.threads, count)) { thread in
+            while let index = next.take(below: count) { body(index, workspaces[thread]) }
+        }
+    }
+
+    /// partialGradients[0] = the sum of all: pairs, then pairs of pairs, whatever the threads.
+    private func sumGradients(_ count: Int) {
+        let chunk = 16384, total = self.layout.trainedCount
+        self.run((total + chunk - 1) / chunk) { [partialGradients] index, _ in
+            let range = index * chunk..<min((index + 1) * chunk, total)
+            var step = 1
+            while step < count {
+                for left in stride(from: 0, to: count - step, by: 2 * step) {
+                    partialGradients[left].add(partialGradients[left + step], range)
+                }
+                step *= 2
+            }
+        }
+    }
+}
+
+/// A batch that does not fit the network.
+public struct ModelError: Error, CustomStringConvertible, Sendable {
+    /// What is wrong, with the place of the sample in the batch.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Hands out indices to threads.
+private final class NextIndex: Sendable {
+    private let value = Atomic<Int>(0)
+
+    func take(below count: Int) -> Int? {
+        let index = self.value.add(1, ordering: .relaxed).oldValue
+        return index < count ? index : nil
+    }
+}
+
+/// A place for each micro-batch's losses.
+///
+/// `@unchecked Sendable`: each index is written by the one thread that took it, and read after all have ended.
+private final class LossBoard: @unchecked Sendable {
+    private let values: UnsafeMutablePointer<(location: Double, highlight: Double)>
+
+    init(count: Int) {
+        self.values = .allocate(capacity: count)
+        self.values.initialize(repeating: (0, 0), count: count)
+    }
+
+    deinit { self.values.deallocate() }
+
+    subscript(_ index: Int) -> (location: Double, highlight: Double) {
+        get { self.values[index] }
+        set { self.values[index] = newValue }
+    }
+}
+
+/// A place for each sample's prediction; the lock is taken once a sample.
+private final class PredictionBoard: Sendable {
+    private let values: Mutex<[SpanPrediction]>
+
+    init(count: Int) {
+        self.values = Mutex(
+            Array(
+                repeating: SpanPrediction(spans: [], startLogits: [], endLogits: [], highlight: []), count: count))
+    }
+
+    var all: [SpanPrediction] { self.values.withLock { $0 } }
+
+    subscript(_ index: Int) -> SpanPrediction {
+        get { self.values.withLock { $0[index] } }
+        set { self.values.withLock { $0[index] = newValue } }
+    }
+}
