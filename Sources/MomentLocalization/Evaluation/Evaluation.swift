@@ -46,7 +46,7 @@ public struct Evaluation: Sendable {
     /// Compares predictions with the truth.
     /// - Throws: `AnnotationError` where a prediction is of no query of the truth.
     public init(
-        _ predictions: [Prediction], truth: GroundTruth, removedEmpty: Bool = false, seed: UInt64 = 1
+        _ predictions: [QueryPrediction], truth: GroundTruth, removedEmpty: Bool = false, seed: UInt64 = 1
     ) throws(AnnotationError) {
         self.supplied = Scores()
         self.total = truth.total

@@ -58,7 +58,7 @@ public struct GroundTruth: Sendable {
 
     /// The answer to what a prediction is about; `nil` where it was removed as empty.
     /// - Throws: `AnnotationError` where there is no such query: the official script stops there, too.
-    func answer(to prediction: Prediction) throws(AnnotationError) -> MomentQuery.Answer? {
+    func answer(to prediction: QueryPrediction) throws(AnnotationError) -> MomentQuery.Answer? {
         let key = Key(clip: prediction.clipUID, annotation: prediction.annotationUID, index: prediction.queryIndex)
         guard let answer = self.answers[key] else {
             throw AnnotationError(
@@ -69,7 +69,7 @@ public struct GroundTruth: Sendable {
     }
 
     /// The place in `queries` of what a prediction is about.
-    func index(of prediction: Prediction) -> Int? {
+    func index(of prediction: QueryPrediction) -> Int? {
         self.indices[
             Key(clip: prediction.clipUID, annotation: prediction.annotationUID, index: prediction.queryIndex)]
     }

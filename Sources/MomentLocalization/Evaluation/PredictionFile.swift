@@ -3,7 +3,7 @@
 public import Records
 
 /// The windows that a model answers a query with, best first.
-public struct Prediction: Hashable, Sendable {
+public struct QueryPrediction: Hashable, Sendable {
     /// The clip.
     public var clipUID: String
     /// The annotation.
@@ -25,13 +25,13 @@ public struct Prediction: Hashable, Sendable {
 /// The challenge's prediction file (EGO4D/episodic-memory, `NLQ/VSLNet/utils/evaluate_ego4d_nlq.py`).
 public struct PredictionFile: Hashable, Sendable {
     /// The predictions, in the file's order.
-    public var predictions: [Prediction]
+    public var predictions: [QueryPrediction]
 
     private static let version = "1.0"
     private static let challenge = "ego4d_nlq_challenge"
 
     /// Describes a file.
-    public init(_ predictions: [Prediction]) { self.predictions = predictions }
+    public init(_ predictions: [QueryPrediction]) { self.predictions = predictions }
 
     /// The file's content.
     public var bytes: Bytes {
@@ -86,7 +86,7 @@ public struct PredictionFile: Hashable, Sendable {
 private struct PredictionParser {
     var version: String?
     var challenge: String?
-    var predictions: [Prediction]?
+    var predictions: [QueryPrediction]?
 
     mutating func file(_ json: inout JSONScanner) throws(JSONError) {
         try json.beginObject()
@@ -96,7 +96,7 @@ private struct PredictionParser {
             } else if key == "challenge" {
                 self.challenge = try json.string()
             } else if key == "results" {
-                var predictions: [Prediction] = []
+                var predictions: [QueryPrediction] = []
                 try json.beginArray()
                 while try json.nextElement() { predictions.append(try Self.prediction(&json)) }
                 self.predictions = predictions
@@ -106,7 +106,7 @@ private struct PredictionParser {
         }
     }
 
-    private static func prediction(_ json: inout JSONScanner) throws(JSONError) -> Prediction {
+    private static func prediction(_ json: inout JSONScanner) throws(JSONError) -> QueryPrediction {
         var clip: String?
         var annotation: String?
         var index: Int?
@@ -130,7 +130,7 @@ private struct PredictionParser {
                 "a prediction needs clip_uid, annotation_uid, query_idx and predicted_times; the one that ends here lacks "
                     + "one of them", offset: json.offset)
         }
-        return Prediction(clipUID: clip, annotationUID: annotation, queryIndex: index, windows: windows)
+        return QueryPrediction(clipUID: clip, annotationUID: annotation, queryIndex: index, windows: windows)
     }
 
     private static func windows(_ json: inout JSONScanner) throws(JSONError) -> [MomentQuery.Answer] {

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import NeuralNetworks
+internal import Records
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// BERT's encoder, frozen: token ids to hidden states (huggingface/transformers,
+/// `src/transformers/models/bert/modeling_bert.py`). Layer norm comes after each residual sum, GELU is the exact one,
+/// positions are absolute; width, depth and the rest are taken from the weights. There is no dropout.
+///
+/// Texts are encoded one at a time, and each in the same way, whatever else is encoded: a text's states have the same
+/// bits whenever they are computed again on the same kind of processor. Used from any thread.
+public final class BERTEncoder: Sendable {
+    /// The columns of the hidden states.
+    public let width: Int
+    /// The most positions.
+    public let positionsMax: Int
+    private let heads: Int
+    private let epsilon: Float
+    private let words: FloatBuffer
+    private let positions: FloatBuffer
+    private let tokenType: FloatBuffer
+    private let embeddingNorm: Norm
+    private let layers: [Layer]
+    private let wordCount: Int
+
+    private struct Norm: Sendable {
+        var weight: FloatBuffer
+        var bias: FloatBuffer
+    }
+
+    /// y = x Wᵀ + b.
+    private struct Dense: Sendable {
+        var weight: FloatBuffer
+        var bias: FloatBuffer
+        var inputs: Int
+        var outputs: Int
+    }
+
+    private struct Layer: Sendable {
+        var query: Dense
+        var key: Dense
+        var value: Dense
+        var attention: Dense
+        var attentionNorm: Norm
+        var intermediate: Dense
+        var output: Dense
+        var outputNorm: Norm
+    }
+
+    /// Loads `model.safetensors` and `config.json` of a folder.
+    /// - Throws: `TensorFileError` where a file or a tensor is missing, or the model is of another kind.
+    public init(folder: String) throws(TensorFileError) {
+        let configuration = try BERTConfiguration(path: folder + "/config.json")
+        let file = try SafetensorsFile(path: folder + "/model.safetensors")
+        let weights = try Weights(file)
+        self.heads = configuration.heads
+        self.epsilon = configuration.epsilon
+        let (words, wordShape) = try weights.matrix("embeddings.word_embeddings.weight")
+        self.words = words
+        self.wordCount = wordShape.rows
+        self.width = wordShape.columns
+        guard self.heads > 0, self.width % self.heads == 0 else {
+            throw TensorFileError(.mismatch, "\(folder): \(self.width) columns do not divide into \(self.heads) heads")
+        }
+        let (positions, positionShape) = try weights.matrix(
+            "embeddings.position_embeddings.weight", columns: self.width)
+        self.positions = positions
+        self.positionsMax = positionShape.rows
+        self.tokenType = try weights.matrix("embeddings.token_type_embeddings.weight", columns: self.width).0
+        self.embeddingNorm = try weights.norm("embeddings.LayerNorm", self.width)
+        var layers: [Layer] = []
+        while weights.has("encoder.layer.\(layers.count).output.dense.weight") {
+            layers.append(try weights.layer(layers.count, width: self.width))
+        }
+        guard !layers.isEmpty else { throw TensorFileError(.mismatch, "\(file.path) has no encoder.layer.0") }
+        self.layers = layers
+    }
+
+    private struct Weights {
+        let file: SafetensorsFile
+        let prefix: String
+
+        init(_ file: SafetensorsFile) throws(TensorFileError) {
+            self.file = file
+            self.prefix = file.entry("bert.embeddings.word_embeddings.weight") == nil ? "" : "bert."
+        }
+
+        func has(_ name: String) -> Bool { self.file.entry(self.prefix + name) != nil }
+
+        func matrix(
+            _ name: String, columns: Int? = nil
+        ) throws(TensorFileError) -> (FloatBuffer, (rows: Int, columns: Int)) {
+            let values = try self.file.floats(self.prefix + name)
+            guard let shape = self.file.entry(self.prefix + name)?.shape, shape.count == 2, shape[0] > 0,
+                shape[1] > 0, columns == nil || columns == shape[1]
+            else { throw TensorFileError(.mismatch, "\(self.file.path): \(name) has another shape than BERT's") }
+            return (FloatBuffer(values), (shape[0], shape[1]))
+        }
+
+        func vector(_ name: String, _ count: Int) throws(TensorFileError) -> FloatBuffer {
+            FloatBuffer(try self.file.floats(self.prefix + name, shape: [count]))
+        }
+
+        func norm(_ name: String, _ width: Int) throws(TensorFileError) -> Norm {
+            // Checkpoints that came from TensorFlow call the two gamma and beta.
+            let isOld = self.has(name + ".gamma")
+            return Norm(
+                weight: try self.vector(name + (isOld ? ".gamma" : ".weight"), width),
+                bias: try self.vector(name + (isOld ? ".beta" : ".bias"), width))
+        }
+
+        func dense(_ name: String, inputs: Int) throws(TensorFileError) -> Dense {
+            let (weight, shape) = try self.matrix(name + ".weight", columns: inputs)
+            return Dense(
+                weight: weight, bias: try self.vector(name + ".bias", shape.rows), inputs: inputs, outputs: shape.rows)
+        }
+
+        func layer(_ index: Int, width: Int) throws(TensorFileError) -> Layer {
+            let name = "encoder.layer.\(index)."
+            let intermediate = try self.dense(name + "intermediate.dense", inputs: width)
+            let layer = Layer(
+                query: try self.dense(name + "attention.self.query", inputs: width),
+                key: try self.dense(name + "attention.self.key", inputs: width),
+                value: try self.dense(name + "attention.self.value", inputs: width),
+                attention: try self.dense(name + "attention.output.dense", inputs: width),
+                attentionNorm: try self.norm(name + "attention.output.LayerNorm", width),
+                intermediate: intermediate,
+                output: try self.dense(name + "output.dense", inputs: intermediate.outputs),
+                outputNorm: try self.norm(name + "output.LayerNorm", width))
+            for dense in [layer.query, layer.key, layer.value, layer.attention, layer.output]
+            where dense.outputs != width {
+                throw TensorFileError(.mismatch, "\(self.file.path): layer \(index) is not \(width) columns wide")
+            }
+            return layer
+        }
+    }
+
+    /// The hidden states of a text, and of [PAD] tokens after it, which attend to the text but not to each other.
+    /// - Parameters:
+    ///   - ids: the token ids.
+    ///   - padding: how many [PAD] rows to append, as far as there are positions.
+    /// - Returns: (ids.count + padding) × width, row-major.
+    public func encode(_ ids: [Int], padding: Int = 0) -> [Float] {
+        precondition(!ids.isEmpty && ids.count <= self.positionsMax, "1 to \(self.positionsMax) tokens")
+        let rows = min(ids.count + padding, self.positionsMax)
+        let state = State(rows: rows, tokens: ids.count, width: self.width, layers: self.layers)
+        self.embed(ids, into: state.hidden)
+        for layer in self.layers { self.apply(layer, state) }
+        return state.hiddenBuffer.values()
+    }
+
+    /// The activations of one text.
+    private struct State {
+        let tokens: Int
+        let buffers: [FloatBuffer]
+        let hiddenBuffer: FloatBuffer
+        let hidden, query, key, value, context, sum, intermediate, scores: Matrix
+
+        init(rows: Int, tokens: Int, width: Int, layers: [Layer]) {
+            self.tokens = tokens
+            let inner = layers.map(\.intermediate.outputs).max() ?? width
+            let buffers = [width, width, width, width, width, width, inner, tokens].map {
+                FloatBuffer(count: rows * $0)
+            }
+            self.buffers = buffers
+            self.hiddenBuffer = buffers[0]
+            func matrix(_ index: Int, _ columns: Int) -> Matrix {
+                Matrix(buffers[index].start, rows: rows, columns: columns)
+            }
+            self.hidden = matrix(0, width)
+            self.query = matrix(1, width)
+            self.key = matrix(2, width)
+            self.value = matrix(3, width)
+            self.context = matrix(4, width)
+            self.sum = matrix(5, width)
+            self.intermediate = matrix(6, inner)
+            self.scores = matrix(7, tokens)
+        }
+    }
+
+    private func embed(_ ids: [Int], into hidden: Matrix) {
+        for row in 0..<hidden.rows {
+            let id = row < ids.count && ids[row] < self.wordCount ? ids[row] : 0
+            let word = self.words.start + id * self.width
+            let position = self.positions.start + row * self.width
+            let to = hidden.row(row)
+            for column in 0..<self.width { to[column] = word[column] + self.tokenType.start[column] + position[column] }
+        }
+        self.normalize(hidden, self.embeddingNorm)
+    }
+
+    private func apply(_ layer: Layer, _ state: State) {
+        Self.dense(state.hidden, layer.query, into: state.query)
+        Self.dense(state.hidden, layer.key, into: state.key)
+        Self.dense(state.hidden, layer.value, into: state.value)
+        self.attend(state)
+        Self.dense(state.context, layer.attention, into: state.sum)
+        Self.add(state.hidden, to: state.sum)
+        self.normalize(state.sum, layer.attentionNorm)
+        let inner = state.intermediate.columns(0..<layer.intermediate.outputs)
+        Self.dense(state.sum, layer.intermediate, into: inner)
+        for row in 0..<inner.rows { Self.gelu(inner.row(row), inner.columns) }
+        Self.dense(inner, layer.output, into: state.hidden)
+        Self.add(state.sum, to: state.hidden)
+        self.normalize(state.hidden, layer.outputNorm)
+    }
+
+    /// context = softmax(q kᵀ / √width of a head) v, head by head; only the text's own rows are attended to.
+    private func attend(_ state: State) {
+        let headWidth = self.width / self.heads
+        let factor = 1 / Float(headWidth).squareRoot()
+        for head in 0..<self.heads {
+            let columns = head * headWidth..<(head + 1) * headWidth
+            let keys = state.key.rows(0..<state.tokens).columns(columns)
+            let values = state.value.rows(0..<state.tokens).columns(columns)
+            multiply(state.query.columns(columns), .plain, keys, .transposed, into: state.scores, factor: factor)
+            for row in 0..<state.scores.rows { Self.softmax(state.scores.row(row), state.tokens) }
+            multiply(state.scores, .plain, values, .plain, into: state.context.columns(columns))
+        }
+    }
+
+    private static func dense(_ x: Matrix, _ dense: Dense, into y: Matrix) {
+        multiply(
+            x, .plain, Matrix(dense.weight.start, rows: dense.outputs, columns: dense.inputs), .transposed, into: y)
+        for row in 0..<y.rows {
+            let to = y.row(row)
+            for column in 0..<dense.outputs { to[column] += dense.bias.start[column] }
+        }
+    }
+
+    private static func add(_ x: Matrix, to y: Matrix) {
+        for row in 0..<y.rows {
+            let from = x.row(row)
+            let to = y.row(row)
+            for column in 0..<y.columns { to[column] += from[column] }
+        }
+    }
+
+    private static func gelu(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
+        for index in 0..<count { x[index] = x[index] * 0.5 * (1 + erff(x[index] * 0.707_106_77)) }
+    }
+
+    private static func softmax(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
+        var highest = -Float.infinity
+        for index in 0..<count { highest = max(highest, x[index]) }
+        var sum: Float = 0
+        for index in 0..<count {
+            x[index] = expf(x[index] - highest)
+            sum += x[index]
+        }
+        for index in 0..<count { x[index] /= sum }
+    }
+
+    private func normalize(_ x: Matrix, _ norm: Norm) {
+        for row in 0..<x.rows {
+            let values = x.row(row)
+            var sum = 0.0
+            for column in 0..<x.columns { sum += Double(values[column]) }
+            let mean = Float(sum / Double(x.columns))
+            var squares = 0.0
+            for column in 0..<x.columns {
+                let difference = Double(values[column] - mean)
+                squares += difference * difference
+            }
+            let scale = 1 / (Float(squares / Double(x.columns)) + self.epsilon).squareRoot()
+            for column in 0..<x.columns {
+                values[column] = (values[column] - mean) * scale * norm.weight.start[column] + norm.bias.start[column]
+            }
+        }
+    }
+}
+
+/// What `config.json` says that the weights do not.
+private struct BERTConfiguration {
+    var heads: Int
+    var epsilon: Float
+
+    init(path: String) throws(TensorFileError) {
+        let file = try TensorFile(path: path)
+        let value: JSONValue
+        let bytes = try file.read(0..<file.size)
+        do throws(JSONError) {
+            value = try JSONValue(parsing: bytes)
+        } catch {
+            throw TensorFileError(.corrupt, "\(path): \(error)")
+        }
+        guard let heads = value["num_attention_heads"]?.int else {
+            throw TensorFileError(.corrupt, "\(path) has no num_attention_heads")
+        }
+        let wanted = [("model_type", "bert"), ("hidden_act", "gelu"), ("position_embedding_type", "absolute")]
+        for (key, expected) in wanted {
+            if let found = value[key]?.string, found != expected {
+                throw TensorFileError(.unsupported, "\(path): \(key) is \(found); read is \(expected)")
+            }
+        }
+        self.heads = heads
+        self.epsilon = Float(value["layer_norm_eps"]?.double ?? 1e-12)
+    }
+}

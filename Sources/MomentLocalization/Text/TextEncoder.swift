@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+
+/// Queries as the network takes them, each distinct one computed once and kept, up to a number of bytes.
+///
+/// What is returned depends on the query alone, never on what else was asked for, so that a run that is resumed sees
+/// the same bits. Used from any thread.
+public final class TextEncoder: Sendable {
+    /// What reads the queries.
+    public enum Source: Sendable {
+        /// A frozen BERT.
+        case bert(BERTEncoder, WordPieceTokenizer)
+        /// Tables of words and characters.
+        case words(WordVocabulary)
+    }
+
+    /// What reads the queries.
+    public let source: Source
+    /// The most tokens of a query; of longer ones the rest is cut, and they are counted.
+    public let countMax: Int
+
+    /// [PAD] rows beyond a query that reach its tokens' scores: four convolutions of seven taps see three rows each.
+    private static let paddingRows = 12
+
+    private struct Held {
+        var texts: [String: ModelSample.Text] = [:]
+        var order: [String] = []
+        var bytes = 0
+        var cut: Set<String> = []
+    }
+
+    private let held = Mutex(Held())
+    private let bytesMax: Int
+
+    /// Describes an encoder.
+    public init(_ source: Source, countMax: Int, bytesMax: Int = 1 << 30) {
+        self.source = source
+        if case .bert(let encoder, _) = source {
+            self.countMax = min(countMax, encoder.positionsMax)
+        } else {
+            self.countMax = countMax
+        }
+        self.bytesMax = bytesMax
+    }
+
+    /// The number of distinct queries that were too long.
+    public var cutCount: Int { self.held.withLock { $0.cut.count } }
+
+    /// A query as the network takes it.
+    public func text(_ sentence: String) -> ModelSample.Text {
+        if let known = self.held.withLock({ $0.texts[sentence] }) { return known }
+        let (text, isCut) = self.encode(sentence)
+        self.held.withLock { held in
+            if isCut { held.cut.insert(sentence) }
+            guard held.texts.updateValue(text, forKey: sentence) == nil else { return }
+            held.order.append(sentence)
+            held.bytes += text.bytes
+            var dropped = 0
+            while held.bytes > self.bytesMax, dropped < held.order.count - 1 {
+                held.bytes -= held.texts.removeValue(forKey: held.order[dropped])?.bytes ?? 0
+                dropped += 1
+            }
+            held.order.removeFirst(dropped)
+        }
+        return text
+    }
+
+    private func encode(_ sentence: String) -> (text: ModelSample.Text, isCut: Bool) {
+        switch self.source {
+        case .bert(let encoder, let tokenizer):
+            let (ids, isCut) = tokenizer.tokens(sentence, countMax: self.countMax)
+            let states = encoder.encode(ids, padding: Self.paddingRows)
+            let rows = states.count / encoder.width
+            return (.encoded(FeatureSequence(states, rows: rows, width: encoder.width), length: ids.count), isCut)
+        case .words(let vocabulary):
+            let (words, characters, isCut) = vocabulary.ids(sentence, countMax: self.countMax)
+            return (.tokens(words: words, characters: characters), isCut)
+        }
+    }
+}
+
+extension ModelSample.Text {
+    fileprivate var bytes: Int {
+        switch self {
+        case .encoded(let rows, _): rows.values.count * 4
+        case .tokens(let words, let characters): characters.reduce(words.count * 48) { $0 + $1.count * 4 }
+        }
+    }
+}
