@@ -44,9 +44,11 @@ public struct Evaluation: Sendable {
     public var byDuration: [Group]
 
     /// Compares predictions with the truth.
+    /// - Parameter resampling: whether to compute the intervals, which takes a moment.
     /// - Throws: `AnnotationError` where a prediction is of no query of the truth.
     public init(
-        _ predictions: [QueryPrediction], truth: GroundTruth, removedEmpty: Bool = false, seed: UInt64 = 1
+        _ predictions: [QueryPrediction], truth: GroundTruth, removedEmpty: Bool = false, resampling: Bool = true,
+        seed: UInt64 = 1
     ) throws(AnnotationError) {
         self.supplied = Scores()
         self.total = truth.total
@@ -85,7 +87,8 @@ public struct Evaluation: Sendable {
         self.byTemplate = templates.map { Group(name: $0.key, scores: $0.value) }
             .sorted { ($1.scores.queries, $0.name) < ($0.scores.queries, $1.name) }
         self.byDuration = durations.filter { $0.scores.queries > 0 }
-        self.intervals = Bootstrap.intervals(clips.sorted { $0.key < $1.key }.map(\.value), seed: seed)
+        self.intervals =
+            !resampling ? [] : Bootstrap.intervals(clips.sorted { $0.key < $1.key }.map(\.value), seed: seed)
     }
 
     private static let durations: [(name: String, max: Double)] = [

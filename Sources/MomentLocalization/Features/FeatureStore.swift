@@ -69,7 +69,9 @@ public final class FeatureStore: Sendable {
     }
 
     private let held = Mutex(Held())
+    private let grids = Mutex<[String: (grid: TargetGrid?, gap: Gap?)]>([:])
     private let bytesMax: Int
+    private let standIns: [String: String]
 
     /// Opens a folder.
     /// - Parameters:
@@ -78,47 +80,70 @@ public final class FeatureStore: Sendable {
     ///   - bins: the most rows that a clip is to have: the model's `max_pos_len`.
     ///   - columns: the number of features of a moment that the model wants.
     ///   - bytesMax: how much is kept in memory.
+    ///   - standIns: videos or clips whose features are to be another's, for controls of an experiment.
     public init(
-        folder: String, layout: FeatureLayout = .automatic, bins: Int, columns: Int, bytesMax: Int = 1 << 30
+        folder: String, layout: FeatureLayout = .automatic, bins: Int, columns: Int, bytesMax: Int = 1 << 30,
+        standIns: [String: String] = [:]
     ) {
         self.folder = folder
         self.layout = layout
         self.bins = bins
         self.columns = columns
         self.bytesMax = bytesMax
+        self.standIns = standIns
     }
 
     /// The features of a clip.
     /// - Returns: the clip, or why it cannot be used.
     /// - Throws: `TensorFileError` where a file is damaged, holds NaN, or has another number of features a moment.
     public func clip(of query: MomentQuery) throws(TensorFileError) -> (clip: Clip?, gap: Gap?) {
-        // Two samples may differ in where they say that a clip lies.
-        let key = "\(query.clipUID) \(query.clipStart) \(query.clipEnd)"
+        let key = Self.key(query)
         if let known = self.held.withLock({ $0.clips[key] }) { return known.pair }
         let result = try self.load(query)
         self.keep(result, key)
         return result.pair
     }
 
-    private func load(_ query: MomentQuery) throws(TensorFileError) -> Result {
-        let slice: ClipSlice
-        let file: FeatureFile
-        if self.layout != .video, let own = try self.open(query.clipUID) {
-            file = own
-            slice = ClipSlice(start: query.clipStart, end: query.clipEnd, clipFeatures: own.rows)
-        } else if self.layout != .clip, let video = try self.open(query.videoUID) {
-            file = video
-            slice = ClipSlice(start: query.clipStart, end: query.clipEnd, available: video.rows)
+    /// The grid of a clip, from the head of its file alone; what `clip(of:)` would say, but for damaged numbers.
+    public func grid(of query: MomentQuery) throws(TensorFileError) -> (grid: TargetGrid?, gap: Gap?) {
+        let key = Self.key(query)
+        if let known = self.grids.withLock({ $0[key] }) { return known }
+        var result: (grid: TargetGrid?, gap: Gap?)
+        if let (_, slice) = try self.find(query) {
+            result =
+                slice.isShort
+                ? (nil, .short)
+                : (TargetGrid(bins: min(slice.features.count, self.bins), duration: slice.duration), nil)
         } else {
-            return .gap(.missing)
+            result = (nil, .missing)
         }
+        self.grids.withLock { $0[key] = result }
+        return result
+    }
+
+    /// Two samples may differ in where they say that a clip lies.
+    private static func key(_ query: MomentQuery) -> String { "\(query.clipUID) \(query.clipStart) \(query.clipEnd)" }
+
+    private func find(_ query: MomentQuery) throws(TensorFileError) -> (file: FeatureFile, slice: ClipSlice)? {
+        if self.layout != .video, let own = try self.open(query.clipUID) {
+            return (own, ClipSlice(start: query.clipStart, end: query.clipEnd, clipFeatures: own.rows))
+        }
+        if self.layout != .clip, let video = try self.open(query.videoUID) {
+            return (video, ClipSlice(start: query.clipStart, end: query.clipEnd, available: video.rows))
+        }
+        return nil
+    }
+
+    private func load(_ query: MomentQuery) throws(TensorFileError) -> Result {
+        guard let (file, slice) = try self.find(query) else { return .gap(.missing) }
         if slice.isShort { return .gap(.short) }
         let features = try file.read(slice.features).sampled(bins: self.bins)
         return .clip(
             Clip(features: features, grid: TargetGrid(bins: features.rows, duration: slice.duration)))
     }
 
-    private func open(_ uid: String) throws(TensorFileError) -> FeatureFile? {
+    private func open(_ named: String) throws(TensorFileError) -> FeatureFile? {
+        let uid = self.standIns[named] ?? named
         // Ids go into paths: one that would leave the folder has no file here.
         guard !uid.isEmpty, !uid.contains("/"), !uid.contains("\0"), !uid.hasPrefix(".") else { return nil }
         for ending in ["pt", "npy", "safetensors"] {

@@ -25,11 +25,13 @@ public struct MomentQuery: Hashable, Sendable {
     public var template: String?
     /// The answer in seconds from the clip's start; `nil` where it is not known.
     public var answer: Answer?
+    /// Whether the answer stands for a moment, and may be widened and shifted in training.
+    public var jitters: Bool
 
     /// Describes a query.
     public init(
         id: String, videoUID: String, clipUID: String, clipStart: Double, clipEnd: Double, annotationUID: String,
-        queryIndex: Int, sentence: String, template: String?, answer: Answer?
+        queryIndex: Int, sentence: String, template: String?, answer: Answer?, jitters: Bool = false
     ) {
         self.id = id
         self.videoUID = videoUID
@@ -41,6 +43,7 @@ public struct MomentQuery: Hashable, Sendable {
         self.sentence = sentence
         self.template = template
         self.answer = answer
+        self.jitters = jitters
     }
 
     /// An answer window.
@@ -89,7 +92,8 @@ extension AnnotationFile {
 }
 
 extension MomentQuery {
-    /// Reads a sample of a shard (schema `nlq`).
+    /// Reads a sample of a shard (schema `nlq`). Generated windows surround moments, so they may be jittered unless the
+    /// sample's field `jitter` says otherwise.
     /// - Throws: `JSONError` where it is no JSON object, or a field is missing or no number.
     public init(sample: Bytes) throws(JSONError) {
         let fields = try SampleFields(sample)
@@ -104,7 +108,7 @@ extension MomentQuery {
             clipEnd: exact + (try fields.seconds("clip_duration_sec")),
             annotationUID: try fields.text("annotation_uid"), queryIndex: 0,
             sentence: QueryText.sentence(try fields.text("query")), template: fields.text["template"],
-            answer: Answer(start: start, end: try fields.seconds("clip_end_sec")))
+            answer: Answer(start: start, end: try fields.seconds("clip_end_sec")), jitters: fields.jitter ?? true)
     }
 }
 
@@ -112,10 +116,12 @@ extension MomentQuery {
 private struct SampleFields {
     var text: [String: String] = [:]
     var seconds: [String: Double] = [:]
+    var jitter: Bool?
 
     init(_ sample: Bytes) throws(JSONError) {
         var text: [String: String] = [:]
         var seconds: [String: Double] = [:]
+        var jitter: Bool?
         try JSONScanner.scan(sample) { json throws(JSONError) in
             try json.beginObject()
             while let key = try json.nextKey() {
@@ -125,10 +131,12 @@ private struct SampleFields {
                     text[name] = try json.stringOrNull()
                 case "clip_start_sec", "clip_end_sec", "video_start_sec", "clip_duration_sec":
                     seconds[name] = try json.doubleOrNull()
+                case "jitter": jitter = try json.boolOrNull()
                 default: try json.skip()
                 }
             }
         }
+        self.jitter = jitter
         self.text = text
         self.seconds = seconds
     }

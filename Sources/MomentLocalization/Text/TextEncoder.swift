@@ -72,7 +72,9 @@ public final class TextEncoder: Sendable {
             let (ids, isCut) = tokenizer.tokens(sentence, countMax: self.countMax)
             let states = encoder.encode(ids, padding: Self.paddingRows)
             let rows = states.count / encoder.width
-            return (.encoded(FeatureSequence(states, rows: rows, width: encoder.width), length: ids.count), isCut)
+            return (
+                .encoded(FeatureMatrix(rows: rows, columns: encoder.width, values: states), length: ids.count), isCut
+            )
         case .words(let vocabulary):
             let (words, characters, isCut) = vocabulary.ids(sentence, countMax: self.countMax)
             return (.tokens(words: words, characters: characters), isCut)

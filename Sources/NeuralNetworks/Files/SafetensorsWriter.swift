@@ -49,6 +49,13 @@ public struct SafetensorsWriter {
             }
         }
 
+        /// The elements as the file's bytes, copied.
+        public var bytes: Bytes {
+            var bytes: Bytes = []
+            self.withBytes { bytes.append(contentsOf: $0) }
+            return bytes
+        }
+
         /// Hands the elements over as the file's bytes. The machines that Swift runs on here are little-endian.
         func withBytes<Failure>(
             _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dispatch
+internal import NeuralNetworks
+internal import Synchronization
+
+/// Turns queries into batches: features, text and targets.
+struct BatchLoader: Sendable {
+    let features: FeatureStore
+    let text: TextEncoder
+    let rule: TargetRule
+
+    /// A sample of each query, in order. What is not held in memory is computed on several threads; that changes nothing
+    /// in the result.
+    /// - Parameter adjust: what becomes of a target, by the query's place.
+    /// - Throws: `TensorFileError` where features are damaged; `TrainingError` where they have gone.
+    func samples(
+        _ queries: [MomentQuery], training: Bool,
+        adjust: @Sendable (Int, MomentTarget) -> MomentTarget = { $1 }
+    ) throws -> [ModelSample] {
+        let results = Mutex([Result<ModelSample, any Error>?](repeating: nil, count: queries.count))
+        DispatchQueue.concurrentPerform(iterations: queries.count) { index in
+            let result = Result { try self.sample(queries[index], training: training) { adjust(index, $0) } }
+            results.withLock { $0[index] = result }
+        }
+        return try results.withLock { try $0.compactMap { try $0?.get() } }
+    }
+
+    private func sample(
+        _ query: MomentQuery, training: Bool, adjust: (MomentTarget) -> MomentTarget
+    ) throws -> ModelSample {
+        guard let clip = try self.features.clip(of: query).clip else {
+            throw TrainingError(
+                .failed,
+                "the features of clip \(query.clipUID) (video \(query.videoUID)) were there and are gone; restore them in "
+                    + self.features.folder)
+        }
+        var target: ModelSample.Target?
+        if training, let answer = query.answer,
+            let window = MomentWindow(
+                start: answer.start, end: answer.end, duration: clip.grid.duration, rule: self.rule)
+        {
+            let moment = adjust(MomentTarget(window, grid: clip.grid))
+            var highlight = [Float](repeating: 0, count: clip.features.rows)
+            for bin in moment.highlight where highlight.indices.contains(bin) { highlight[bin] = 1 }
+            target = ModelSample.Target(start: moment.start, end: moment.end, highlight: highlight)
+        }
+        return ModelSample(video: clip.features, text: self.text.text(query.sentence), target: target)
+    }
+}

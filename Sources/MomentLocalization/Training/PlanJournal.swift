@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+internal import Records
+internal import Shards
+
+/// A stretch of steps whose samples are drawn from one prefix of the manifest.
+public struct Segment: Hashable, Sendable, Codable {
+    /// Counts segments, from zero.
+    public var segment: Int
+    /// The first step.
+    public var firstStep: Int
+    /// How many steps it has.
+    public var steps: Int
+    /// The shards of the prefix: the first so many that were committed.
+    public var shards: Int
+    /// Their samples, those included that cannot be used.
+    public var samples: Int
+    /// The hash of their hashes, in order.
+    public var digest: String
+
+    /// Describes a segment.
+    public init(segment: Int, firstStep: Int, steps: Int, shards: Int, samples: Int, digest: String) {
+        self.segment = segment
+        self.firstStep = firstStep
+        self.steps = steps
+        self.shards = shards
+        self.samples = samples
+        self.digest = digest
+    }
+
+    /// The step after its last.
+    public var endStep: Int { self.firstStep + self.steps }
+}
+
+/// What a run looked at, and when: a line a segment, on disk before the segment starts. With the journal a run can be
+/// repeated to the bit, however the shards landed the first time.
+public final class PlanJournal {
+    /// The file's name in the folder of a run.
+    public static let fileName = "plan.jsonl"
+
+    /// The segments, from the first on.
+    public private(set) var segments: [Segment]
+    private let path: String?
+
+    /// Opens the journal of a run's folder, which need not be there yet. A last line that a crash cut short is dropped:
+    /// its segment was not started.
+    public init(folder: String) throws(TrainingError) {
+        let path = folder + "/" + Self.fileName
+        self.path = path
+        guard FileManager.default.fileExists(atPath: path) else {
+            self.segments = []
+            return
+        }
+        let (segments, soundBytes) = try Self.read(path)
+        self.segments = segments
+        if let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int, size != soundBytes {
+            truncate(path, off_t(soundBytes))
+        }
+    }
+
+    /// Reads another run's journal, to follow it.
+    public init(following path: String) throws(TrainingError) {
+        self.path = nil
+        self.segments = try Self.read(path).segments
+        if self.segments.isEmpty { throw TrainingError(.checkpoint, "the plan \(path) has no segments") }
+    }
+
+    private static func read(_ path: String) throws(TrainingError) -> (segments: [Segment], bytes: Int) {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw TrainingError(.failed, "cannot read the plan \(path)")
+        }
+        var segments: [Segment] = []
+        var sound = 0
+        for line in data.split(separator: 0x0a, omittingEmptySubsequences: false).dropLast() {
+            guard let segment = try? JSONDecoder().decode(Segment.self, from: Data(line)),
+                segment.segment == segments.count, segment.firstStep == segments.last?.endStep ?? 0,
+                segment.steps > 0, segment.shards >= segments.last?.shards ?? 0
+            else {
+                throw TrainingError(
+                    .checkpoint, "\(path), line \(segments.count + 1) is no segment that follows the one before")
+            }
+            segments.append(segment)
+            sound += line.count + 1
+        }
+        return (segments, sound)
+    }
+
+    /// Appends a segment; it is durable when this returns.
+    public func append(_ segment: Segment) throws(TrainingError) {
+        precondition(segment.segment == self.segments.count, "segments follow each other")
+        if let path = self.path {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            guard let line = try? encoder.encode(segment) else {
+                throw TrainingError(.failed, "a segment could not be written down")
+            }
+            try DurableFile.append(Bytes(line) + [0x0a], to: path)
+        }
+        self.segments.append(segment)
+    }
+}
+
+/// Files that are whole and durable, or as they were.
+enum DurableFile {
+    /// Appends bytes to a file and waits until they are on the disk.
+    static func append(_ bytes: Bytes, to path: String) throws(TrainingError) {
+        let isNew = !FileManager.default.fileExists(atPath: path)
+        let folder = FileShardStorage(folder: (path as NSString).deletingLastPathComponent)
+        do throws(ShardError) {
+            try folder.createFolder()
+        } catch {
+            throw TrainingError(.failed, error.message)
+        }
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw Self.failure("open", path) }
+        defer { close(descriptor) }
+        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard written == bytes.count, fsync(descriptor) == 0 else { throw Self.failure("write", path) }
+        if isNew {
+            do throws(ShardError) {
+                try folder.synchronizeFolder()
+            } catch {
+                throw TrainingError(.failed, error.message)
+            }
+        }
+    }
+
+    /// Writes a file under another name, syncs it, and gives it its name.
+    static func replace(_ name: String, in folder: String, _ body: (any ShardFile) throws(ShardError) -> Void)
+        throws(TrainingError)
+    {
+        let storage = FileShardStorage(folder: folder)
+        let temporary = ".writing-" + name
+        do throws(ShardError) {
+            try storage.createFolder()
+            try storage.remove(temporary)
+            let file = try storage.create(temporary)
+            try body(file)
+            try file.synchronize()
+            try file.close()
+            try storage.rename(temporary, to: name, replacing: true)
+            try storage.synchronizeFolder()
+        } catch {
+            try? storage.remove(temporary)
+            throw TrainingError(.failed, error.message)
+        }
+    }
+
+    private static func failure(_ action: String, _ path: String) -> TrainingError {
+        TrainingError(.failed, "cannot \(action) \(path): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Records
+public import Shards
+
+/// The samples of the shards that were committed so far, in the order of the commits. It trusts the manifest alone: a
+/// sample that is not committed is never seen.
+public final class SampleIndex {
+    /// Why samples are passed over.
+    public enum Skip: String, CaseIterable, Sendable {
+        /// It is no JSON object, or a field is missing.
+        case malformed
+        /// There are no features for its clip.
+        case withoutFeatures = "without features"
+        /// The features end more than two frames before the clip.
+        case shortFeatures = "features end before the clip"
+        /// Its window has no length.
+        case emptyWindow = "empty window"
+    }
+
+    /// A commit, when it was first seen.
+    public struct Sight: Sendable {
+        /// The shard.
+        public var commit: Manifest.Commit
+        /// How many of its samples can be used.
+        public var usable: Int
+    }
+
+    /// The samples that can be used.
+    public private(set) var queries: [MomentQuery] = []
+    /// The shards that were read, in order.
+    public private(set) var shards: [ManifestEntry] = []
+    /// The samples passed over, by reason.
+    public private(set) var skipped: [Skip: Int] = [:]
+    /// What the targets look like.
+    public private(set) var statistics = TargetStatistics()
+
+    /// What is known after each shard: samples in all, usable ones, and the hash of the shards' hashes.
+    private var marks: [(samples: Int, usable: Int, digest: String)] = [(0, 0, ContentHash.sha256(""))]
+    private let reader: TailingReader
+    private let features: FeatureStore
+    private let rule: TargetRule
+    private var names: [String: String] = [:]
+
+    /// Follows a set of shards from its start.
+    public init(reader: TailingReader, features: FeatureStore, rule: TargetRule) {
+        self.reader = reader
+        self.features = features
+        self.rule = rule
+    }
+
+    /// Reads what was committed since the last look; does not wait.
+    /// - Throws: `ShardError` where a listed shard is missing or damaged; `TensorFileError` where features are.
+    public func refresh() throws -> [Sight] {
+        var sights: [Sight] = []
+        for commit in try self.reader.poll() {
+            let before = self.queries.count
+            for number in 0..<commit.entry.samples {
+                guard let line = try self.reader.next() else {
+                    throw ShardError(
+                        .corrupt,
+                        "\(commit.entry.file) has \(number) samples, the manifest says \(commit.entry.samples); restore it "
+                            + "or replay")
+                }
+                try self.add(line)
+            }
+            try self.reader.skipShard()
+            self.shards.append(commit.entry)
+            let last = self.marks[self.marks.count - 1]
+            self.marks.append(
+                (
+                    last.samples + commit.entry.samples, self.queries.count,
+                    ContentHash.sha256(last.digest + commit.entry.sha256)
+                ))
+            sights.append(Sight(commit: commit, usable: self.queries.count - before))
+        }
+        return sights
+    }
+
+    private func add(_ line: Bytes) throws {
+        guard var query = try? MomentQuery(sample: line) else { return self.skip(.malformed) }
+        query.videoUID = self.shared(query.videoUID)
+        query.clipUID = self.shared(query.clipUID)
+        query.template = query.template.map { self.shared($0) }
+        let (grid, gap) = try self.features.grid(of: query)
+        guard let grid else { return self.skip(gap == .short ? .shortFeatures : .withoutFeatures) }
+        guard let answer = query.answer,
+            let window = MomentWindow(start: answer.start, end: answer.end, duration: grid.duration, rule: self.rule)
+        else {
+            self.statistics.addDropped()
+            return self.skip(.emptyWindow)
+        }
+        self.statistics.add(MomentTarget(window, grid: grid), isWidened: window.isWidened)
+        self.queries.append(query)
+    }
+
+    private func skip(_ reason: Skip) { self.skipped[reason, default: 0] += 1 }
+
+    /// One copy of a name that many samples have.
+    private func shared(_ name: String) -> String {
+        if let known = self.names[name] { return known }
+        self.names[name] = name
+        return name
+    }
+
+    /// The samples of the first so many shards: all of them, those that can be used, and the hash of the shards' hashes.
+    public func prefix(_ shards: Int) -> (samples: Int, usable: Int, digest: String) { self.marks[shards] }
+}

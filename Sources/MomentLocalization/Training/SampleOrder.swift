@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NeuralNetworks
+
+/// A permutation of the numbers below a count, as a function: nothing is stored, and any place can be asked for.
+///
+/// A Feistel network whose round function is Philox, over the next power of four; numbers beyond the count are walked
+/// on until one lies below it (Black & Rogaway 2002, "Ciphers with arbitrary finite domains").
+struct Permutation: Sendable {
+    private static let rounds: UInt32 = 6
+
+    let count: Int
+    private let key: UInt64
+    private let stream: UInt32
+    private let halfBits: Int
+
+    /// - Parameters:
+    ///   - key: the seed.
+    ///   - stream: which of a seed's permutations; the numbers of two streams have nothing to do with each other.
+    init(count: Int, key: UInt64, stream: UInt32) {
+        precondition(count > 0, "a permutation of something")
+        self.count = count
+        self.key = key
+        self.stream = stream
+        let bits = Int.bitWidth - (count - 1).leadingZeroBitCount
+        self.halfBits = max(1, (bits + 1) / 2)
+    }
+
+    /// Where a place leads.
+    subscript(_ place: Int) -> Int {
+        precondition(place >= 0 && place < self.count, "place \(place) of \(self.count)")
+        let mask = UInt64(1) << UInt64(self.halfBits) - 1
+        var value = UInt64(place)
+        repeat {
+            var left = value >> UInt64(self.halfBits)
+            var right = value & mask
+            for round in 0..<Self.rounds {
+                let block = Philox.block(
+                    (UInt32(truncatingIfNeeded: right), UInt32(truncatingIfNeeded: right >> 32), round, self.stream),
+                    key: self.key)
+                (left, right) = (right, left ^ (UInt64(block.0) | UInt64(block.1) << 32) & mask)
+            }
+            value = left << UInt64(self.halfBits) | right
+        } while value >= UInt64(self.count)
+        return Int(value)
+    }
+}
+
+/// Which samples a segment trains on: a function of the seed, the segment's number, and how many samples there were
+/// before and within its prefix. Nothing else decides it, so a resumed run draws the same.
+public struct SegmentDraw: Hashable, Sendable {
+    /// The seed of the run.
+    public var seed: UInt64
+    /// The segment's number.
+    public var segment: Int
+    /// The samples that the previous segment's prefix had.
+    public var old: Int
+    /// The samples that this segment's prefix has beyond those.
+    public var new: Int
+    /// The share of draws that goes to new samples, where there are both.
+    public var newShare: Double
+
+    /// Describes the draws of a segment.
+    public init(seed: UInt64, segment: Int, old: Int, new: Int, newShare: Double) {
+        self.seed = seed
+        self.segment = segment
+        self.old = old
+        self.new = new
+        self.newShare = newShare
+    }
+
+    /// The sample of a draw, counted over the segment from zero.
+    ///
+    /// New and old samples take turns by the share; each kind is walked through in random order, and none of them comes
+    /// a second time before all of its kind have come once.
+    public func sample(_ draw: Int) -> Int {
+        precondition(self.old + self.new > 0, "there is a sample to draw")
+        if self.new == 0 { return self.walk(draw, count: self.old, kind: 0) }
+        if self.old == 0 { return self.walk(draw, count: self.new, kind: 1) }
+        let before = Int((Double(draw) * self.newShare).rounded(.down))
+        let after = Int((Double(draw + 1) * self.newShare).rounded(.down))
+        return after > before
+            ? self.old + self.walk(before, count: self.new, kind: 1)
+            : self.walk(draw - before, count: self.old, kind: 0)
+    }
+
+    private func walk(_ turn: Int, count: Int, kind: UInt32) -> Int {
+        let round = UInt32(truncatingIfNeeded: turn / count)
+        // Segment, kind and round in 32 bits: enough rounds for a segment, enough segments for a run.
+        let stream = UInt32(truncatingIfNeeded: self.segment) << 12 ^ round << 1 ^ kind
+        return Permutation(count: count, key: self.seed, stream: stream)[turn % count]
+    }
+}
+
+/// The order of a data set that is all there: epochs, each a permutation of its own, one after the other.
+public struct EpochDraw: Hashable, Sendable {
+    /// The seed of the run.
+    public var seed: UInt64
+    /// The samples.
+    public var count: Int
+
+    /// Describes an order.
+    public init(seed: UInt64, count: Int) {
+        self.seed = seed
+        self.count = count
+    }
+
+    /// The sample of a draw, counted over the run from zero.
+    public func sample(_ draw: Int) -> Int {
+        let epoch = UInt32(truncatingIfNeeded: draw / self.count)
+        return Permutation(count: self.count, key: self.seed, stream: epoch | 1 << 31)[draw % self.count]
+    }
+}
+
+/// Narrations name a moment, not a span: their targets are widened and shifted at random each time they are drawn
+/// (srama2512/NaQ, `VSLNet/utils/data_loader.py::expand_narration_window`).
+public enum TemporalJitter {
+    /// A target of width w around centre c becomes one of width w·s around c + t, where s is uniform in 1 to `scale` and
+    /// t in ±(w·s − w)/2; the ends are rounded, halves to even, and cut to the clip. All in bins.
+    /// - Parameter random: numbers from 0 to below 1.
+    static func apply(_ target: MomentTarget, scale: Double, random: (Double, Double)) -> MomentTarget {
+        let width = Double(target.end - target.start + 1)
+        let centre = Double(target.start + target.end) / 2
+        let wide = width * (1 + random.0 * (scale - 1))
+        let shifted = centre + (random.1 - 0.5) * (wide - width)
+        let start = max(Int((shifted - wide / 2).rounded(.toNearestOrEven)), 0)
+        let end = min(Int((shifted + wide / 2).rounded(.toNearestOrEven)), target.bins - 1)
+        return MomentTarget(
+            start: min(start, target.bins - 1), end: max(end, min(start, target.bins - 1)), bins: target.bins)
+    }
+
+    /// The jitter of one draw of a run.
+    static func apply(_ target: MomentTarget, scale: Double, seed: UInt64, step: Int, slot: Int) -> MomentTarget {
+        guard scale > 1 else { return target }
+        let block = Philox.block(
+            (UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: slot), 0, 0x6a69_7474), key: seed)
+        return self.apply(target, scale: scale, random: (Double(block.0) * 0x1p-32, Double(block.1) * 0x1p-32))
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What decides the bits of a run, beside the data and the network's configuration. A run is resumed with the options
+/// that it was started with, and no others.
+public struct TrainingOptions: Hashable, Sendable, Codable {
+    /// What is trained on: a name of shards, or the hash of an annotation file.
+    public var source: String
+    /// The steps in all; the learning rate falls to zero with the last.
+    public var steps: Int
+    /// The samples of a step.
+    public var batchSize = 32
+    /// The highest learning rate.
+    public var learningRate = 5e-4
+    /// The share of the steps in which the rate rises from zero.
+    public var warmup = 0.0
+    /// The most that the gradients' norm may be.
+    public var clipNorm: Float = 1
+    /// Where every random number comes from.
+    public var seed: UInt64 = 12345
+    /// The steps between two looks at what has come.
+    public var segmentSteps = 200
+    /// The share of a segment that is drawn from what came since the one before.
+    public var newShare = 0.5
+    /// What becomes of windows shorter than a feature's slot.
+    public var targets = TargetRule.fixed
+    /// How much targets of generated samples are widened at most; 1 leaves them alone.
+    public var jitterScale = 1.0
+    /// Whose features the files hold.
+    public var layout = FeatureLayout.automatic
+    /// The hash of the text encoder's weights or tables.
+    public var text: String
+
+    /// The defaults for a source.
+    public init(source: String, steps: Int, text: String) {
+        self.source = source
+        self.steps = steps
+        self.text = text
+    }
+
+    /// Says what is out of range, or nothing.
+    public func problem() -> String? {
+        let positive = [
+            ("--steps", self.steps), ("--batch-size", self.batchSize), ("--segment-steps", self.segmentSteps),
+        ]
+        for (name, value) in positive where value < 1 { return "\(name) must be at least 1, not \(value)" }
+        if !(self.learningRate > 0 && self.learningRate.isFinite) {
+            return "--learning-rate must be above 0, not \(self.learningRate)"
+        }
+        if !(0...1).contains(self.warmup) { return "--warmup is a share from 0 to 1, not \(self.warmup)" }
+        if !(0...1).contains(self.newShare) { return "--new-share is a share from 0 to 1, not \(self.newShare)" }
+        if !(self.clipNorm > 0) { return "--clip-norm must be above 0, not \(self.clipNorm)" }
+        if !(self.jitterScale >= 1 && self.jitterScale <= 100) {
+            return "--jitter is from 1 (off) to 100, not \(self.jitterScale)"
+        }
+        return nil
+    }
+
+    /// The learning rate of each step.
+    var warmupSteps: Int { Int((Double(self.steps) * self.warmup).rounded()) }
+}
+
+extension TargetRule: Codable {}
+extension FeatureLayout: Codable {}

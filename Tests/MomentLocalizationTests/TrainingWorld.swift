@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MomentLocalization
+import NeuralNetworks
+import RecordLog
+import RecordLogTesting
+import Records
+import Shards
+
+/// A small world to train in: features that say where each thing is, shards that land when they are told to, a network
+/// that takes milliseconds.
+final class TrainingWorld {
+    let root: URL
+    let log = MemoryLog()
+    let shards: FileShardStorage
+    private var published = 0
+
+    static let videos = 6
+    static let columns = 8
+    static let things = ["cup", "bowl", "knife", "towel"]
+
+    init() throws {
+        self.root = FileManager.default.temporaryDirectory.appending(path: "training-\(UUID())")
+        self.shards = FileShardStorage(folder: self.root.appending(path: "shards").path)
+        try self.shards.createFolder()
+        try FileManager.default.createDirectory(at: self.features, withIntermediateDirectories: true)
+        try self.log.createTopic(Manifest.topicSpecification("nlq"))
+        for video in 0..<Self.videos {
+            let rows = 64
+            let values = (0..<rows * Self.columns).map { Float(($0 * 7919 + video * 104729) % 97) / 97 - 0.5 }
+            let tensor = SafetensorsWriter.Tensor("features", shape: [rows, Self.columns], .float32(values))
+            try Data(SafetensorsWriter.bytes([tensor])).write(
+                to: self.features.appending(path: "v\(video).safetensors"))
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(at: self.root) }
+
+    var features: URL { self.root.appending(path: "features") }
+
+    /// A sample in the schema `nlq`: each number another.
+    static func sample(_ number: Int, video: String? = nil, length: Double = 2) -> Bytes {
+        let start = Double(number * 37 % 29)
+        let thing = self.things[number % self.things.count]
+        let uid = video ?? "v\(number % self.videos)"
+        return Bytes(
+            """
+            {"query_id":"q\(number)","video_uid":"\(uid)","clip_uid":"\(uid)-clip","annotation_uid":"a\(number)",\
+            "query":"Where did I put the \(thing)?","template":"Objects: Where did I put X?","clip_start_sec":\(start),\
+            "clip_end_sec":\(start + length),"video_start_sec":\(start),"video_end_sec":\(start + length),\
+            "clip_duration_sec":32}
+            """.utf8)
+    }
+
+    /// Publishes samples as the next shard.
+    @discardableResult func publish(_ samples: [Bytes]) throws -> ManifestEntry {
+        let name = ShardName(name: "nlq", partition: 0, sequence: self.published, epoch: 1)
+        self.published += 1
+        let file = try self.shards.create(name.file)
+        let writer = try ShardWriter(level: 3, frameBytes: 512)
+        writer.begin(file)
+        for sample in samples { try sample.withUnsafeBufferPointer { try writer.append($0) } }
+        let summary = try writer.finish()
+        try file.synchronize()
+        try file.close()
+        let entry = ManifestEntry(
+            file: name.file, partition: 0, sequence: name.sequence, epoch: 1, bytes: summary.bytes,
+            uncompressedBytes: summary.uncompressedBytes, samples: summary.samples, frames: summary.frames,
+            sha256: summary.sha256, last: summary.last, reason: .samples, topologyHash: "t",
+            zstdVersion: Zstandard.version, level: 3, firstOffset: 0, lastOffset: 0)
+        let writerOfLog = try self.log.makeWriter(id: "land")
+        var transaction = Transaction()
+        transaction.outputs = [
+            Transaction.Output(topic: Manifest.topic("nlq"), partition: 0, records: RecordBatch([entry.record]))
+        ]
+        try writerOfLog.commit(transaction)
+        writerOfLog.close()
+        return entry
+    }
+
+    static let configuration: VSLNetConfiguration = {
+        var configuration = VSLNetConfiguration(videoFeatureWidth: TrainingWorld.columns)
+        configuration.width = 8
+        configuration.heads = 2
+        configuration.positionsMax = 16
+        let vocabulary = TrainingWorld.vocabulary
+        configuration.text = .tokens(
+            words: vocabulary.words.count, wordWidth: WordVectors().width, characters: vocabulary.characters.count + 2,
+            characterWidth: 4)
+        return configuration
+    }()
+
+    static let vocabulary = WordVocabulary(
+        sentences: TrainingWorld.things.map { "where did i put the \($0)?" }, isKnown: { _ in true })
+
+    func options(steps: Int) -> TrainingOptions {
+        var options = TrainingOptions(source: "nlq", steps: steps, text: "words")
+        options.batchSize = 6
+        options.segmentSteps = 5
+        options.learningRate = 1e-2
+        options.jitterScale = 2.5
+        return options
+    }
+
+    /// What a run in a folder needs.
+    func parts(
+        _ name: String, _ options: TrainingOptions, threads: Int = 1, configuration: VSLNetConfiguration? = nil,
+        checkpointSteps: Int = 4
+    ) -> Trainer.Parts {
+        let configuration = configuration ?? Self.configuration
+        let model = VSLNet(configuration, seed: options.seed, threads: threads)
+        if let known = model.layout["embedding_net.word_emb.glove_vec"] {
+            model.parameters[known] = WordVectors().matrix(Self.vocabulary.words)
+        }
+        var schedule = Trainer.Schedule()
+        schedule.checkpointSteps = checkpointSteps
+        return Trainer.Parts(
+            model: model, options: options,
+            features: FeatureStore(
+                folder: self.features.path, bins: configuration.positionsMax, columns: configuration.videoFeatureWidth),
+            text: TextEncoder(.words(Self.vocabulary), countMax: configuration.positionsMax),
+            folder: CheckpointFolder(path: self.folder(name)), schedule: schedule)
+    }
+
+    func folder(_ name: String) -> String { self.root.appending(path: name).path }
+
+    func training(_ parts: Trainer.Parts, following plan: String? = nil) throws -> ShardTraining {
+        try ShardTraining(
+            reader: TailingReader(name: "nlq", log: self.log, storage: self.shards), parts, following: plan,
+            waits: false, pause: { false }, onSight: { _ in })
+    }
+
+    /// Runs a training until `stop` says so at some step.
+    @discardableResult func run(
+        _ training: ShardTraining, stop: @escaping (Int) -> Bool = { _ in false },
+        onStep: (Int) throws -> Void = { _ in }
+    ) throws -> Trainer.Outcome {
+        var failure: (any Error)?
+        let outcome = try training.trainer.run(
+            isStopping: { failure != nil || stop(training.trainer.step) },
+            onEvent: { event in
+                guard case .step(let step) = event, failure == nil else { return }
+                do { try onStep(step.step) } catch { failure = error }
+            })
+        if let failure { throw failure }
+        return outcome
+    }
+}
