@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NeuralNetworks
+
+/// Runs the arms of a plan and scores each on queries that nothing was chosen by.
+public struct Experiment {
+    /// What all arms share.
+    public struct Materials {
+        /// The folder of features.
+        public var features: String
+        /// Whose features the files hold.
+        public var layout: FeatureLayout
+        /// What reads the queries.
+        public var text: TextEncoder
+        /// Its hash.
+        public var textHash: String
+        /// Makes a network with the initial values of a seed.
+        public var makeModel: (UInt64) throws -> VSLNet
+        /// What to pre-train on.
+        public var samples: SharedSamples
+        /// What to fine-tune on.
+        public var train: [MomentQuery]
+        /// What the best checkpoint is chosen by.
+        public var validation: AnnotationFile
+        /// What is reported.
+        public var test: AnnotationFile
+
+        /// Puts them together.
+        public init(
+            features: String, layout: FeatureLayout, text: TextEncoder, textHash: String,
+            makeModel: @escaping (UInt64) throws -> VSLNet, samples: SharedSamples, train: [MomentQuery],
+            validation: AnnotationFile, test: AnnotationFile
+        ) {
+            self.features = features
+            self.layout = layout
+            self.text = text
+            self.textHash = textHash
+            self.makeModel = makeModel
+            self.samples = samples
+            self.train = train
+            self.validation = validation
+            self.test = test
+        }
+    }
+
+    /// What an arm with a seed came to, on the test queries.
+    public struct Result: Sendable {
+        /// The arm.
+        public var arm: String
+        /// The seed.
+        public var seed: UInt64
+        /// Of the last checkpoint.
+        public var last: Scores
+        /// Of the checkpoint that did best on the validation queries.
+        public var best: Scores
+    }
+
+    private let plan: ExperimentPlan
+    private let materials: Materials
+    private let folder: String
+
+    /// Prepares an experiment; the runs that are in the folder are gone on with.
+    public init(_ plan: ExperimentPlan, _ materials: Materials, folder: String) {
+        self.plan = plan
+        self.materials = materials
+        self.folder = folder
+    }
+
+    /// Runs one arm with one seed: pre-training, fine-tuning, testing.
+    /// - Returns: `nil` where it was asked to stop; what is done is gone on with the next time.
+    public func run(
+        _ arm: ExperimentPlan.Arm, seed: UInt64, isStopping: () -> Bool, onEvent: (String, Trainer.Event) -> Void
+    ) throws -> Result? {
+        let model = try self.materials.makeModel(seed)
+        var steps = self.plan.finetuneSteps
+        if let set = arm.shards {
+            let samples = self.spoilt(self.materials.samples.queries[set] ?? [], arm, isPretraining: true, seed: seed)
+            let done = try self.train(
+                model, samples, arm, seed, stage: "pretrain", steps: self.plan.pretrainSteps,
+                learningRate: self.plan.pretrainLearningRate, jitter: arm.jitter ?? 1, isStopping, onEvent)
+            guard done else { return nil }
+        } else {
+            steps += self.plan.pretrainSteps
+        }
+        let queries = self.spoilt(self.materials.train, arm, isPretraining: false, seed: seed)
+        let done = try self.train(
+            model, queries, arm, seed, stage: "finetune", steps: steps,
+            learningRate: self.plan.finetuneLearningRate, jitter: 1, isStopping, onEvent)
+        guard done else { return nil }
+        let last = try self.test(model, arm)
+        let best = try Checkpoint(path: self.path(arm, seed, "finetune") + "/" + CheckpointFolder.bestName)
+        try best.load(into: model)
+        return Result(arm: arm.name, seed: seed, last: last, best: try self.test(model, arm))
+    }
+
+    private func path(_ arm: ExperimentPlan.Arm, _ seed: UInt64, _ stage: String) -> String {
+        "\(self.folder)/\(arm.name)-\(seed)/\(stage)"
+    }
+
+    private func spoilt(
+        _ queries: [MomentQuery], _ arm: ExperimentPlan.Arm, isPretraining: Bool, seed: UInt64
+    ) -> [MomentQuery] {
+        arm.control?.spoil(queries, isPretraining: isPretraining, seed: seed) ?? queries
+    }
+
+    private func features(_ arm: ExperimentPlan.Arm, _ configuration: VSLNetConfiguration) -> FeatureStore {
+        var standIns: [String: String] = [:]
+        if arm.control == .swappedFeatures {
+            let files = [self.materials.validation, self.materials.test]
+            let videos =
+                self.materials.train.map(\.videoUID) + files.flatMap { $0.videos.map(\.uid) }
+                + self.materials.samples.queries.values.flatMap { $0.map(\.videoUID) }
+            standIns = ExperimentPlan.Control.standIns(videos)
+        }
+        return FeatureStore(
+            folder: self.materials.features, layout: self.materials.layout, bins: configuration.positionsMax,
+            columns: configuration.videoFeatureWidth, standIns: standIns)
+    }
+
+    /// Trains a stage to its end, or goes on with it; leaves the last weights in the model.
+    private func train(
+        _ model: VSLNet, _ queries: [MomentQuery], _ arm: ExperimentPlan.Arm, _ seed: UInt64, stage: String, steps: Int,
+        learningRate: Double, jitter: Double, _ isStopping: () -> Bool, _ onEvent: (String, Trainer.Event) -> Void
+    ) throws -> Bool {
+        var options = TrainingOptions(
+            source: "\(arm.name) \(stage): \(queries.count) queries", steps: steps, text: self.materials.textHash)
+        options.batchSize = self.plan.batchSize
+        options.learningRate = learningRate
+        options.warmup = self.plan.warmup
+        options.seed = seed
+        options.jitterScale = jitter
+        options.layout = self.materials.layout
+        var schedule = Trainer.Schedule()
+        schedule.checkpointSteps = max(self.plan.validationSteps, 1)
+        schedule.validationSteps = self.plan.validationSteps
+        if stage == "finetune" {
+            let truth = try GroundTruth(self.spoilt(self.materials.validation, arm), path: "the validation file")
+            schedule.validation = truth
+        }
+        let parts = Trainer.Parts(
+            model: model, options: options, features: self.features(arm, model.configuration),
+            text: self.materials.text, folder: CheckpointFolder(path: self.path(arm, seed, stage), keep: 1),
+            schedule: schedule)
+        let trainer = try Trainer.fixed(queries, parts).trainer
+        let name = "\(arm.name), seed \(seed), \(stage)"
+        return try trainer.run(isStopping: isStopping) { onEvent(name, $0) } == .finished
+    }
+
+    private func test(_ model: VSLNet, _ arm: ExperimentPlan.Arm) throws -> Scores {
+        let truth = try GroundTruth(self.spoilt(self.materials.test, arm), path: "the test file")
+        let answers = try ModelPredictions(
+            truth.queries, model: model, features: self.features(arm, model.configuration), text: self.materials.text)
+        return try Evaluation(answers.predictions, truth: truth, resampling: false).overall
+    }
+
+    /// Annotations with blank queries, where the arm wants that.
+    private func spoilt(_ file: AnnotationFile, _ arm: ExperimentPlan.Arm) -> AnnotationFile {
+        guard arm.control == .blankQueries else { return file }
+        var blank = file
+        for video in blank.videos.indices {
+            for clip in blank.videos[video].clips.indices {
+                for annotation in blank.videos[video].clips[clip].annotations.indices {
+                    let queries = blank.videos[video].clips[clip].annotations[annotation].queries.indices
+                    for query in queries {
+                        let text = blank.videos[video].clips[clip].annotations[annotation].queries[query].text
+                        if text?.isEmpty == false {
+                            blank.videos[video].clips[clip].annotations[annotation].queries[query].text = "?"
+                        }
+                    }
+                }
+            }
+        }
+        return blank
+    }
+}

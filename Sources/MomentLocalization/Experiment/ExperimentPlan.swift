@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+internal import NeuralNetworks
+
+/// What an experiment compares: arms that differ in one thing, each run with several seeds.
+public struct ExperimentPlan: Hashable, Sendable, Codable {
+    /// One way of training.
+    public struct Arm: Hashable, Sendable, Codable {
+        /// What to call it.
+        public var name: String
+        /// The shard set to pre-train on; `nil`: from scratch, in as many steps as pre-training and fine-tuning have
+        /// together.
+        public var shards: String?
+        /// How much targets are widened at most in pre-training.
+        public var jitter: Double?
+        /// What is spoilt on purpose.
+        public var control: Control?
+    }
+
+    /// What a control spoils. A score that survives it was not won by what it claims.
+    public enum Control: String, Hashable, Sendable, Codable, CaseIterable {
+        /// Each video has another video's features, in training and in testing.
+        case swappedFeatures = "swapped-features"
+        /// All queries are the same, in training and in testing.
+        case blankQueries = "blank-queries"
+        /// In pre-training the windows of a clip are dealt anew among its queries.
+        case permutedWindows = "permuted-windows"
+    }
+
+    /// The arms.
+    public var arms: [Arm]
+    /// The seeds; each arm is run with each.
+    public var seeds: [UInt64]
+    /// The arm that the others are compared with.
+    public var baseline: String
+    /// The steps of pre-training.
+    public var pretrainSteps: Int
+    /// The steps of fine-tuning.
+    public var finetuneSteps: Int
+    /// The learning rate of pre-training.
+    public var pretrainLearningRate: Double
+    /// The learning rate of fine-tuning, and of training from scratch.
+    public var finetuneLearningRate: Double
+    /// Samples of a step.
+    public var batchSize: Int
+    /// The share of the steps in which the rate rises.
+    public var warmup: Double
+    /// Steps between validations.
+    public var validationSteps: Int
+
+    private enum CodingKeys: String, CodingKey {
+        case arms, seeds, baseline, warmup
+        case pretrainSteps = "pretrain_steps", finetuneSteps = "finetune_steps"
+        case pretrainLearningRate = "pretrain_learning_rate", finetuneLearningRate = "finetune_learning_rate"
+        case batchSize = "batch_size", validationSteps = "validation_steps"
+    }
+
+    /// Reads a plan of a JSON file.
+    /// - Throws: `TrainingError.Code.usage`, naming what is missing or wrong.
+    public init(json: [UInt8], path: String) throws(TrainingError) {
+        do {
+            self = try JSONDecoder().decode(ExperimentPlan.self, from: Data(json))
+        } catch DecodingError.keyNotFound(let key, let context) {
+            throw TrainingError(.usage, "\(path): \(Self.place(context.codingPath)) has no \"\(key.stringValue)\"")
+        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+            throw TrainingError(.usage, "\(path): \(Self.place(context.codingPath)): \(context.debugDescription)")
+        } catch DecodingError.dataCorrupted(let context) {
+            throw TrainingError(.usage, "\(path): \(Self.place(context.codingPath)): \(context.debugDescription)")
+        } catch {
+            throw TrainingError(.usage, "\(path): \(error)")
+        }
+        if let problem = self.problem() { throw TrainingError(.usage, "\(path): \(problem)") }
+    }
+
+    private static func place(_ path: [any CodingKey]) -> String {
+        path.isEmpty ? "the plan" : path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+    }
+
+    private func problem() -> String? {
+        let names = self.arms.map(\.name)
+        if names.isEmpty || self.seeds.isEmpty { return "it needs at least one arm and one seed" }
+        if Set(names).count != names.count { return "two arms have one name" }
+        if let odd = names.first(where: { $0.isEmpty || $0.contains("/") || $0.hasPrefix(".") }) {
+            return "\"\(odd)\" cannot be an arm's name: it becomes a folder's"
+        }
+        if !names.contains(self.baseline) { return "the baseline \"\(self.baseline)\" is none of the arms" }
+        if min(self.pretrainSteps, self.finetuneSteps, self.batchSize, self.validationSteps) < 1 {
+            return "steps and batch_size must be at least 1"
+        }
+        return nil
+    }
+
+    /// The sets of shards that arms pre-train on.
+    public var shardSets: [String] { Array(Set(self.arms.compactMap(\.shards))).sorted() }
+}
+
+/// The samples that all arms pre-train on: those windows that every set of shards has a query for, in one order, so that
+/// arms differ in the text alone.
+public struct SharedSamples: Sendable {
+    /// The queries by set, each list in the same order.
+    public var queries: [String: [MomentQuery]] = [:]
+    /// The windows that not all sets have.
+    public private(set) var dropped = 0
+
+    private struct Window: Hashable {
+        var video: String
+        var clip: String
+        var start: Double
+        var end: Double
+
+        init(_ query: MomentQuery) {
+            self.video = query.videoUID
+            self.clip = query.clipUID
+            self.start = ((query.answer?.start ?? 0) * 1000).rounded()
+            self.end = ((query.answer?.end ?? 0) * 1000).rounded()
+        }
+    }
+
+    /// Finds what sets have in common.
+    public init(_ sets: [String: [MomentQuery]]) {
+        var byWindow: [String: [Window: MomentQuery]] = [:]
+        for (name, queries) in sets {
+            byWindow[name] = Dictionary(queries.map { (Window($0), $0) }, uniquingKeysWith: { first, _ in first })
+        }
+        let all = byWindow.values.map { Set($0.keys) }
+        let shared = all.dropFirst().reduce(all.first ?? []) { $0.intersection($1) }
+        self.dropped = all.reduce(Set()) { $0.union($1) }.count - shared.count
+        let ordered = shared.sorted {
+            ($0.video, $0.clip, $0.start, $0.end) < ($1.video, $1.clip, $1.start, $1.end)
+        }
+        for (name, queries) in byWindow { self.queries[name] = ordered.compactMap { queries[$0] } }
+    }
+}
+
+extension ExperimentPlan.Control {
+    /// Spoils queries, the same way for the same seed.
+    /// - Parameter isPretraining: windows are dealt anew in pre-training alone.
+    func spoil(_ queries: [MomentQuery], isPretraining: Bool, seed: UInt64) -> [MomentQuery] {
+        switch self {
+        case .swappedFeatures: return queries
+        case .blankQueries:
+            return queries.map { query in
+                var blank = query
+                blank.sentence = "?"
+                return blank
+            }
+        case .permutedWindows:
+            guard isPretraining else { return queries }
+            var spoilt = queries
+            let clips = Dictionary(grouping: queries.indices, by: { queries[$0].clipUID })
+            for (number, places) in clips.sorted(by: { $0.key < $1.key }).map(\.value).enumerated() {
+                let deal = Permutation(count: places.count, key: seed, stream: UInt32(truncatingIfNeeded: number))
+                for (turn, place) in places.enumerated() { spoilt[place].answer = queries[places[deal[turn]]].answer }
+            }
+            return spoilt
+        }
+    }
+
+    /// Whose features stand in for whose: each of the names has the next one's.
+    static func standIns(_ names: [String]) -> [String: String] {
+        let sorted = Array(Set(names)).sorted()
+        guard sorted.count > 1 else { return [:] }
+        return Dictionary(uniqueKeysWithValues: zip(sorted, sorted.dropFirst() + sorted.prefix(1)))
+    }
+}
+
+/// The mean of paired differences, and between what it lies with 95 % confidence, by Student's distribution.
+public struct PairedDifference: Hashable, Sendable {
+    /// The mean.
+    public var mean: Double
+    /// Its standard error; zero of one pair, which has none.
+    public var standardError: Double
+    /// Half the width of the interval.
+    public var halfWidth: Double
+
+    /// The 0.975 quantiles of Student's distribution, from one degree of freedom on.
+    private static let quantiles = [
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    ]
+
+    /// Compares two lists, pair by pair.
+    public init(_ values: [Double], minus others: [Double]) {
+        let differences = zip(values, others).map { $0 - $1 }
+        let count = Double(differences.count)
+        let mean = differences.isEmpty ? 0 : differences.reduce(0, +) / count
+        let squares = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        let freedom = differences.count - 1
+        self.mean = mean
+        self.standardError = freedom < 1 ? 0 : (squares / (count - 1) / count).squareRoot()
+        let quantile = freedom < 1 ? 0 : freedom <= Self.quantiles.count ? Self.quantiles[freedom - 1] : 1.96
+        self.halfWidth = self.standardError * quantile
+    }
+}
