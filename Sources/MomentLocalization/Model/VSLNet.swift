@@ -18,11 +18,11 @@ public struct BatchLosses: Hashable, Sendable {
 public struct SpanPrediction: Hashable, Sendable {
     /// The best spans of bins, best first.
     public var spans: [PredictedSpan]
-    /// The logits of the first bin, for the sample's own bins.
+    /// The logits of the first bin: one for each bin of the batch, about −1e30 on the sample's padding.
     public var startLogits: [Float]
-    /// The logits of the last bin.
+    /// The logits of the last bin, likewise.
     public var endLogits: [Float]
-    /// The highlight scores; empty for VSLBase.
+    /// The highlight scores of the sample's own bins; empty for VSLBase.
     public var highlight: [Float]
 }
 
@@ -127,10 +127,10 @@ public final class VSLNet {
         func row(_ slot: FloatSlot, _ count: Int) -> [Float] {
             Array(UnsafeBufferPointer(start: pass[slot] + sample * length, count: count))
         }
+        let startLogits = row(plan.start, length), endLogits = row(plan.end, length)
         return SpanPrediction(
-            spans: SpanExtraction.best(
-                count, startLogits: row(plan.start, length), endLogits: row(plan.end, length)),
-            startLogits: row(plan.start, bins), endLogits: row(plan.end, bins),
+            spans: SpanExtraction.best(count, startLogits: startLogits, endLogits: endLogits),
+            startLogits: startLogits, endLogits: endLogits,
             highlight: plan.highlightScores.map { row($0, bins) } ?? [])
     }
 
