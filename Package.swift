@@ -89,6 +89,10 @@ let package = Package(
             "MomentLocalization", ["NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records"],
             tests: ["RecordLogTesting"], data: ["Golden"])
         + [
+            // Our side of ops/bench/training.
+            .executableTarget(
+                name: "training-bench", dependencies: ["MomentLocalization", "NeuralNetworks"],
+                path: "Sources/TrainingBenchmark", swiftSettings: settings),
             .executableTarget(
                 name: "millrace",
                 dependencies: [

@@ -105,6 +105,38 @@ import Testing
         }
     }
 
+    @Test(arguments: cases) func weightsComeBackFromAFile(_ golden: GoldenCase) throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "weights-\(UUID()).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let model = try golden.model(), other = VSLNet(model.configuration, seed: 2)
+        try Data(SafetensorsWriter.bytes(model.weights(prefix: "weights."))).write(to: URL(fileURLWithPath: path))
+        try other.loadWeights(SafetensorsFile(path: path), prefix: "weights.")
+        #expect(other.parameters.trained.values() == model.parameters.trained.values())
+        #expect(other.parameters.frozen.values() == model.parameters.frozen.values())
+        // A file of another architecture is refused, and changes nothing.
+        var configuration = model.configuration
+        configuration.architecture = configuration.architecture == .vslNet ? .vslBase : .vslNet
+        let different = VSLNet(configuration, seed: 2), before = different.parameters.trained.values()
+        #expect(throws: TensorFileError.self) {
+            try different.loadWeights(SafetensorsFile(path: path), prefix: "weights.")
+        }
+        #expect(different.parameters.trained.values() == before)
+    }
+
+    @Test func whatDoesNotFitIsRefused() throws {
+        let golden = try #require(Self.cases.first { !$0.usesTokens }), model = try golden.model()
+        var samples = try golden.batch().samples
+        samples[1].target?.end = 99
+        #expect(throws: ModelError.self) { try model.differentiate(Batch(samples), dropout: nil) }
+        samples[1].target = nil
+        #expect(throws: ModelError.self) { try model.differentiate(Batch(samples), dropout: nil) }
+        #expect(try model.predict(Batch(samples)).count == samples.count)
+        samples[0].video = FeatureMatrix(rows: 1, columns: 3, values: [1, 2, 3])
+        #expect(throws: ModelError.self) { try model.predict(Batch(samples)) }
+        #expect(throws: ModelError.self) { try model.predict(Batch([])) }
+        #expect(throws: ModelError.self) { try model.predict(Batch([samples[1]], videoLength: 1000)) }
+    }
+
     @Test(arguments: cases) func threadsDoNotChangeABit(_ golden: GoldenCase) throws {
         let samples = try golden.batch().samples
         let batch = Batch((0..<11).map { samples[$0 % samples.count] })
