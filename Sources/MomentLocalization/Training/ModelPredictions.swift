@@ -36,7 +36,7 @@ public struct ModelPredictions {
     }
 
     private static func prediction(
-        _ query: MomentQuery, _ grid: TargetGrid, _ prediction: Prediction
+        _ query: MomentQuery, _ grid: TargetGrid, _ prediction: SpanPrediction
     ) -> QueryPrediction {
         // A clip of fewer than three bins is padded to three: spans over padding end with the clip.
         let windows = prediction.spans.map { span in
