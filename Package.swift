@@ -97,7 +97,8 @@ let package = Package(
                 name: "millrace",
                 dependencies: [
                     "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine", "Narrations",
-                    "LanguageModels", "ResponseCache", "Shards", "SampleWorld", arguments,
+                    "LanguageModels", "ResponseCache", "Shards", "SampleWorld", "NeuralNetworks", "MomentLocalization",
+                    arguments,
                 ],
                 swiftSettings: settings),
             .testTarget(

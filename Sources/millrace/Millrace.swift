@@ -18,6 +18,10 @@ struct Millrace: ParsableCommand {
               millrace run topologies/nlq.yaml --until-idle
               millrace shards list
               millrace export nlq --shards nlq --output nlq_train.json
+              millrace train --shards nlq --features world/features --text words \\
+                  --vocabulary-from world/nlq_train.json --steps 1000 --output runs/first
+              millrace evaluate --checkpoint runs/first/step-000001000.safetensors --ground-truth world/nlq_val.json \\
+                  --features world/features --train world/nlq_train.json
 
             EXIT CODES
               0  done
@@ -28,7 +32,8 @@ struct Millrace: ParsableCommand {
         subcommands: [
             SampleCommand.self, IngestCommand.self, RunCommand.self, ReplayCommand.self, PlanCommand.self,
             LintCommand.self, GraphCommand.self, TestCommand.self, TopicsCommand.self, ShardsCommand.self,
-            ExportCommand.self, ProfileCommand.self, ExplainCommand.self, CacheCommand.self, StatusCommand.self,
+            ExportCommand.self, ProfileCommand.self, ExplainCommand.self, TrainCommand.self, FineTuneCommand.self,
+            EvaluateCommand.self, ExperimentCommand.self, CacheCommand.self, StatusCommand.self,
         ])
 }
 

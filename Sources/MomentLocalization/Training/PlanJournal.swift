@@ -19,6 +19,11 @@ public struct Segment: Hashable, Sendable, Codable {
     /// The hash of their hashes, in order.
     public var digest: String
 
+    private enum CodingKeys: String, CodingKey {
+        case segment, steps, shards, samples, digest
+        case firstStep = "first_step"
+    }
+
     /// Describes a segment.
     public init(segment: Int, firstStep: Int, steps: Int, shards: Int, samples: Int, digest: String) {
         self.segment = segment

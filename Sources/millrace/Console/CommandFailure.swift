@@ -2,7 +2,9 @@
 
 import Dataflow
 import Engine
+import MomentLocalization
 import Narrations
+import NeuralNetworks
 import RecordLog
 import SampleWorld
 import Shards
@@ -44,6 +46,14 @@ struct CommandFailure: Error {
             throw CommandFailure(.failed, error.description)
         } catch let error as SampleWorldError {
             throw CommandFailure(error.code == .inputOutput ? .failed : .usage, error.description)
+        } catch let error as TrainingError {
+            throw CommandFailure(error.code == .usage ? .usage : .failed, error.message)
+        } catch let error as TensorFileError {
+            throw CommandFailure(.failed, error.message)
+        } catch let error as AnnotationError {
+            throw CommandFailure(.failed, error.message)
+        } catch let error as ModelError {
+            throw CommandFailure(.failed, error.description)
         }
     }
 }

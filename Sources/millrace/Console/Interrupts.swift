@@ -6,8 +6,13 @@ import Foundation
 final class Interrupts {
     private var sources: [any DispatchSourceSignal] = []
 
-    /// Calls back on the first signal.
-    init(_ onFirst: @escaping @Sendable () -> Void) {
+    /// What is said on the first signal while a topology runs.
+    static let committing =
+        "stopping: committing what is finished; open shards are dropped and their records read again by the next run; "
+        + "once more to stop now"
+
+    /// Says a message and calls back on the first signal.
+    init(_ message: String = Interrupts.committing, _ onFirst: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "millrace.signals")
         let seen = Seen()
         for number in [SIGINT, SIGTERM] {
@@ -15,9 +20,7 @@ final class Interrupts {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
                 if seen.first() {
-                    Console.info(
-                        "stopping: committing what is finished; open shards are dropped and their records read again by the next run; "
-                            + "once more to stop now")
+                    Console.info(message)
                     onFirst()
                 } else {
                     exit(1)

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import MomentLocalization
+
+/// `millrace evaluate`
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Score a checkpoint, or anyone's prediction file, as the official script does and beyond.",
+        discussion: """
+            Prints recall over the predictions supplied, as the official script, and over all queries; with intervals, by \
+            template and by duration, and beside it what constant windows (fitted on --train, never on the evaluated file) and \
+            perfect labels on the model's grid would score.
+
+            EXAMPLES
+              millrace evaluate --checkpoint runs/a/best.safetensors --ground-truth nlq_val.json --features features \\
+                  --bert bert-base-uncased --train nlq_train.json --output predictions.json
+              millrace evaluate --ground-truth nlq_val.json --predictions predictions.json --train nlq_train.json
+              millrace evaluate --checkpoint runs/a/best.safetensors --ground-truth nlq_test_unannotated.json \\
+                  --features features --bert bert-base-uncased --output test.json      # a file for the challenge
+            """)
+
+    @Option(help: ArgumentHelp("The annotations, such as nlq_val.json.", valueName: "file"))
+    var groundTruth: String
+
+    @Option(help: ArgumentHelp("The checkpoint to ask.", valueName: "file"))
+    var checkpoint: String?
+
+    @Option(help: ArgumentHelp("A prediction file, in place of a checkpoint.", valueName: "file"))
+    var predictions: String?
+
+    @Option(help: ArgumentHelp("Where to write the challenge's prediction file.", valueName: "file"))
+    var output: String?
+
+    @Option(help: ArgumentHelp("The training annotations, for constant windows.", valueName: "file"))
+    var train: String?
+
+    @Flag(help: "Leave out queries whose answers are at most 1/30 s long; the report says how many.")
+    var removeEmpty = false
+
+    @Option(help: ArgumentHelp("Bins of the label oracle; by default the checkpoint's, or 128.", valueName: "n"))
+    var maxPosLen: Int?
+
+    @Option(help: ArgumentHelp("The folder of features, with --checkpoint.", valueName: "dir"))
+    var features: String?
+
+    @Option(help: "Whose features the files hold: video, clip or automatic.")
+    var layout: FeatureLayout?
+
+    @Option(
+        help: ArgumentHelp("The folder of the BERT that the checkpoint was trained with, if it was.", valueName: "dir"))
+    var bert: String?
+
+    @Option(help: "Threads; by default as many as cores.")
+    var threads: Int?
+
+    @Flag(help: "Print the report as JSON.")
+    var json = false
+
+    @Option(name: .long, help: "How much to say on standard error: error, warning, info or debug.")
+    var logLevel: LogLevel = .info
+
+    func validate() throws {
+        if (self.checkpoint == nil) == (self.predictions == nil) {
+            throw ValidationError("Give --checkpoint FILE or --predictions FILE.")
+        }
+        if self.checkpoint != nil, self.features == nil { throw ValidationError("--checkpoint needs --features DIR.") }
+        if let maxPosLen, maxPosLen < 1 { throw ValidationError("--max-pos-len wants at least 1.") }
+    }
+
+    func run() throws {
+        Console.set(self.logLevel)
+        try CommandFailure.reporting {
+            let annotations = try Annotations.read(self.groundTruth)
+            let train = try self.train.map { try self.trainQueries($0) }
+            let (predictions, bins) = try self.answers(annotations)
+            if let output { try self.write(predictions, to: output) }
+            guard annotations.queries.contains(where: { $0.answer != nil }) else {
+                if self.output == nil {
+                    throw CommandFailure(.usage, "\(self.groundTruth) holds no answers to score by; give --output FILE")
+                }
+                return print(
+                    "\(self.groundTruth) holds no answers; \(predictions.count) predictions are in \(self.output ?? "")"
+                )
+            }
+            let truth = try GroundTruth(annotations, path: self.groundTruth, removingEmpty: self.removeEmpty)
+            let report = EvaluationReport(
+                try Evaluation(predictions, truth: truth, removedEmpty: self.removeEmpty), truth: truth, bins: bins,
+                train: train)
+            if self.json {
+                var results = ResultWriter()
+                results.line(report.json)
+                results.flush()
+            } else {
+                for line in report.lines { print(line) }
+            }
+        }
+    }
+
+    private func trainQueries(_ path: String) throws -> [MomentQuery] {
+        let train = try Annotations.bytes(path)
+        guard try train != Annotations.bytes(self.groundTruth) else {
+            throw CommandFailure(
+                .usage, "--train and --ground-truth are the same file: windows fitted to it prove nothing")
+        }
+        return try AnnotationFile(train, path: path).queries
+    }
+
+    private func answers(_ annotations: AnnotationFile) throws -> ([QueryPrediction], bins: Int) {
+        guard let path = self.checkpoint else {
+            let file = self.predictions ?? ""
+            return (try PredictionFile(Annotations.bytes(file), path: file).predictions, self.maxPosLen ?? 128)
+        }
+        let checkpoint = try Checkpoint(path: path)
+        let configuration = checkpoint.state.configuration
+        let data = ModelInputs(
+            features: self.features ?? "", layout: self.layout ?? checkpoint.state.options.layout, bert: self.bert,
+            cacheBytes: 1 << 30, threads: self.threads)
+        let model = VSLNet(configuration, seed: 0, threads: data.threadCount)
+        try checkpoint.load(into: model)
+        let queries = annotations.queries
+        let progress = ProgressReporter()
+        let answers = try ModelPredictions(
+            queries, model: model, features: data.store(configuration), text: try data.text(for: checkpoint)
+        ) { done in
+            progress.show { elapsed in
+                String(
+                    format: "%d of %d queries, %.0f queries/s", done, queries.count, Double(done) / max(elapsed, 1e-9))
+            }
+        }
+        progress.finish()
+        for (gap, count) in answers.skipped.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+            Console.warning("\(count) queries have no prediction: their clips' features are \(gap)")
+        }
+        return (answers.predictions, self.maxPosLen ?? configuration.positionsMax)
+    }
+
+    private func write(_ predictions: [QueryPrediction], to path: String) throws {
+        do {
+            try Data(PredictionFile(predictions).bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw CommandFailure(.failed, "cannot write \(path): \(error.localizedDescription)")
+        }
+    }
+}

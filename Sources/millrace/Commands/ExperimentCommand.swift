@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import MomentLocalization
+import RecordLog
+import Records
+import Shards
+
+/// `millrace experiment`
+struct ExperimentCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "experiment",
+        abstract: "Run arms of training with several seeds, and compare them pair by pair.",
+        discussion: """
+            The plan is a JSON file: arms (each with a name, a shard set to pre-train on or null for scratch, jitter, and \
+            perhaps a control), seeds, the baseline's name, steps and learning rates. Arms pre-train on the windows that all \
+            their shard sets have, in one order: they differ in the text alone. An arm from scratch gets the steps of both \
+            stages. The best checkpoint is chosen on --validate; what is printed is of --test. Run it again after a stop, and \
+            it goes on.
+
+            A plan:
+              {"arms": [{"name": "scratch"}, {"name": "naq", "shards": "naq", "jitter": 2.5},
+                        {"name": "rules", "shards": "nlq", "jitter": 2.5},
+                        {"name": "permuted", "shards": "nlq", "jitter": 2.5, "control": "permuted-windows"}],
+               "seeds": [1, 2, 3], "baseline": "scratch", "pretrain_steps": 1000, "finetune_steps": 500,
+               "pretrain_learning_rate": 1e-3, "finetune_learning_rate": 5e-4, "batch_size": 32, "warmup": 0.05,
+               "validation_steps": 100}
+
+            Controls: swapped-features, blank-queries, permuted-windows.
+
+            NaQ's published recipe differs: it trains on narrations and queries together, in batches of 2,048, for 200 epochs, \
+            then fine-tunes; it jitters queries that start with "#", and takes every narration of the training clips.
+
+            EXAMPLES
+              millrace experiment plan.json --features world/features --train world/nlq_train.json \\
+                  --validate world/nlq_val.json --test world/nlq_test.json --text words \\
+                  --vocabulary-from world/nlq_train.json --output runs/experiment
+            """)
+
+    @Argument(help: "The plan.")
+    var file: String
+
+    @Option(help: ArgumentHelp("The annotations to fine-tune on.", valueName: "file"))
+    var train: String
+
+    @Option(help: ArgumentHelp("The annotations that the best checkpoint is chosen by.", valueName: "file"))
+    var validate: String
+
+    @Option(help: ArgumentHelp("The annotations that scores are of.", valueName: "file"))
+    var test: String
+
+    @Option(help: ArgumentHelp("The folder of the experiment.", valueName: "dir"))
+    var output: String
+
+    @OptionGroup(title: "Data") var data: DataArguments
+    @OptionGroup(title: "Network") var network: NetworkArguments
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let home = try self.common.makeHome()
+        try CommandFailure.reporting {
+            let plan = try ExperimentPlan(json: try Annotations.bytes(self.file), path: self.file)
+            let materials = try self.materials(plan, home)
+            let experiment = Experiment(plan, materials, folder: self.output)
+            let isStopping = StopFlag()
+            let interrupts = Interrupts("stopping: writing a checkpoint; once more to stop now") { isStopping.set() }
+            defer { interrupts.cancel() }
+            var results: [Experiment.Result] = []
+            for seed in plan.seeds {
+                for arm in plan.arms {
+                    let result = try experiment.run(
+                        arm, seed: seed, isStopping: { isStopping.isSet }, onEvent: self.show)
+                    guard let result else { return print("stopped; the same command goes on from here") }
+                    Console.info("\(arm.name), seed \(seed), tested: last \(TrainingRun.words(result.last))")
+                    results.append(result)
+                }
+            }
+            let report = ExperimentReport(
+                plan: plan, results: results, prior: try self.prior(materials), windows: materials.samples)
+            if self.common.json { print(report.json) } else { for line in report.lines { print(line) } }
+        }
+    }
+
+    private func materials(_ plan: ExperimentPlan, _ home: Home) throws -> Experiment.Materials {
+        let first = try self.network.make(self.data.inputs, seed: plan.seeds.first ?? 0)
+        let features = self.data.inputs.store(first.model.configuration)
+        var sets: [String: [MomentQuery]] = [:]
+        if !plan.shardSets.isEmpty {
+            let log = try home.openLogToRead()
+            defer { log.close() }
+            for name in plan.shardSets {
+                _ = try ShardSets.manifest(name, in: log)
+                let index = SampleIndex(
+                    reader: try TailingReader(
+                        name: name, log: log, storage: FileShardStorage(folder: home.shardFolder(name))),
+                    features: features, rule: .fixed)
+                _ = try index.refresh()
+                sets[name] = index.queries
+            }
+        }
+        let network = self.network
+        let inputs = self.data.inputs
+        return Experiment.Materials(
+            features: inputs.features, layout: inputs.layout, text: first.text, textHash: first.textHash,
+            makeModel: { seed in try network.make(inputs, seed: seed).model }, samples: SharedSamples(sets),
+            train: try Annotations.read(self.train).queries, validation: try Annotations.read(self.validate),
+            test: try Annotations.read(self.test))
+    }
+
+    private func prior(_ materials: Experiment.Materials) throws -> Scores {
+        let truth = try GroundTruth(materials.test, path: self.test)
+        return ConstantWindows(fittedTo: materials.train, count: 5, threshold: 0.3).scores(truth.queries)
+    }
+
+    private func show(_ name: String, _ event: Trainer.Event) {
+        switch event {
+        case .resumed(let step, _): Console.info("\(name): going on from step \(step)")
+        case .validated(let step, let scores): Console.info("\(name), step \(step): \(TrainingRun.words(scores))")
+        default: break
+        }
+    }
+}
+
+/// An experiment's results: each run, and each arm against the baseline.
+struct ExperimentReport {
+    var plan: ExperimentPlan
+    var results: [Experiment.Result]
+    /// What constant windows score.
+    var prior: Scores
+    var windows: SharedSamples
+
+    private static let metrics = [(1, 0.3), (1, 0.5), (5, 0.3), (5, 0.5)]
+
+    private static func name(_ metric: (Int, Double)) -> String { "R\(metric.0)@\(metric.1)" }
+
+    private func values(_ arm: String, _ metric: (Int, Double), isBest: Bool) -> [Double] {
+        self.results.filter { $0.arm == arm }.map { result in
+            ((isBest ? result.best : result.last).recall(topK: metric.0, threshold: metric.1) ?? 0) * 100
+        }
+    }
+
+    var lines: [String] {
+        var lines: [String] = []
+        for (set, queries) in self.windows.queries.sorted(by: { $0.key < $1.key }) {
+            lines.append("pre-training on `\(set)`: \(queries.count) windows that all sets have")
+        }
+        lines.append("left out, since not all sets have them: \(self.windows.dropped)")
+        var table = TextTable(["arm", "seed", "checkpoint"] + Self.metrics.map(Self.name) + ["mIoU"])
+        for result in self.results {
+            for (name, scores) in [("last", result.last), ("best", result.best)] {
+                table.add([result.arm, "\(result.seed)", name] + self.row(scores))
+            }
+        }
+        table.add(["constant windows", "", ""] + self.row(self.prior))
+        lines += table.lines
+        lines.append("")
+        lines.append(
+            "differences from `\(self.plan.baseline)`, mean over seeds ± 95 % (standard error), percent points:")
+        var differences = TextTable(["arm", "checkpoint"] + Self.metrics.map(Self.name))
+        for arm in self.plan.arms where arm.name != self.plan.baseline {
+            for isBest in [false, true] {
+                let cells = Self.metrics.map { metric in
+                    let difference = self.difference(arm.name, metric, isBest: isBest)
+                    return String(
+                        format: "%+.2f ± %.2f (%.2f)", difference.mean, difference.halfWidth, difference.standardError)
+                }
+                differences.add([arm.name, isBest ? "best" : "last"] + cells)
+            }
+        }
+        return lines + differences.lines
+    }
+
+    private func difference(_ arm: String, _ metric: (Int, Double), isBest: Bool) -> PairedDifference {
+        PairedDifference(
+            self.values(arm, metric, isBest: isBest), minus: self.values(self.plan.baseline, metric, isBest: isBest))
+    }
+
+    private func row(_ scores: Scores) -> [String] {
+        Self.metrics.map { String(format: "%.2f", (scores.recall(topK: $0.0, threshold: $0.1) ?? 0) * 100) }
+            + [String(format: "%.2f", scores.meanOverlap * 100)]
+    }
+
+    var json: String {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("runs")
+        json.beginArray()
+        for result in self.results {
+            for (name, scores) in [("last", result.last), ("best", result.best)] {
+                json.beginObject()
+                json.field("arm", result.arm)
+                json.field("seed", Int(clamping: result.seed))
+                json.field("checkpoint", name)
+                self.write(scores, to: &json)
+                json.endObject()
+            }
+        }
+        json.endArray()
+        json.key("constant_windows")
+        json.beginObject()
+        self.write(self.prior, to: &json)
+        json.endObject()
+        json.key("differences")
+        json.beginArray()
+        for arm in self.plan.arms where arm.name != self.plan.baseline {
+            for isBest in [false, true] {
+                for metric in Self.metrics {
+                    let difference = self.difference(arm.name, metric, isBest: isBest)
+                    json.beginObject()
+                    json.field("arm", arm.name)
+                    json.field("checkpoint", isBest ? "best" : "last")
+                    json.field("metric", Self.name(metric))
+                    json.field("mean", difference.mean)
+                    json.field("standard_error", difference.standardError)
+                    json.field("half_width_95", difference.halfWidth)
+                    json.endObject()
+                }
+            }
+        }
+        json.endArray()
+        json.endObject()
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+
+    private func write(_ scores: Scores, to json: inout JSONWriter) {
+        json.field("queries", scores.queries)
+        for metric in Self.metrics {
+            json.key(text: Self.name(metric))
+            json.value((scores.recall(topK: metric.0, threshold: metric.1) ?? 0) * 100)
+        }
+        json.field("mean_iou", scores.meanOverlap * 100)
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import MomentLocalization
+
+/// `millrace finetune`
+struct FineTuneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "finetune",
+        abstract: "Train VSLNet on an annotation file, from a checkpoint's weights or from scratch.",
+        discussion: """
+            Of the checkpoint the weights alone are taken, with the network's settings and its vocabulary; optimizer, schedule \
+            and random numbers are fresh. Samples come in epochs, each in an order of its own. Ctrl-C writes a checkpoint; the \
+            same command goes on from there.
+
+            EXAMPLES
+              millrace finetune --from runs/a/step-000005000.safetensors --train nlq_train.json --features features \\
+                  --bert bert-base-uncased --steps 3000 --validate nlq_val.json --output runs/a-tuned
+              millrace finetune --scratch --train nlq_train.json --features features --text words \\
+                  --vocabulary-from nlq_train.json --steps 3000 --output runs/scratch
+            """)
+
+    @Option(help: ArgumentHelp("The checkpoint whose weights to start from.", valueName: "file"))
+    var from: String?
+
+    @Flag(help: "Start from scratch: the baseline that every pre-training needs.")
+    var scratch = false
+
+    @Option(help: ArgumentHelp("The annotations to train on, such as nlq_train.json.", valueName: "file"))
+    var train: String
+
+    @OptionGroup(title: "Run") var length: RunLengthArguments
+    @OptionGroup(title: "Data") var data: DataArguments
+    @OptionGroup(title: "Network, with --scratch") var network: NetworkArguments
+
+    @Option(name: .long, help: "How much to say on standard error: error, warning, info or debug.")
+    var logLevel: LogLevel = .info
+
+    func validate() throws {
+        if (self.from == nil) != self.scratch { throw ValidationError("Give --from CHECKPOINT, or --scratch.") }
+    }
+
+    func run() throws {
+        Console.set(self.logLevel)
+        try CommandFailure.reporting {
+            let bytes = try Annotations.bytes(self.train)
+            let queries = try AnnotationFile(bytes, path: self.train).queries
+            let start = try self.start()
+            let options = self.length.options(
+                source: "annotations:" + (try FileHash.sha256(self.train)) + start.origin, text: start.textHash,
+                layout: self.data.layout)
+            let parts = Trainer.Parts(
+                model: start.model, options: options, features: self.data.inputs.store(start.model.configuration),
+                text: start.text, folder: CheckpointFolder(path: self.length.output, keep: self.length.keep),
+                schedule: try self.length.schedule())
+            let (trainer, skipped, statistics) = try Trainer.fixed(queries, parts)
+            let outcome = try TrainingRun(self.length).run(trainer)
+            print(
+                "\(outcome == .finished ? "trained" : "stopped after") \(trainer.step) of \(self.length.steps) steps on "
+                    + "\(statistics.targets) queries; checkpoints are in \(self.length.output)")
+            TrainingReport.print(skipped: skipped, statistics, text: start.text)
+            if outcome == .stopped { print("the same command goes on from here") }
+        }
+    }
+
+    private struct Start {
+        var model: VSLNet
+        var text: TextEncoder
+        var textHash: String
+        /// Where the weights came from: part of what decides the bits.
+        var origin: String
+    }
+
+    private func start() throws -> Start {
+        guard let from else {
+            let new = try self.network.make(self.data.inputs, seed: self.length.seed)
+            return Start(model: new.model, text: new.text, textHash: new.textHash, origin: "")
+        }
+        let checkpoint = try Checkpoint(path: from)
+        let model = VSLNet(
+            checkpoint.state.configuration, seed: self.length.seed, threads: self.data.inputs.threadCount)
+        try checkpoint.load(into: model)
+        return Start(
+            model: model, text: try self.data.inputs.text(for: checkpoint), textHash: checkpoint.state.options.text,
+            origin: " from " + (try FileHash.sha256(from)))
+    }
+}

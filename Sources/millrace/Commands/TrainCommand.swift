@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import MomentLocalization
+import RecordLog
+import Shards
+
+/// `millrace train`
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train VSLNet on shards, while they land.",
+        discussion: """
+            Every --segment-steps steps it looks at what has been committed, draws --new-share of the next samples from what \
+            is new, and the rest from what was there. The plan of segments is kept in the run's folder (plan.jsonl): with \
+            --plan another run repeats it to the bit. Ctrl-C writes a checkpoint; the same command goes on from there.
+
+            EXAMPLES
+              millrace train --shards nlq --features world/features --bert bert-base-uncased --steps 5000 --output runs/a
+              millrace train --shards naq --features world/features --text words --vocabulary-from world/nlq_train.json \\
+                  --steps 2000 --validate world/nlq_val.json --output runs/naq
+              millrace train --shards nlq … --wait --output runs/online      # beside `millrace run topologies/nlq.yaml`
+              millrace train --shards nlq … --plan runs/online/plan.jsonl --output runs/again
+            """)
+
+    @Option(help: ArgumentHelp("The shard set.", valueName: "name"))
+    var shards = "nlq"
+
+    @Option(help: ArgumentHelp("Steps between two looks at what has come.", valueName: "n"))
+    var segmentSteps = 200
+
+    @Option(help: "The share of a segment that is drawn from what came since the one before.")
+    var newShare = 0.5
+
+    @Option(
+        help: ArgumentHelp(
+            "How much targets are widened and shifted at most, in bins, as NaQ does; 1 is off.", valueName: "factor"))
+    var jitter = 2.5
+
+    @Option(help: ArgumentHelp("Another run's plan.jsonl, to repeat its segments.", valueName: "file"))
+    var plan: String?
+
+    @Flag(help: "Wait for shards that are not there yet.")
+    var wait = false
+
+    @OptionGroup(title: "Run") var length: RunLengthArguments
+    @OptionGroup(title: "Data") var data: DataArguments
+    @OptionGroup(title: "Network") var network: NetworkArguments
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let home = try self.common.makeHome()
+        try CommandFailure.reporting {
+            let new = try self.network.make(self.data.inputs, seed: self.length.seed)
+            var options = self.length.options(source: self.shards, text: new.textHash, layout: self.data.layout)
+            options.segmentSteps = self.segmentSteps
+            options.newShare = self.newShare
+            options.jitterScale = self.jitter
+            let parts = Trainer.Parts(
+                model: new.model, options: options, features: self.data.inputs.store(new.model.configuration),
+                text: new.text,
+                folder: CheckpointFolder(path: self.length.output, keep: self.length.keep),
+                schedule: try self.length.schedule())
+            let log = try self.openLog(home)
+            defer { log.close() }
+            let run = TrainingRun(self.length)
+            let training = try ShardTraining(
+                reader: TailingReader(
+                    name: self.shards, log: log, storage: FileShardStorage(folder: home.shardFolder(self.shards))),
+                parts, following: self.plan, waits: self.wait,
+                pause: {
+                    log.awaitAppend(timeoutMilliseconds: 200)
+                    return !run.stopping
+                }, onSight: { run.saw($0) })
+            let outcome = try run.run(training.trainer, look: training.look)
+            self.report(outcome, training, text: new.text)
+        }
+    }
+
+    private func openLog(_ home: Home) throws -> any RecordLog {
+        if !self.wait {
+            let log = try home.openLogToRead()
+            _ = try ShardSets.manifest(self.shards, in: log)
+            return log
+        }
+        // The generator may come later: its log and its topic are made as it would make them.
+        let log = try home.openLog()
+        try log.createTopic(Manifest.topicSpecification(self.shards))
+        return log
+    }
+
+    private func report(_ outcome: Trainer.Outcome, _ training: ShardTraining, text: TextEncoder) {
+        let index = training.index
+        print(
+            "\(outcome == .finished ? "trained" : "stopped after") \(training.trainer.step) of \(self.length.steps) steps on "
+                + "\(index.queries.count) samples of \(index.shards.count) shards; checkpoints are in \(self.length.output)"
+        )
+        TrainingReport.print(skipped: index.skipped, index.statistics, text: text)
+        if outcome == .stopped { print("the same command goes on from here") }
+    }
+}
+
+/// What is said after training, whatever it was on.
+enum TrainingReport {
+    static func print(skipped: [SampleIndex.Skip: Int], _ statistics: TargetStatistics, text: TextEncoder) {
+        for (reason, count) in skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            Swift.print("skipped, \(reason.rawValue): \(count)")
+        }
+        if text.cutCount > 0 { Swift.print("queries cut to \(text.countMax) tokens: \(text.cutCount)") }
+        for line in statistics.lines { Swift.print(line) }
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import MomentLocalization
+import NeuralNetworks
+import Records
+
+/// How queries are read.
+enum TextKind: String, CaseIterable, ExpressibleByArgument {
+    case bert, words
+}
+
+/// Where features and text come from, as options.
+struct DataArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The folder of features: UID.pt, UID.npy or UID.safetensors, one a video or one a clip.", valueName: "dir"))
+    var features: String
+
+    @Option(help: "Whose features the files hold: video, clip, or automatic (the clip's own where there is one).")
+    var layout = FeatureLayout.automatic
+
+    @Option(
+        help: ArgumentHelp(
+            "A folder with model.safetensors, vocab.txt and config.json of a BERT, for --text bert.", valueName: "dir"))
+    var bert: String?
+
+    @Option(help: ArgumentHelp("Memory for features, and as much for text, in MiB.", valueName: "mib"))
+    var cache = 1024
+
+    @Option(help: "Threads; by default as many as cores. They change the speed, not the result.")
+    var threads: Int?
+
+    /// The same, as plain values.
+    var inputs: ModelInputs {
+        ModelInputs(
+            features: self.features, layout: self.layout, bert: self.bert, cacheBytes: self.cache << 20,
+            threads: self.threads)
+    }
+}
+
+/// What a new network is made of.
+struct NetworkArguments: ParsableArguments {
+    @Option(help: "The network: vslnet, or vslbase (without highlighting).")
+    var model = VSLNetConfiguration.Architecture.vslNet
+
+    @Option(help: "What finds start and end: transformer or recurrent; by default what goes with the text.")
+    var predictor: VSLNetConfiguration.Predictor?
+
+    @Option(help: "How queries are read: bert (frozen; needs --bert), or words (and characters).")
+    var text = TextKind.bert
+
+    @Option(
+        help: ArgumentHelp(
+            "For --text words: GloVe's text file. Without it each word gets a vector drawn from its letters.",
+            valueName: "file"))
+    var glove: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "For --text words: annotation files whose words and characters the network is to know; repeatable.",
+            valueName: "file"))
+    var vocabularyFrom: [String] = []
+
+    @Option(help: ArgumentHelp("Columns within the network.", valueName: "n"))
+    var dim = 128
+
+    @Option(help: ArgumentHelp("Heads of each attention.", valueName: "n"))
+    var heads = 8
+
+    @Option(help: ArgumentHelp("The most bins of a clip, and tokens of a query.", valueName: "n"))
+    var maxPosLen = 128
+
+    @Option(help: "The share of activations that is dropped.")
+    var dropout = 0.2
+
+    @Option(help: "What the highlight loss counts in the total.")
+    var highlightLambda: Float = 5
+
+    /// A network that is new, with what reads its queries.
+    struct New {
+        var model: VSLNet
+        var text: TextEncoder
+        var textHash: String
+    }
+
+    func make(_ data: ModelInputs, seed: UInt64) throws -> New {
+        var configuration = VSLNetConfiguration(videoFeatureWidth: try data.featureWidth())
+        configuration.architecture = self.model
+        configuration.width = self.dim
+        configuration.heads = self.heads
+        configuration.positionsMax = self.maxPosLen
+        configuration.dropRate = self.dropout
+        configuration.highlightWeight = self.highlightLambda
+        configuration.predictor = self.predictor ?? (self.text == .bert ? .transformer : .recurrent)
+        switch self.text {
+        case .bert:
+            let (encoder, tokenizer, hash) = try data.bertEncoder()
+            configuration.text = .encoded(width: encoder.width)
+            return New(
+                model: try self.network(configuration, data, seed),
+                text: TextEncoder(
+                    .bert(encoder, tokenizer), countMax: configuration.positionsMax, bytesMax: data.cacheBytes),
+                textHash: "bert:" + hash)
+        case .words: return try self.makeOfWords(configuration, data, seed)
+        }
+    }
+
+    private func makeOfWords(
+        _ configuration: VSLNetConfiguration, _ data: ModelInputs, _ seed: UInt64
+    ) throws -> New {
+        guard !self.vocabularyFrom.isEmpty else {
+            throw CommandFailure(
+                .usage, "--text words needs --vocabulary-from FILE, annotations whose words the network is to know")
+        }
+        var sentences: [String] = []
+        for path in self.vocabularyFrom { sentences += try Annotations.read(path).queries.map(\.sentence) }
+        let wanted = Set(sentences.flatMap { WordTokenizer.words($0) })
+        let vectors = try self.glove.map { try WordVectors(path: $0, wanted: wanted) } ?? WordVectors()
+        let vocabulary = WordVocabulary(sentences: sentences, isKnown: { vectors.has($0) })
+        guard !vocabulary.words.isEmpty else {
+            throw CommandFailure(.usage, "no word of --vocabulary-from has a vector in \(self.glove ?? "")")
+        }
+        var configuration = configuration
+        configuration.text = .tokens(
+            words: vocabulary.words.count, wordWidth: vectors.width, characters: vocabulary.characters.count + 2,
+            characterWidth: 50)
+        let model = try self.network(configuration, data, seed)
+        let matrix = vectors.matrix(vocabulary.words)
+        guard let known = model.layout["embedding_net.word_emb.glove_vec"] else {
+            throw CommandFailure(.failed, "the network has no place for word vectors")
+        }
+        model.parameters[known] = matrix
+        let hash = ContentHash.sha256(matrix.withUnsafeBytes { Bytes($0) })
+        return New(
+            model: model,
+            text: TextEncoder(.words(vocabulary), countMax: configuration.positionsMax, bytesMax: data.cacheBytes),
+            textHash: "words:" + hash)
+    }
+
+    private func network(_ configuration: VSLNetConfiguration, _ data: ModelInputs, _ seed: UInt64) throws -> VSLNet {
+        if let problem = configuration.problem() { throw CommandFailure(.usage, problem) }
+        return VSLNet(configuration, seed: seed, threads: data.threadCount)
+    }
+}

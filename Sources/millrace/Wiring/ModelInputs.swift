@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MomentLocalization
+import Records
+
+/// Where features and text come from.
+struct ModelInputs {
+    var features: String
+    var layout: FeatureLayout
+    var bert: String?
+    var cacheBytes: Int
+    var threads: Int?
+
+    /// As many as the machine has cores, unless it was said.
+    var threadCount: Int { max(1, self.threads ?? ProcessInfo.processInfo.activeProcessorCount) }
+
+    func store(_ configuration: VSLNetConfiguration) -> FeatureStore {
+        FeatureStore(
+            folder: self.features, layout: self.layout, bins: configuration.positionsMax,
+            columns: configuration.videoFeatureWidth, bytesMax: self.cacheBytes)
+    }
+
+    /// The number of features a moment, from the first file.
+    func featureWidth() throws -> Int {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: self.features)
+        } catch {
+            throw CommandFailure(.usage, "--features \(self.features): there is no such folder")
+        }
+        guard let width = try FeatureStore.columns(in: self.features, names: names) else {
+            throw CommandFailure(
+                .usage, "--features \(self.features) holds no file named .pt, .npy or .safetensors")
+        }
+        return width
+    }
+
+    /// The encoder of `--bert`, and the hash of its weights.
+    func bertEncoder() throws -> (encoder: BERTEncoder, tokenizer: WordPieceTokenizer, hash: String) {
+        guard let bert else {
+            throw CommandFailure(
+                .usage,
+                "--text bert needs --bert DIR, a folder with model.safetensors, vocab.txt and config.json (such as "
+                    + "bert-base-uncased); or train with --text words, which needs none")
+        }
+        return (
+            try BERTEncoder(folder: bert), try WordPieceTokenizer(vocabulary: bert + "/vocab.txt"),
+            try FileHash.sha256(bert + "/model.safetensors")
+        )
+    }
+
+    /// What reads queries for a network that is there already.
+    func text(for checkpoint: Checkpoint) throws -> TextEncoder {
+        let countMax = checkpoint.state.configuration.positionsMax
+        if let vocabulary = checkpoint.vocabulary {
+            return TextEncoder(.words(vocabulary), countMax: countMax, bytesMax: self.cacheBytes)
+        }
+        let (encoder, tokenizer, hash) = try self.bertEncoder()
+        guard checkpoint.state.options.text == "bert:" + hash else {
+            throw CommandFailure(
+                .usage, "--bert \(self.bert ?? "") holds other weights than those that the checkpoint was trained with")
+        }
+        return TextEncoder(.bert(encoder, tokenizer), countMax: countMax, bytesMax: self.cacheBytes)
+    }
+}
+
+/// Annotation files, by path.
+enum Annotations {
+    static func bytes(_ path: String) throws -> Bytes {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw CommandFailure(.usage, "cannot read \(path): check the path and its permissions")
+        }
+        return Bytes(data)
+    }
+
+    static func read(_ path: String) throws -> AnnotationFile { try AnnotationFile(try self.bytes(path), path: path) }
+}
+
+/// Hashes of files.
+enum FileHash {
+    static func sha256(_ path: String) throws -> String {
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw CommandFailure(.usage, "cannot read \(path): check the path and its permissions")
+        }
+        defer { try? handle.close() }
+        var hash = ContentHash.Stream()
+        while let data = try handle.read(upToCount: 1 << 20), !data.isEmpty { hash.update(Bytes(data)) }
+        return hash.finish()
+    }
+}

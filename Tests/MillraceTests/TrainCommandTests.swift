@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// `train`, `finetune` and `evaluate` as their user runs them, on a sample world and a small network.
+@Suite struct TrainCommandTests {
+    private static let network = [
+        "--text", "words", "--vocabulary-from", "world/nlq_train.json", "--dim", "16",
+        "--heads", "2", "--max-pos-len", "32", "--batch-size", "8", "--threads", "2",
+    ]
+
+    /// A world with features, narrations ingested, and shards of 40 samples.
+    private func bench(run: Bool = true) throws -> Workbench {
+        let bench = try Workbench(videos: 5, features: true)
+        try bench.expect(0, Workbench.ingestWorld + ["--features", "world/features"])
+        let text = try String(contentsOfFile: Workbench.topology("naq"), encoding: .utf8)
+        let small = text.replacing("compression: zstd }", with: "compression: zstd, rotate: { samples: 40 } }")
+        #expect(small != text)
+        try bench.folder.write(small, to: "naq.yaml")
+        if run { try bench.run("naq.yaml") }
+        return bench
+    }
+
+    private func train(_ output: String, steps: Int = 30, more: [String] = []) -> [String] {
+        [
+            "train", "--shards", "naq", "--features", "world/features", "--output", output, "--steps", "\(steps)",
+            "--segment-steps", "6", "--checkpoint-every", "4",
+        ] + Self.network + more
+    }
+
+    private func contents(_ bench: Workbench, _ name: String) throws -> Data {
+        try Data(contentsOf: bench.folder.file(name))
+    }
+
+    @Test func aTrainerThatIsKilledWhileShardsLandEndsWithTheSameBits() async throws {
+        let bench = try self.bench(run: false)
+        let seed = SeededNumbers.seed()
+        var numbers = SeededNumbers(seed: seed)
+        let variables = ["MILLRACE_HOME": bench.home]
+        let generator = try MillraceProcess(
+            ["run", "naq.yaml", "--max-rate", "400"], environment: variables, in: bench.folder.url)
+        var kills = 0
+        var end: ProcessResult?
+        while end == nil {
+            let life = try MillraceProcess(
+                self.train("online", more: ["--wait"]), environment: variables, in: bench.folder.url)
+            let milliseconds = kills < 6 ? Int.random(in: 150...2500, using: &numbers) : 120_000
+            let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+            while life.isRunning, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+            if life.killNow() { kills += 1 } else { end = try life.wait(seconds: 1) }
+        }
+        generator.send(SIGINT)
+        _ = try await generator.finished()
+        #expect(end?.end == .exit(0), "seed \(seed), \(kills) kills: \(end?.story ?? "")")
+        let plan = try String(contentsOf: bench.folder.file("online/plan.jsonl"), encoding: .utf8)
+        #expect(plan.split(separator: "\n").count == 5)
+
+        for threads in ["1", "2"] {
+            try bench.expect(0, self.train("again", more: ["--plan", "online/plan.jsonl", "--threads", threads]))
+            #expect(
+                try self.contents(bench, "again/step-000000030.safetensors")
+                    == self.contents(bench, "online/step-000000030.safetensors"), "seed \(seed), \(kills) kills")
+            try FileManager.default.removeItem(at: bench.folder.file("again"))
+        }
+    }
+
+    @Test func interruptingWritesACheckpointAndTheSameCommandGoesOn() async throws {
+        let bench = try self.bench()
+        let process = try MillraceProcess(
+            self.train("run", steps: 100_000), environment: ["MILLRACE_HOME": bench.home], in: bench.folder.url)
+        let steps = bench.folder.file("run")
+        let deadline = ContinuousClock.now + .seconds(100)
+        while ContinuousClock.now < deadline,
+            !(((try? FileManager.default.contentsOfDirectory(atPath: steps.path)) ?? []).contains {
+                $0.hasPrefix("step-")
+            })
+        { try await Task.sleep(for: .milliseconds(20)) }
+        process.send(SIGINT)
+        let result = try await process.finished()
+        #expect(result.end == .exit(0), "\(result.story)")
+        result.prints("stopped after", "the same command goes on from here")
+        // Other settings are refused, and leave the run as it was.
+        let before = try FileManager.default.contentsOfDirectory(atPath: steps.path).sorted()
+        let refused = try bench.expect(2, self.train("run", steps: 7))
+        refused.says("steps was 100000 and is 7", "--output")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: steps.path).sorted() == before)
+    }
+
+    @Test func theWholeWayFromShardsToAScore() throws {
+        let bench = try self.bench()
+        let trained = try bench.expect(
+            0, self.train("run", more: ["--validate", "world/nlq_val.json", "--validate-every", "15"]))
+        trained.prints("trained 30 of 30 steps", "targets:", "at bin (0,0)", "starts over the clip")
+        trained.says("R1@0.3")
+        let metrics = try String(contentsOf: bench.folder.file("run/metrics.jsonl"), encoding: .utf8)
+        #expect(metrics.contains(#""event":"step""#) && metrics.contains(#""event":"validation""#))
+        #expect(metrics.contains(#""event":"shard""#) && metrics.contains(#""event":"segment""#))
+        let files = try FileManager.default.contentsOfDirectory(atPath: bench.folder.file("run").path)
+        #expect(files.contains { $0.hasPrefix("events.out.tfevents.") } && files.contains("best.safetensors"))
+
+        let tune = [
+            "finetune", "--train", "world/nlq_train.json", "--features", "world/features", "--steps", "10",
+            "--batch-size", "8",
+        ]
+        try bench.expect(0, tune + ["--from", "run/step-000000030.safetensors", "--output", "tuned"]).prints(
+            "trained 10")
+        try bench.expect(
+            0, tune + ["--scratch", "--output", "scratch"] + Self.network)
+        let evaluate = ["evaluate", "--ground-truth", "world/nlq_val.json", "--train", "world/nlq_train.json"]
+        let report = try bench.expect(
+            0,
+            evaluate + [
+                "--checkpoint", "tuned/step-000000010.safetensors", "--features", "world/features", "--output",
+                "predictions.json",
+            ])
+        report.prints(
+            "Evaluated:", "over the predictions supplied", "over all", "5 constant windows", "label oracle at 32 bins",
+            "95 % intervals", "mIoU")
+        let again = try bench.expect(0, evaluate + ["--predictions", "predictions.json", "--max-pos-len", "32"])
+        #expect(again.outputText == report.outputText)
+        let json = try JSONTree(
+            try bench.expect(0, evaluate + ["--predictions", "predictions.json", "--json", "--remove-empty"]).output)
+        #expect(json["official"]["recall"].array.count == 9 && json["removed_empty"].int != nil)
+        let challenge = try bench.expect(
+            0,
+            [
+                "evaluate", "--ground-truth", "world/nlq_test_unannotated.json", "--checkpoint",
+                "tuned/step-000000010.safetensors", "--features", "world/features", "--output", "test.json",
+            ])
+        challenge.prints("holds no answers", "predictions are in test.json")
+        #expect(try bench.json("test.json")["challenge"].string == "ego4d_nlq_challenge")
+    }
+
+    @Test func badInputIsNamedAndNothingIsOverwritten() throws {
+        let bench = try self.bench()
+        try bench.expect(1, ["train", "--shards", "none"] + self.train("run").dropFirst(3)).says("no shard set `none`")
+        try bench.expect(2, self.train("run").map { $0 == "world/features" ? "nowhere" : $0 }).says("nowhere")
+        try bench.expect(2, self.train("run", more: ["--new-share", "2"])).says("--new-share")
+        try bench.expect(2, self.train("run", more: ["--text", "bert"])).says("--bert DIR")
+        try bench.expect(2, ["evaluate", "--ground-truth", "world/nlq_val.json"]).says("--checkpoint")
+        try bench.expect(
+            2,
+            [
+                "evaluate", "--ground-truth", "world/nlq_val.json", "--predictions", "world/nlq_val.json", "--train",
+                "world/nlq_val.json",
+            ]
+        ).says("same file")
+        let broken = try bench.folder.write("{\"videos\": [\n{\"clips\": []}]}", to: "broken.json")
+        try bench.expect(1, ["evaluate", "--ground-truth", broken, "--predictions", broken])
+            .says("broken.json, line 2", "video_uid")
+        try bench.expect(
+            1, ["evaluate", "--ground-truth", "world/nlq_val.json", "--predictions", "world/nlq_val.json"]
+        )
+        .says("version")
+
+        // Features: NaN in one file, another dimension in one, a pickle that wants to import something.
+        let features = bench.folder.file("world/features")
+        let sample = try JSONTree(try #require(try bench.samples("naq").last))
+        let victim = features.appendingPathComponent(try #require(sample["video_uid"].string) + ".pt")
+        let whole = try Data(contentsOf: victim)
+        var poisoned = whole
+        let place = whole.count / 2 / 64 * 64
+        poisoned.replaceSubrange(place..<place + 2048, with: Data(repeating: 0xff, count: 2048))
+        try poisoned.write(to: victim)
+        try bench.expect(1, self.train("run", steps: 40)).says(victim.lastPathComponent, "NaN")
+        var hostile = whole
+        let name = Data("torch._utils\n_rebuild_tensor_v2".utf8)
+        let range = try #require(hostile.range(of: name))
+        hostile.replaceSubrange(range, with: Data("os\nsystem".utf8) + Data(repeating: 0x4e, count: name.count - 9))
+        try hostile.write(to: victim)
+        try bench.expect(1, self.train("other", steps: 40)).says(victim.lastPathComponent, "refused")
+        try whole.prefix(whole.count / 3).write(to: victim)
+        try bench.expect(1, self.train("third", steps: 40)).says(victim.lastPathComponent, "cut short")
+        try whole.write(to: victim)
+
+        try bench.expect(0, self.train("good", steps: 4))
+        let checkpoint = bench.folder.file("good/step-000000004.safetensors")
+        var flipped = try Data(contentsOf: checkpoint)
+        flipped[flipped.count / 2] ^= 4
+        try flipped.write(to: checkpoint)
+        try bench.expect(1, self.train("good", steps: 4)).says("step-000000004.safetensors is damaged")
+        #expect(try Data(contentsOf: checkpoint) == flipped)
+        let shard = try #require(try bench.shardFiles("naq").last)
+        try FileManager.default.removeItem(at: bench.shardFolder("naq").appendingPathComponent(shard))
+        try bench.expect(1, self.train("fourth", steps: 4)).says(shard, "listed in the manifest")
+    }
+}
