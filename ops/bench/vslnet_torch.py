@@ -383,7 +383,7 @@ def check(path):
             facts["highlight_lambda"],
         )
         for ours, theirs in zip(parts, facts["losses"][step]):
-            worst_loss = max(worst_loss, abs(float(ours) - theirs) / max(abs(theirs), 1e-9) if theirs else 0)
+            worst_loss = max(worst_loss, abs(float(ours.detach()) - theirs) / abs(theirs) if theirs else 0)
         adam.zero_grad()
         parts[2].backward()
         if step == 0:
