@@ -67,7 +67,7 @@ struct ValidateOperator: Operator {
             Case, punctuation and white space make no difference.
             """)
     static let nearDuplicate = Field(
-        "near-duplicate", default: 0.8, in: 0...1,
+        "near-duplicate", default: 0.85, in: 0...1,
         help: """
             Treat questions alike by this much, 0 to 1, as the same: `near-duplicate-in-clip`, and in `repeats-in-video`. \
             They are compared by the characters of what is left without articles, auxiliaries and endings. 0: never.

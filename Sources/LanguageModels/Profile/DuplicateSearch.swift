@@ -16,7 +16,7 @@ public struct DuplicateReport: Hashable, Sendable {
         public let first: String
         /// The other.
         public let second: String
-        /// How alike their gists are, 0…1, by estimate.
+        /// How alike their gists are, 0…1.
         public let similarity: Double
     }
 
@@ -90,7 +90,7 @@ private struct NearSearch {
                 guard earlier[place] == nil else { continue }
                 earlier[place] =
                     order[start..<end].prefix(Self.comparedMax).first {
-                        self.gists[place].similarity(to: self.gists[$0.place]) >= self.similarity
+                        self.gists[place].isAlike(self.gists[$0.place], by: self.similarity)
                     }?.place
             }
         }

@@ -52,6 +52,12 @@ enum NounLexicon {
     /// Whether a word names a colour.
     static func isColor(_ word: String) -> Bool { self.colors.contains(word) }
 
+    /// Whether a word says in what form a thing is: cubes, halves, a circle.
+    static func isShape(_ word: String) -> Bool { self.shapes.contains(Morphology.singular(of: word)) }
+
+    private static let shapes = NounLexicon.set(
+        "cube piece slice chunk strip half ring segment portion bit wedge quarter circle ball stick round layer roll")
+
     private static let kinds: [String: NounKind] = {
         var kinds: [String: NounKind] = [:]
         for (kind, words) in NounLexicon.words {
@@ -203,7 +209,7 @@ enum NounLexicon {
             .vague,
             """
             it them something thing things stuff item items object objects this that these those one other everything \
-            anything rest part some more half another
+            anything rest part some more half another content contents
             """
         ),
     ]

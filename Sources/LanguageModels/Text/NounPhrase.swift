@@ -68,6 +68,12 @@ struct PrepositionalPhrase: Hashable, Sendable {
     /// Whether it says where something was done, or where to or from.
     var isPlace: Bool {
         SmallWords.places.contains(self.preposition) && !self.noun.isPerson && self.noun.kind != .body
-            && self.noun.kind != .vague && self.noun.kind != .abstract
+            && self.noun.kind != .vague && self.noun.kind != .abstract && !self.isResult
+    }
+
+    /// "into large cubes", "in half": what becomes of a thing, and no place.
+    private var isResult: Bool {
+        ["in", "into"].contains(self.preposition)
+            && NounLexicon.isShape(self.noun.head)
     }
 }

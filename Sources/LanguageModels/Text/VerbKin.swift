@@ -2,9 +2,22 @@
 
 /// Verbs that people use for one another: a narration says "adds", a question "put".
 enum VerbKin {
-    /// Whether one might be said for the other: it is the same, or of a group with it.
+    /// Whether one might be said for the other: it is the same, or of a group with it, or says of anything that is put or
+    /// taken what the other says of some.
     static func areAlike(_ left: Verb, _ right: Verb) -> Bool {
-        left.base == right.base || (self.groups[left.base] ?? 0) & (self.groups[right.base] ?? 0) != 0
+        if left.base == right.base || (self.groups[left.base] ?? 0) & (self.groups[right.base] ?? 0) != 0 {
+            return true
+        }
+        return self.stands(left.base, for: right.use) || self.stands(right.base, for: left.use)
+    }
+
+    /// "What did I put in the bowl?" asks about whoever cracks an egg in it.
+    private static func stands(_ base: String, for use: VerbUse) -> Bool {
+        switch base {
+        case "put", "place", "add": !use.isDisjoint(with: [.placing, .filling])
+        case "take", "get", "pick": use.contains(.taking)
+        default: false
+        }
     }
 
     /// The groups that a verb is in, a bit each.

@@ -24,14 +24,7 @@ struct MinHash: Hashable, Sendable {
         // Uninitialized memory of this function's own: all of it is set at once, and it does not escape.
         self.words = withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.lanes) { minima in
             minima.initialize(repeating: .max)
-            var gram: UInt32 = 0x20
-            var count = 1
-            for byte in text {
-                gram = gram << 8 | UInt32(byte)
-                count += 1
-                if count >= 3 { Self.take(gram & 0xff_ffff, into: minima) }
-            }
-            if count > 1 { Self.take((gram << 8 | 0x20) & 0xff_ffff, into: minima) }
+            Self.forEachGram(of: text) { Self.take($0, into: minima) }
             var words = SIMD8<UInt64>()
             for lane in 0..<Self.lanes {
                 // The low bits of a product depend on few of its factors' bits, the high bits of a minimum are zero.
@@ -40,6 +33,24 @@ struct MinHash: Hashable, Sendable {
             }
             return words
         }
+    }
+
+    /// The 3-grams that a signature is made of, each as its three bytes.
+    static func grams(of text: some Collection<UInt8>) -> Set<UInt32> {
+        var grams: Set<UInt32> = []
+        self.forEachGram(of: text) { grams.insert($0) }
+        return grams
+    }
+
+    private static func forEachGram(of text: some Collection<UInt8>, _ body: (UInt32) -> Void) {
+        var gram: UInt32 = 0x20
+        var count = 1
+        for byte in text {
+            gram = (gram << 8 | UInt32(byte)) & 0xff_ffff
+            count += 1
+            if count >= 3 { body(gram) }
+        }
+        if count > 1 { body((gram << 8 | 0x20) & 0xff_ffff) }
     }
 
     private static func take(_ gram: UInt32, into minima: UnsafeMutableBufferPointer<UInt32>) {

@@ -34,9 +34,11 @@ enum NarrationFit {
             guard word.isMain else { return sum }
             let isShared = narration.stems.contains(word.stem)
             guard let verb = word.verb else { return sum + (isShared ? 4 : 0) }
-            if isShared, !self.lightVerbs.contains(verb.base) { return sum + 3 }
+            // "stir-fry" is two words where a narration writes "stir fry".
+            let isSame = isShared || narration.clause?.verb.base == verb.base
+            if isSame, !self.lightVerbs.contains(verb.base) { return sum + 3 }
             let isAlike = narration.clause.map { VerbKin.areAlike(verb, $0.verb) } ?? false
-            return sum + (isShared || isAlike ? 2 : 0)
+            return sum + (isSame || isAlike ? 2 : 0)
         }
     }
 

@@ -24,7 +24,7 @@ struct QueryMemory: Sendable {
         /// What the same or nearly the same question in the same clip means.
         var clip = ClipRule.anyWindow
         /// How alike two questions are, 0…1, that count as nearly the same (`QueryGist`); 0 where none do.
-        var similarity = 0.8
+        var similarity = 0.85
         /// How often a question, or one nearly the same, may be asked in a video; 0 is without limit.
         var repeatsMax = 3
         /// The videos and passes that are remembered.
@@ -101,7 +101,7 @@ struct QueryMemory: Sendable {
     }
 
     private func isNear(_ asked: QueryGist, _ gist: QueryGist) -> Bool {
-        self.rules.similarity > 0 && asked.similarity(to: gist) >= self.rules.similarity
+        self.rules.similarity > 0 && asked.isAlike(gist, by: self.rules.similarity)
     }
 
     private func countsInClip(_ asked: Interval, _ window: Interval) -> Bool {

@@ -43,7 +43,7 @@ struct ProfileCommand: ParsableCommand {
     var topology: String?
 
     @Option(help: "How alike, 0 to 1, are texts that count as nearly the same.")
-    var similarity = 0.8
+    var similarity = 0.85
 
     @Option(help: "How many examples of each kind are printed.")
     var examples = 3

@@ -54,9 +54,9 @@ struct ProfileReport {
         for measure in self.measures {
             let format = { Self.text($0, measure.unit) }
             let distance = measure.isOff ? "\(Self.number(measure.distance, 1)) tolerances" : ""
-            let train = measure.train.map(format) ?? (measure.unit == .mix && measure.validation != nil ? "0" : "")
             table.add([
-                measure.name, format(measure.value), train, measure.validation.map(format) ?? "", distance,
+                measure.name, format(measure.value), measure.train.map(format) ?? "",
+                measure.validation.map(format) ?? "", distance,
             ])
         }
         return table.lines
