@@ -79,10 +79,20 @@ let package = Package(
         + room("Dataflow", ["Records", yams], tests: ["Narrations", "LanguageModels"])
         + room("Engine", ["Dataflow", "RecordLog", "Records", deque], tests: ["RecordLogTesting", "Shards"])
         + room("Narrations", ["Dataflow", "Records"], tests: [])
-        + room("LanguageModels", ["Narrations", "Dataflow", "Records"], tests: [])
+        + room("Chat", ["Records"])
+        + room("LanguageModels", ["Chat", "Narrations", "Dataflow", "Records"], tests: [])
         + room("Shards", ["RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
-        + room("ModelServers", ["Records", http, nio, nioHTTP1, nioSSL], tests: [nioPosix])
+        + room(
+            "ModelServers", ["Chat", "Records", http, nio, nioHTTP1, nioSSL],
+            tests: ["HostileServers", nioPosix])
+        + [
+            // For tests only: a model server that answers by a script.
+            .target(
+                name: "HostileServers", dependencies: ["Records", nio, nioPosix, nioSSL], path: "Tests/HostileServers",
+                swiftSettings: settings)
+        ]
         + room("ResponseCache", ["SharedDatabase", "Records", "CZstd", grdb], tests: [])
+        + room("Completions", ["Chat", "ModelServers", "ResponseCache", "Records"], tests: ["HostileServers"])
         + room("SampleWorld", [], tests: [])
         + room("NeuralNetworks", ["Records", "CKernels", "COpenBLAS"], tests: [])
         + room(
@@ -97,13 +107,16 @@ let package = Package(
                 name: "millrace",
                 dependencies: [
                     "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine", "Narrations",
-                    "LanguageModels", "ResponseCache", "Shards", "SampleWorld", "NeuralNetworks", "MomentLocalization",
-                    arguments,
+                    "Chat", "Completions", "LanguageModels", "ResponseCache", "Shards", "SampleWorld", "NeuralNetworks",
+                    "MomentLocalization", arguments,
                 ],
                 swiftSettings: settings),
             .testTarget(
                 name: "MillraceTests",
-                dependencies: ["millrace", "Records", "EmbeddedLog", "KafkaBroker", "KafkaLog", "RecordLog", "Shards"],
+                dependencies: [
+                    "millrace", "Records", "EmbeddedLog", "HostileServers", "KafkaBroker", "KafkaLog", "RecordLog",
+                    "Shards",
+                ],
                 swiftSettings: settings),
         ]
 )

@@ -27,6 +27,8 @@ public struct RunOptions: Sendable {
     /// The hash that lineage and manifests carry; the topology's own where nothing is said. A replay from a stage on
     /// carries the whole topology's, or its samples would differ from those that it reproduces.
     public var topologyHash: String?
+    /// What operators may use from outside.
+    public var services = OperatorServices()
 
     /// The usual way.
     public init() {}
@@ -71,7 +73,8 @@ public final class Engine: Sendable {
         self.options = options
         self.board = board
         let context = OperatorContext(
-            topologyHash: options.topologyHash ?? topology.hash, allowUnguarded: options.allowUnguarded)
+            topologyHash: options.topologyHash ?? topology.hash, allowUnguarded: options.allowUnguarded,
+            services: options.services)
         self.surroundings = TaskSurroundings(
             log: log, topology: topology, context: context, clock: clock, makeSink: makeSink,
             wake: { board.wake() }, warn: warn, startOffsets: options.startOffsets, endOffsets: options.endOffsets,

@@ -18,14 +18,18 @@ final class StageMembership: AssignmentHandler {
         stage: Stage, surroundings: TaskSurroundings, board: TaskBoard, rateLimit: SharedRateLimit?,
         sessionTimeoutMilliseconds: Int
     ) throws {
-        let inFlightMax: Int
+        let chain: Chain
         do {
-            inFlightMax = try Chain(stage, surroundings.context).inFlightMax
+            chain = try Chain(stage, surroundings.context)
         } catch {
             throw EngineError(.unfit, "stage `\(stage.name)`: \(error)")
         }
         self.shared = StageTask.Shared(
-            stage: stage, rateLimit: rateLimit, inFlight: inFlightMax > 0 ? InFlightLimit(max: inFlightMax) : nil)
+            stage: stage, rateLimit: rateLimit,
+            inFlight: chain.isAsynchronous
+                ? InFlightLimit(
+                    inFlightMax: max(1, chain.inFlightMax), askedAheadMax: chain.askedAheadMax,
+                    tasks: surroundings.topology.partitions) : nil)
         self.surroundings = surroundings
         self.board = board
         self.sessionTimeoutMilliseconds = sessionTimeoutMilliseconds

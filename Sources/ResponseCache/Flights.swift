@@ -119,10 +119,12 @@ extension ResponseCache {
     /// - Where another process was faster, its answer is the one that is returned.
     /// - Parameters:
     ///   - key: the SHA-256 of the canonical request.
+    ///   - onStored: is told what became of what `make` answered.
     ///   - make: calls the model, and answers what is to be stored under that key.
     /// - Throws: what `make` throws, `CacheError`, `CancellationError`.
     public func answer(
-        for key: CacheKey, make: @escaping @Sendable () async throws -> CacheEntry
+        for key: CacheKey, onStored: @escaping @Sendable (CacheInsertion) -> Void = { _ in },
+        make: @escaping @Sendable () async throws -> CacheEntry
     ) async throws -> CacheEntry {
         if let entry = try self.lookup(key) { return entry }
         return try await self.flights.answer(for: key) {
@@ -134,7 +136,21 @@ extension ResponseCache {
             guard entry.key == key else {
                 throw CacheError(.invalidArgument, "an answer to \(entry.key) was made for \(key)")
             }
-            return try await self.store(entry).entry
+            let insertion = try await self.storePatiently(entry)
+            onStored(insertion)
+            return insertion.entry
+        }
+    }
+
+    /// An answer has been paid for: while another process holds the file, its storing is tried again.
+    private func storePatiently(_ entry: CacheEntry) async throws(CacheError) -> CacheInsertion {
+        while true {
+            do throws(CacheError) {
+                return try await self.store(entry)
+            } catch {
+                guard error.isRetriable else { throw error }
+                // The store itself has waited for `busyTimeoutMilliseconds`, so this is no busy loop.
+            }
         }
     }
 }

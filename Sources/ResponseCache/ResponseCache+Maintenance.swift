@@ -148,6 +148,17 @@ extension ResponseCache {
 
     // MARK: Walking
 
+    /// The first entry, in the order of storing, that is what is looked for; its request is in it where that was kept.
+    /// Reads all before it.
+    public func first(where isIt: (CacheEntry) -> Bool) throws(CacheError) -> CacheEntry? {
+        var found: CacheEntry?
+        try self.walk { item in
+            if case .sound(let entry, _) = item, isIt(entry) { found = entry }
+            return found == nil
+        }
+        return found
+    }
+
     /// A row as a walk over all of them meets it.
     enum Item {
         case sound(CacheEntry, RequestState)

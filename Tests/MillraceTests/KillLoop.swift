@@ -42,6 +42,12 @@ struct KillLoop {
     let set: String
     /// How many shards an undisturbed run commits.
     let shardCount: Int
+    /// What every life finds in its environment.
+    var environment: [String: String] = [:]
+    /// Is called right before each kill.
+    var beforeKill: () -> Void = {}
+    /// Is called after each kill that found the process alive.
+    var afterKill: () throws -> Void = {}
     /// How long a life lasts, in milliseconds.
     var lifetimes = 400...2000
     /// How many kills between the first and the last commit are enough.
@@ -62,19 +68,23 @@ struct KillLoop {
             let isPaused = life % 3 == 0
             let process = try self.home.start(
                 self.arguments,
-                environment: isPaused ? ["MILLRACE_TEST_PUBLISH_PAUSE_MS": String(Self.pauseMilliseconds)] : [:])
+                environment: self.environment.merging(
+                    isPaused ? ["MILLRACE_TEST_PUBLISH_PAUSE_MS": String(Self.pauseMilliseconds)] : [:]
+                ) { _, new in new })
             if isPaused {
                 try await self.awaitRename(process, nth: Int.random(in: 1...3, using: &numbers))
             } else {
                 try await self.pause(process, milliseconds: Int.random(in: self.lifetimes, using: &numbers))
             }
+            self.beforeKill()
             guard process.killNow() else {
                 record.end = try await process.finished()
                 return record
             }
+            try self.afterKill()
             try await self.note(&record, &leftBehind)
         }
-        record.end = try await self.home.start(self.arguments).finished(seconds: 240)
+        record.end = try await self.home.start(self.arguments, environment: self.environment).finished(seconds: 240)
         return record
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Chat
 import NIOHTTP1
 import Records
 import Testing
@@ -10,7 +11,9 @@ import Testing
 struct ChatRequestTests {
     private func make(_ schema: String? = nil, temperature: Double? = 0.7) throws -> ChatRequest {
         try ChatRequest(
-            model: "m", messages: [Message(.system, "a"), Message(.user, "b\n\"é")], schema: schema,
+            model: "m",
+            messages: [ChatMessage(role: .system, content: "a"), ChatMessage(role: .user, content: "b\n\"é")],
+            schema: schema,
             temperature: temperature, topP: 1, maxTokens: 5, seed: 3, stop: ["x"])
     }
 
@@ -23,7 +26,7 @@ struct ChatRequestTests {
                 + #""schema":{"type":"object","maximum":1,"t":"A"},"temperature":0.7,"top_p":1.0,"max_tokens":5,"#
                 + #""seed":3,"stop":["x"]}"#)
         #expect(request.key == ContentHash.sha256(request.canonical))
-        let plain = try ChatRequest(model: "m", messages: [Message(.user, "b")])
+        let plain = try ChatRequest(model: "m", messages: [ChatMessage(role: .user, content: "b")])
         #expect(plain.canonical == Bytes(#"{"model":"m","messages":[{"role":"user","content":"b"}]}"#.utf8))
         #expect(plain.key == "60c303210f8eb08709387b47c43f56786ce0ccd032c1e683f52d5574f62f38ed")
     }

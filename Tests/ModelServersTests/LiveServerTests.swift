@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Chat
 import ModelServers
 import Records
 import Testing
@@ -28,7 +29,10 @@ struct LiveServerTests {
                     do {
                         let answer = try await server.ask(
                             try ChatRequest(
-                                model: model, messages: [Message(.user, "Ask a short question about the \(thing).")],
+                                model: model,
+                                messages: [
+                                    ChatMessage(role: .user, content: "Ask a short question about the \(thing).")
+                                ],
                                 schema: schema, temperature: 0, maxTokens: 60, seed: 1))
                         Figures.record("live: \(answer.finishReason ?? "-") \(answer.text)")
                         let question = (try? JSONValue(parsing: answer.text.utf8))?["question"]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Chat
 import Foundation
+import HostileServers
 import NIOSSL
 import Testing
 

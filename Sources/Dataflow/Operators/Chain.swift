@@ -94,6 +94,9 @@ public final class Chain {
     /// How many answers the asynchronous step may await at a time in this process.
     public var inFlightMax: Int { self.asynchronous?.wired.inFlightMax ?? 0 }
 
+    /// How many more may wait inside it for their turn.
+    public var askedAheadMax: Int { self.asynchronous?.wired.askedAheadMax ?? 0 }
+
     /// Runs a record through a stage without an asynchronous step.
     public func process(_ batch: FetchedBatch, at index: Int) {
         if self.isRelay { return self.buffer.batch.append(batch.records, at: index) }

@@ -28,11 +28,33 @@ public struct OperatorContext: Sendable {
     public var topologyHash: String
     /// Whether the user has allowed to run where no exclusion list is known (`--allow-unguarded`).
     public var allowUnguarded: Bool
+    /// What the run offers to operators from outside; nothing where a topology is only looked at or tested.
+    public var services: OperatorServices
 
     /// Creates a context.
-    public init(topologyHash: String, allowUnguarded: Bool = false) {
+    public init(topologyHash: String, allowUnguarded: Bool = false, services: OperatorServices = OperatorServices()) {
         self.topologyHash = topologyHash
         self.allowUnguarded = allowUnguarded
+        self.services = services
+    }
+}
+
+/// What operators may use from outside a topology, by the protocol that an operator knows it by: whoever wires a run puts
+/// it in, operators take it out, and nobody in between knows of it.
+public struct OperatorServices: Sendable {
+    private var services: [ObjectIdentifier: any Sendable] = [:]
+
+    /// Creates an empty set.
+    public init() {}
+
+    /// The service known by a type, where there is one.
+    public subscript<Service>(_ type: Service.Type) -> Service? {
+        self.services[ObjectIdentifier(type)] as? Service
+    }
+
+    /// Puts a service in, to be known by a type that it has.
+    public mutating func set<Service: Sendable>(_ service: Service, as type: Service.Type) {
+        self.services[ObjectIdentifier(type)] = service
     }
 }
 
@@ -91,6 +113,10 @@ public protocol AsyncOperator<Input, Output>: Sendable {
     /// How many answers may be awaited at a time in this process.
     var inFlightMax: Int { get }
 
+    /// How many more elements may be handed over meanwhile, to wait inside the operator. One that decides itself who is
+    /// asked next then has somebody at hand whenever a place comes free, whatever the engine is busy with.
+    var askedAheadMax: Int { get }
+
     /// Answers without waiting where that is possible: by rule, or from a cache.
     /// - Returns: whether the output is complete; if not, `answer` is asked.
     func answerAtOnce(_ element: Element<Input>, into output: inout Collector<Output>) -> Bool
@@ -102,6 +128,9 @@ public protocol AsyncOperator<Input, Output>: Sendable {
 }
 
 extension AsyncOperator {
+    /// Most do not queue.
+    public var askedAheadMax: Int { 0 }
+
     /// Most have to ask.
     public func answerAtOnce(_ element: Element<Input>, into output: inout Collector<Output>) -> Bool { false }
 }

@@ -19,6 +19,7 @@ struct WiredAsyncOperator {
     /// The requests gathered since it was last asked, in order.
     let takeRequests: () -> [AsyncRequest]
     let inFlightMax: Int
+    let askedAheadMax: Int
 }
 
 /// One question of an asynchronous operator.
@@ -110,7 +111,7 @@ public struct OperatorOverload: Sendable {
                             })
                     }
                 }
-                return (receiver, take, step.inFlightMax)
+                return (receiver, take, step.inFlightMax, step.askedAheadMax)
             })
     }
 }
@@ -122,7 +123,9 @@ extension OperatorOverload {
         restore: ([StateEntry]) throws(JSONError) -> Void
     )
     @usableFromInline
-    typealias AsynchronousParts = (receiver: AnyObject, takeRequests: () -> [Request], inFlightMax: Int)
+    typealias AsynchronousParts = (
+        receiver: AnyObject, takeRequests: () -> [Request], inFlightMax: Int, askedAheadMax: Int
+    )
 
     /// What the generic initialisers hand over: an opaque request and reply.
     @usableFromInline
@@ -190,7 +193,7 @@ extension OperatorOverload {
             let parts = try make(configuration, context)
             return WiredAsyncOperator(
                 receiver: parts.receiver, takeRequests: { parts.takeRequests().map(\.request) },
-                inFlightMax: parts.inFlightMax)
+                inFlightMax: parts.inFlightMax, askedAheadMax: parts.askedAheadMax)
         }
     }
 }

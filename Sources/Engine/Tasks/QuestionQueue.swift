@@ -20,11 +20,7 @@ final class QuestionQueue {
         let request: Int
     }
 
-    /// Finished answers may wait for their turn, up to this many times the places in flight.
-    private static let waitingFactor = 16
-
     private let limit: InFlightLimit
-    private let begunMax: Int
     private let wake: @Sendable () -> Void
     private let mailbox = Mailbox()
     private var begun: Deque<Begun> = []
@@ -34,9 +30,8 @@ final class QuestionQueue {
     private var asked: [Int: Task<Void, Never>] = [:]
     private var nextTask = 0
 
-    init(limit: InFlightLimit, inFlightMax: Int, wake: @escaping @Sendable () -> Void) {
+    init(limit: InFlightLimit, wake: @escaping @Sendable () -> Void) {
         self.limit = limit
-        self.begunMax = max(1, inFlightMax) * Self.waitingFactor
         self.wake = wake
     }
 
@@ -44,7 +39,7 @@ final class QuestionQueue {
     var isEmpty: Bool { self.begun.isEmpty }
 
     /// Whether another record may begin.
-    var mayBegin: Bool { self.unasked.isEmpty && self.begun.count < self.begunMax }
+    var mayBegin: Bool { self.unasked.isEmpty && self.begun.count < self.limit.begunMax }
 
     /// Takes a record; what can be answered without waiting is answered here.
     func begin(_ pending: PendingRecord, batch: FetchedBatch, index: Int) {

@@ -77,9 +77,7 @@ final class StageTask {
         self.limit = DeadLetterLimit(max: stage.maxConsecutiveDeadLetters)
         self.batch = FetchedBatch(partition: source, nextOffset: committed)
         self.now = surroundings.clock()
-        self.questions = inFlight.map {
-            QuestionQueue(limit: $0, inFlightMax: chain.inFlightMax, wake: surroundings.wake)
-        }
+        self.questions = inFlight.map { QuestionQueue(limit: $0, wake: surroundings.wake) }
     }
 
     /// What is tried again while the log is away.

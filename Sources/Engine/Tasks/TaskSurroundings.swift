@@ -35,12 +35,27 @@ struct TaskSurroundings: Sendable {
     static func group(topology: String, stage: String) -> String { "\(topology).\(stage)" }
 }
 
-/// Counts the questions of a stage that wait for answers, over all its tasks in this process.
+/// Counts the questions of a stage that wait for answers, over all its tasks in this process. Finished answers are not
+/// counted: they have a bound of their own, `begunMax`.
 final class InFlightLimit: Sendable {
+    /// Finished answers may wait for their turn, up to this many times the places in flight.
+    private static let waitingFactor = 16
+
+    /// Records of one task that may have begun and not be finished, so that all tasks together stay within the bound.
+    let begunMax: Int
     private let max: Int
     private let count = Mutex(0)
 
-    init(max: Int) { self.max = max }
+    /// Creates a limit.
+    /// - Parameters:
+    ///   - inFlightMax: answers that may be awaited at a time.
+    ///   - askedAheadMax: further questions that may be asked meanwhile.
+    ///   - tasks: the tasks that share it.
+    init(inFlightMax: Int, askedAheadMax: Int = 0, tasks: Int) {
+        self.max = inFlightMax + askedAheadMax
+        // Each task alone must be able to use all places.
+        self.begunMax = Swift.max(self.max, inFlightMax * Self.waitingFactor / Swift.max(1, tasks))
+    }
 
     /// Takes a place if one is free.
     func tryAcquire() -> Bool {

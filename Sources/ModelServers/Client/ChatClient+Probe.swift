@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Chat
 internal import Records
 
 extension ChatClient {
@@ -90,7 +91,7 @@ extension ChatClient {
     ) throws(ChatFailure) -> ChatRequest {
         do throws(JSONError) {
             return try ChatRequest(
-                model: model, messages: [Message(.user, prompt)], schema: schema, temperature: 0,
+                model: model, messages: [ChatMessage(role: .user, content: prompt)], schema: schema, temperature: 0,
                 maxTokens: maxTokens, seed: 0)
         } catch {
             throw .request(reason: .badRequest, message: error.description)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Chat
 internal import Synchronization
 
 /// A model server as a pipeline wants it: asked, it answers, however long that takes.
@@ -35,10 +36,12 @@ public final class ModelServer: Sendable {
     /// - Parameters:
     ///   - client: its pool should be as large as `settings.inFlightMax`.
     ///   - settings: by default, those that fit the client.
+    ///   - capabilities: what a probe has found; schemas are left out of calls where the server refuses them.
     ///   - clock: the time that waiting and retrying go by; the client's deadlines go by the machine's.
     ///   - onNotice: told once when an outage begins and once when it ends, from any thread.
     public init(
-        client: ChatClient, settings: Settings? = nil, clock: ModelClock = .system(),
+        client: ChatClient, settings: Settings? = nil, capabilities: ServerCapabilities? = nil,
+        clock: ModelClock = .system(),
         onNotice: @escaping @Sendable (ServerNotice) -> Void = { _ in }
     ) {
         let settings = settings ?? Settings(inFlightMax: client.configuration.inFlightMax)
@@ -46,7 +49,9 @@ public final class ModelServer: Sendable {
         self.settings = settings
         self.clock = clock
         self.onNotice = onNotice
-        self.state = Mutex(ServerState(settings))
+        var state = ServerState(settings)
+        if capabilities?.schema == .refused { state.sendsSchema = false }
+        self.state = Mutex(state)
     }
 
     /// Finds out what the server can do, and leaves schemas out of further calls where it refuses them.
@@ -76,9 +81,15 @@ public final class ModelServer: Sendable {
 
     /// Asks until there is an answer.
     ///
+    /// - Parameters:
+    ///   - onServerFailure: is told of each failure of the server that is waited out.
+    ///   - onAnswer: is told how many seconds the call took that was answered.
     /// - Throws: `.request`, where the request itself is at fault; `.cancelled`, where the task is cancelled or the server
     ///   shut down. Failures of the server are not thrown: they are waited out.
-    public func ask(_ request: ChatRequest) async throws(ChatFailure) -> ChatAnswer {
+    public func ask(
+        _ request: ChatRequest, onServerFailure: (ServerFault) -> Void = { _ in },
+        onAnswer: (Double) -> Void = { _ in }
+    ) async throws(ChatFailure) -> ChatAnswer {
         let number = self.state.withLock { $0.begin() }
         defer { self.state.withLock { $0.end() } }
         var retry = RetryDecision()
@@ -87,8 +98,11 @@ public final class ModelServer: Sendable {
         while true {
             let pass = try await self.enter(number, isFirst: !isRetry)
             let (fault, message): (ServerFault, String)
+            let started = self.clock.now()
             switch await self.call(request, pass, isRetry: isRetry) {
-            case .success(let answer): return answer
+            case .success(let answer):
+                onAnswer(self.clock.now() - started)
+                return answer
             case .failure(.server(let kind, let text)): (fault, message) = (kind, text)
             case .failure(let failure): throw failure
             }
@@ -102,6 +116,7 @@ public final class ModelServer: Sendable {
                     message: "failed \(blame.failuresAlone) times while others were answered; last: "
                         + "\(fault.label): \(message)")
             }
+            onServerFailure(fault)
             try await self.pause(retry.delaySeconds(after: fault, random: self.clock.random()))
             isRetry = true
         }

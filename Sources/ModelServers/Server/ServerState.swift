@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Chat
+
 /// What `ModelServer` keeps behind its lock.
 struct ServerState: ~Copyable {
     /// Somebody who waits for a place; `nil` tells that there will be none.

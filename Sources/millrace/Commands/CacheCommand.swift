@@ -343,7 +343,7 @@ struct CacheCommand: ParsableCommand {
             var options = ResponseCache.Options()
             options.readOnly = readOnly
             options.mustExist = mustExist
-            let cache = try ResponseCache(folder: home.path + "/cache", options: options)
+            let cache = try ResponseCache(folder: home.cacheFolder, options: options)
             defer { cache.close() }
             try body(cache)
         } catch let error as CacheError {

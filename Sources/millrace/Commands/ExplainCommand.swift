@@ -14,7 +14,7 @@ struct ExplainCommand: ParsableCommand {
         abstract: "Say where a sample came from, back to the narrations.",
         discussion: """
             Looks the query up in the shards, and what its lineage names in the topics: the query as it was generated, the block \
-            that was shown, the narrations.
+            that was shown, the narrations. What a model was asked and what it answered is looked up in the response cache.
 
             EXAMPLES
               millrace explain 9cbe3595-4f6b-5430-9f89-08eef3eb0663
@@ -46,6 +46,7 @@ struct ExplainCommand: ParsableCommand {
                 print("sample of shards \(set), file \(found.file):")
                 print("  " + String(decoding: found.line, as: UTF8.self))
                 for line in try LineageSearch(lineage, queryID: self.queryID).lines(in: log) { print(line) }
+                for line in try AnswerTrail(lineage).lines(in: home) { print(line) }
                 return
             }
             throw CommandFailure(

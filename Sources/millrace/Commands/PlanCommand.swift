@@ -13,11 +13,14 @@ struct PlanCommand: ParsableCommand {
         commandName: "plan",
         abstract: "Say what a run would do, and do nothing.",
         discussion: """
-            Prints for each stage how many records wait for it now, and how many of them would be put to a model. Records that a \
-            stage in front has yet to make are not known, and not counted.
+            Prints for each stage how many records wait for it now. Where a stage asks a model, it renders their requests and looks \
+            them up in the response cache, and prints how many calls are left to make, with the tokens and the time that they \
+            take by what the calls so far took. Nothing is asked. Records that a stage in front has yet to make are not known, \
+            and not counted.
 
             EXAMPLES
               millrace plan topologies/nlq.yaml
+              LLM_PROVIDER=openai LLM_MODEL=gemma-3-270m millrace plan topologies/nlq.yaml --json | jq .[].calls
             """)
 
     @Argument(help: "The topology file.")
@@ -35,8 +38,13 @@ struct PlanCommand: ParsableCommand {
             var table = TextTable(["stage", "reads", "done", "waiting", "steps"])
             var json = JSONWriter()
             json.beginArray()
+            var models: [String] = []
             for stage in topology.stages {
-                let (done, waiting) = try Self.records(of: stage, in: topology, known: known, log: log)
+                let input = try Self.input(of: stage, in: topology, known: known, log: log)
+                let (done, waiting) = (input.metadata.recordsIn, input.waiting)
+                let plan = try ModelPlan(
+                    stage, of: topology, ranges: input.ranges, counts: input.metadata.counts, home: home, log: log)
+                models += plan?.lines(stage: stage.name) ?? []
                 let steps = stage.steps.map(\.name).joined(separator: " → ")
                 table.add([
                     stage.name, stage.from, ProgressReporter.grouped(done), ProgressReporter.grouped(waiting), steps,
@@ -46,6 +54,7 @@ struct PlanCommand: ParsableCommand {
                 json.field("topic", stage.from)
                 json.field("done", done)
                 json.field("waiting", waiting)
+                plan?.write(to: &json)
                 json.endObject()
             }
             json.endArray()
@@ -53,25 +62,35 @@ struct PlanCommand: ParsableCommand {
                 print(String(decoding: json.bytes, as: UTF8.self))
             } else {
                 table.lines.forEach { print($0) }
-                print("model calls: none; the provider of `llm` is `rules`, which asks no model")
+                if models.isEmpty { models = ["model calls: none; no step of this topology asks a model"] }
+                models.forEach { print($0) }
             }
         }
     }
 
-    private static func records(
+    /// What waits for a stage, and what its commits have counted.
+    private struct Input {
+        var ranges: [TopicPartition: Range<Offset>] = [:]
+        var metadata: TaskMetadata
+
+        var waiting: Int { self.ranges.values.reduce(0) { $0 + Int($1.upperBound - $1.lowerBound) } }
+    }
+
+    private static func input(
         of stage: Stage, in topology: Topology, known: Set<String>, log: any RecordLog
-    ) throws -> (done: Int, waiting: Int) {
-        guard known.contains(stage.from) else { return (0, 0) }
-        var (done, waiting) = (0, 0)
+    ) throws -> Input {
+        var input = Input(metadata: TaskMetadata(stageHash: stage.hash))
+        guard known.contains(stage.from) else { return input }
         for number in 0..<topology.partitions {
             let partition = TopicPartition(stage.from, number)
             let range = try log.offsets(of: partition)
             let committed = try log.committedOffset(group: "\(topology.name).\(stage.name)", partition: partition)
             if let committed, let metadata = try? TaskMetadata(parsing: committed.metadata) {
-                done += metadata.recordsIn
+                input.metadata.add(metadata)
             }
-            waiting += Int(max(0, range.upperBound - (committed?.offset ?? range.lowerBound)))
+            let next = max(range.lowerBound, committed?.offset ?? range.lowerBound)
+            input.ranges[partition] = next..<max(next, range.upperBound)
         }
-        return (done, waiting)
+        return input
     }
 }

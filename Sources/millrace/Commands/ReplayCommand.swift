@@ -68,11 +68,13 @@ struct ReplayCommand: ParsableCommand {
             options.startOffsets = bound.starts
             options.endOffsets = bound.ends
             let originals = try bound.originals(in: log)
+            let models = try ModelRun(home, topology: bound.topology.name, limits: self.arguments.limits)
+            options.services = models.services
             let engine = Engine(
                 topology: bound.topology, log: log, options: options, warn: Console.warning,
                 makeSink: home.sinkMaker(log: log, following: originals))
             Console.info("replaying \(topology.name) into \(into)")
-            try EngineRun(engine, topology: bound.topology, log: log).run(json: self.common.json)
+            try EngineRun(engine, topology: bound.topology, log: log, models: models).run(json: self.common.json)
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Completions
 import Dataflow
 import Engine
 import Foundation
@@ -20,6 +21,15 @@ struct RunArguments: ParsableArguments {
     @Flag(help: "Let videos pass for which no exclusion list was given at ingest, so none is known to be safe.")
     var allowUnguarded = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Calls to model servers, at most: then the run ends with exit code 1, and the next one goes on.",
+            valueName: "n"))
+    var maxCalls: Int?
+
+    @Option(help: ArgumentHelp("Tokens of prompts and answers, at most, in the same way.", valueName: "n"))
+    var maxTokens: Int?
+
     @Option(help: ArgumentHelp("How long a process may be silent before others take its partitions.", valueName: "ms"))
     var sessionTimeout = 10_000
 
@@ -28,9 +38,16 @@ struct RunArguments: ParsableArguments {
             throw ValidationError("--max-rate wants a number above 0.")
         }
         if let threads, threads < 1 { throw ValidationError("--threads wants at least 1.") }
+        if let maxCalls, maxCalls < 0 { throw ValidationError("--max-calls wants a number that is not negative.") }
+        if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens wants a number that is not negative.") }
         if !(100...600_000).contains(self.sessionTimeout) {
             throw ValidationError("--session-timeout wants 100 to 600000 milliseconds.")
         }
+    }
+
+    /// What may be spent on models.
+    var limits: BudgetLimits? {
+        self.maxCalls == nil && self.maxTokens == nil ? nil : BudgetLimits(calls: self.maxCalls, tokens: self.maxTokens)
     }
 
     /// The options, over a home's log.
@@ -85,10 +102,12 @@ struct RunCommand: ParsableCommand {
             var options = self.arguments.options(for: home)
             options.untilIdle = self.untilIdle
             options.acceptsChangedTopology = self.acceptChanges
+            let models = try ModelRun(home, topology: topology.name, limits: self.arguments.limits)
+            options.services = models.services
             let engine = Engine(
                 topology: topology, log: log, options: options, warn: Console.warning,
                 makeSink: home.sinkMaker(log: log))
-            try EngineRun(engine, topology: topology, log: log).run(json: self.common.json)
+            try EngineRun(engine, topology: topology, log: log, models: models).run(json: self.common.json)
         }
     }
 }
@@ -98,16 +117,23 @@ struct EngineRun {
     private let engine: Engine
     private let topology: Topology
     private let log: any RecordLog
+    private let models: ModelRun
 
-    init(_ engine: Engine, topology: Topology, log: any RecordLog) {
+    init(_ engine: Engine, topology: Topology, log: any RecordLog, models: ModelRun) {
         self.engine = engine
         self.topology = topology
         self.log = log
+        self.models = models
     }
 
     func run(json: Bool) throws {
         let engine = self.engine
-        let interrupts = Interrupts { engine.stop() }
+        self.models.onHalt { engine.stop() }
+        let isInterrupted = Atomic(false)
+        let interrupts = Interrupts {
+            isInterrupted.store(true, ordering: .releasing)
+            engine.stop()
+        }
         defer { interrupts.cancel() }
         let progress = ProgressReporter()
         let watcher = ProgressWatcher(engine: engine, reporter: progress)
@@ -115,9 +141,13 @@ struct EngineRun {
         let result = Result { try engine.run() }
         watcher.stop()
         progress.finish()
+        let isDone = (try? result.get()) != nil && !isInterrupted.load(ordering: .acquiring)
+        self.models.end(isDone: isDone)
         try result.get()
         let summary = try StageSummary.read(self.topology, log: self.log)
         print(json ? summary.json : summary.text, terminator: "")
+        self.models.report()
+        if let problem = self.models.problem { throw problem }
     }
 }
 
@@ -210,6 +240,9 @@ struct StageSummary {
             ])
         }
         var lines = table.lines
+        for row in self.rows {
+            if let usage = ModelUsage(row.metadata.counts) { lines.append("\(row.stage), model: \(usage.line)") }
+        }
         for row in self.rows where !row.metadata.counts.isEmpty {
             lines.append("\(row.stage), counted by step and reason:")
             for (reason, count) in row.metadata.counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {

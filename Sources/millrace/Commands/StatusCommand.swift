@@ -53,6 +53,8 @@ struct Status {
         /// The next offset to read; `nil` before the first commit.
         var committed: Offset?
         var records = 0
+        /// What its steps have counted, by `step.reason`.
+        var counts: [String: Int] = [:]
         var lag = 0
         var rate = 0.0
         var lastCommit: Timestamp?
@@ -64,6 +66,9 @@ struct Status {
         var tasks: [Task]
 
         var records: Int { self.tasks.reduce(0) { $0 + $1.records } }
+        var counts: [String: Int] {
+            self.tasks.reduce(into: [:]) { counts, task in counts.merge(task.counts, uniquingKeysWith: +) }
+        }
         var lag: Int { self.tasks.reduce(0) { $0 + $1.lag } }
         var rate: Double { self.tasks.reduce(0) { $0 + $1.rate } }
         var lastCommit: Timestamp? { self.tasks.compactMap(\.lastCommit).max() }
@@ -110,6 +115,7 @@ struct Status {
             var task = Task(partition: partition, committed: commit?.committed.offset)
             task.member = group.members.first { $0.partitions.contains(partition) }?.id
             task.records = metadata?.recordsIn ?? 0
+            task.counts = metadata?.counts ?? [:]
             task.lastCommit = metadata?.committedAt ?? commit?.time
             if let range = try? log.offsets(of: partition) {
                 task.lag = Int(max(0, range.upperBound - max(task.committed ?? 0, range.lowerBound)))
@@ -140,6 +146,9 @@ struct Status {
             ])
         }
         var lines = groups.lines
+        for group in self.groups {
+            if let usage = ModelUsage(group.counts) { lines.append("  \(group.name), model: \(usage.line)") }
+        }
         for group in self.groups {
             for member in group.members {
                 let partitions = member.partitions.map(\.description).joined(separator: " ")
@@ -196,6 +205,13 @@ struct Status {
         json.field("rate", group.rate)
         json.key("last_commit")
         if let time = group.lastCommit { json.value(Int(time)) } else { json.null() }
+        json.key("counts")
+        json.beginObject()
+        for (reason, count) in group.counts.sorted(by: { $0.key < $1.key }) {
+            json.key(text: reason)
+            json.value(count)
+        }
+        json.endObject()
         json.key("members")
         json.beginArray()
         for member in group.members {

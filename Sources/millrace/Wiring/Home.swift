@@ -20,6 +20,12 @@ struct Home {
     /// The SQLite file of the embedded log.
     var logPath: String { self.path + "/log.db" }
 
+    /// The folder of the response cache.
+    var cacheFolder: String { self.path + "/cache" }
+
+    /// Where a run of a topology writes what it has spent on models.
+    func budgetPath(of topology: String) -> String { self.path + "/budgets/" + topology + ".json" }
+
     /// The folder of a set of shards.
     func shardFolder(_ name: String) -> String { self.path + "/shards/" + name }
 

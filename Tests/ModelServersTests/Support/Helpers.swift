@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Chat
+import HostileServers
 import ModelServers
 import Records
 import Synchronization
@@ -11,7 +13,9 @@ import Testing
 
 /// A request that says one thing.
 func request(_ prompt: String, schema: String? = nil) throws -> ChatRequest {
-    try ChatRequest(model: "m-1", messages: [Message(.user, prompt)], schema: schema, temperature: 0, maxTokens: 64)
+    try ChatRequest(
+        model: "m-1", messages: [ChatMessage(role: .user, content: prompt)], schema: schema, temperature: 0,
+        maxTokens: 64)
 }
 
 /// A model server over a hostile one, whose waits run fast; checked for leaks when it ends.

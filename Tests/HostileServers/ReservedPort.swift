@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #endif
 
 /// A port of the loopback where nobody listens: connections are refused for as long as this is kept.
 ///
 /// The port of a server that has stopped would not do, since the next socket of any process may be given it. This one is
 /// bound by a socket that never listens; a `HostileServer` can still be started on it.
-final class ReservedPort: Sendable {
-    let port: Int
+package final class ReservedPort: Sendable {
+    package let port: Int
     private let descriptor: Int32
 
-    struct Failure: Error {
+    package struct Failure: Error {
         let code: Int32
     }
 
-    init() throws {
+    package init() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var yes: Int32 = 1
         var address = sockaddr_in()
@@ -40,5 +40,5 @@ final class ReservedPort: Sendable {
 
     deinit { close(self.descriptor) }
 
-    var url: String { "http://127.0.0.1:\(self.port)" }
+    package var url: String { "http://127.0.0.1:\(self.port)" }
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
-import NIOPosix
-import NIOSSL
-import Records
-import Synchronization
+internal import NIOCore
+internal import NIOPosix
+package import NIOSSL
+package import Records
+internal import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #endif
 
 /// What a hostile server does with one call.
-indirect enum Reply: Sendable {
+package indirect enum Reply: Sendable {
     /// A whole answer.
     case answer(status: Int, headers: [(String, String)], body: Bytes)
     /// Something after some seconds.
@@ -27,14 +27,14 @@ indirect enum Reply: Sendable {
     /// A 200 in chunks of 64 KiB, so many bytes in all, as fast as the client reads.
     case flood(bytes: Int)
 
-    static func json(_ body: String, status: Int = 200, headers: [(String, String)] = []) -> Reply {
+    package static func json(_ body: String, status: Int = 200, headers: [(String, String)] = []) -> Reply {
         .answer(
             status: status, headers: headers + [("Content-Type", "application/json; charset=utf-8")],
             body: Bytes(body.utf8))
     }
 
     /// A chat answer with a text.
-    static func chat(_ text: String, finish: String = "stop") -> Reply {
+    package static func chat(_ text: String, finish: String = "stop") -> Reply {
         var json = JSONWriter()
         json.value(text)
         let content = String(decoding: json.bytes, as: UTF8.self)
@@ -45,42 +45,45 @@ indirect enum Reply: Sendable {
             """)
     }
 
-    static func fail(_ status: Int, _ message: String = "no", headers: [(String, String)] = []) -> Reply {
+    package static func fail(_ status: Int, _ message: String = "no", headers: [(String, String)] = []) -> Reply {
         .json(#"{"error":{"message":"\#(message)"}}"#, status: status, headers: headers)
     }
 }
 
 /// One call that a server has received.
-struct Call: Sendable {
+package struct Call: Sendable {
     /// Calls to the chat route are numbered from zero; those to other routes have -1.
-    var number: Int
-    var method: String
-    var path: String
-    var headers: [String: String]
-    var body: String
+    package var number: Int
+    package var method: String
+    package var path: String
+    package var headers: [String: String]
+    package var body: String
 
     /// The text of the last message.
-    var prompt: String {
+    package var prompt: String {
         (try? JSONValue(parsing: body.utf8))?["messages"]?.array?.last?["content"]?.string ?? ""
     }
 
+    /// Whether it is the probe at the start of a run.
+    package var isProbe: Bool { self.prompt.hasSuffix("about the sea.") }
+
     /// Whether it is the client's own tiny request.
-    var isWitness: Bool { self.prompt == "Say OK." }
+    package var isWitness: Bool { self.prompt == "Say OK." }
 }
 
 /// A server on the loopback that answers by a script.
-final class HostileServer: Sendable {
-    typealias Script = @Sendable (Call) -> Reply
+package final class HostileServer: Sendable {
+    package typealias Script = @Sendable (Call) -> Reply
 
-    struct Counts: Sendable {
-        var calls: [Call] = []
-        var chats = 0
-        var busy = 0
-        var busyMax = 0
+    package struct Counts: Sendable {
+        package var calls: [Call] = []
+        package var chats = 0
+        package var busy = 0
+        package var busyMax = 0
         /// Seconds of slots: the sum of all calls' time at the server.
-        var busySeconds = 0.0
+        package var busySeconds = 0.0
         var lastChange = ContinuousClock.now
-        var bytesFlooded = 0
+        package var bytesFlooded = 0
 
         mutating func change(_ by: Int) {
             let now = ContinuousClock.now
@@ -93,14 +96,14 @@ final class HostileServer: Sendable {
 
     private let channel: any Channel
     private let counts: CountsBox
-    let port: Int
+    package let port: Int
 
     final class CountsBox: Sendable {
         let value = Mutex(Counts())
         let children = Mutex<[ObjectIdentifier: any Channel]>([:])
     }
 
-    init(port: Int = 0, tls: NIOSSLContext? = nil, _ script: @escaping Script) async throws {
+    package init(port: Int = 0, tls: NIOSSLContext? = nil, _ script: @escaping Script) async throws {
         let counts = CountsBox()
         self.counts = counts
         self.channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -120,11 +123,11 @@ final class HostileServer: Sendable {
         self.port = self.channel.localAddress?.port ?? 0
     }
 
-    var url: String { "http://127.0.0.1:\(self.port)" }
-    var seen: Counts { self.counts.value.withLock { $0 } }
+    package var url: String { "http://127.0.0.1:\(self.port)" }
+    package var seen: Counts { self.counts.value.withLock { $0 } }
 
     /// Stops listening and drops all connections.
-    func stop() async {
+    package func stop() async {
         try? await self.channel.close()
         let children = self.counts.children.withLock { Array($0.values) }
         for child in children { try? await child.close() }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Chat
+
 /// Why a call brought no answer, sorted by what is to be done about it.
 ///
 /// What would be the same for every request is the server's (a wrong key, an unknown model, a proxy's page): nothing is

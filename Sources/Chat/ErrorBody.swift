@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+package import Records
 
 /// What servers say in the body of an answer that is not 200.
-struct ErrorBody {
+package struct ErrorBody {
     /// The message, or the beginning of what came instead; never longer than a paragraph.
-    let message: String
+    package let message: String
     /// `code`, `type` and `message` in lower case, to look for marks in.
     private let marks: String
 
-    static let lengthMax = 400
+    package static let lengthMax = 400
 
-    init(_ body: Bytes) {
+    package init(_ body: Bytes) {
         guard let json = try? JSONValue(parsing: body) else {
             self.message = Self.excerpt(body)
             self.marks = self.message.lowercased()
@@ -25,7 +25,7 @@ struct ErrorBody {
     }
 
     /// The text in an `error` member, whose shape is every server's own: a string, `{message}`, `{detail}`, a list.
-    static func message(of error: JSONValue) -> String {
+    package static func message(of error: JSONValue) -> String {
         if let text = error.string ?? error["message"]?.string ?? error["detail"]?.string ?? error["error"]?.string {
             return self.excerpt(Bytes(text.utf8))
         }
@@ -33,14 +33,14 @@ struct ErrorBody {
     }
 
     /// The beginning of some text, on one line.
-    static func excerpt(_ body: Bytes) -> String {
+    package static func excerpt(_ body: Bytes) -> String {
         let text = String(decoding: body.prefix(Self.lengthMax), as: UTF8.self)
         let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         return body.count > Self.lengthMax ? line + " …" : line
     }
 
     /// Whether the context is too small for the request: the words of OpenAI, vLLM, llama.cpp and Ollama.
-    var isContextLength: Bool {
+    package var isContextLength: Bool {
         self.has([
             "context_length", "context length", "exceed_context_size", "context size", "context window",
             "maximum context", "input is too long", "prompt is too long",
@@ -48,7 +48,7 @@ struct ErrorBody {
     }
 
     /// Whether a filter declined the prompt: the words of OpenAI, Azure and OpenRouter.
-    var isContentFilter: Bool {
+    package var isContentFilter: Bool {
         self.has(["content_filter", "content filter", "content_policy", "content management policy", "moderation"])
     }
 

@@ -9,7 +9,7 @@ public struct ChatRequest: Hashable, Sendable {
     /// The model's name, as the server knows it.
     public let model: String
     /// What is said, in order.
-    public let messages: [Message]
+    public let messages: [ChatMessage]
     /// The JSON schema that the answer obeys, as JSON without white space, or `nil` for free text.
     public let schema: String?
     /// The sampling temperature; `nil` leaves it to the server.
@@ -32,7 +32,7 @@ public struct ChatRequest: Hashable, Sendable {
     ///   properties in the schema's order, so another order is another question.
     /// - Throws: `JSONError` where the schema is not one JSON object.
     public init(
-        model: String, messages: [Message], schema: String? = nil, temperature: Double? = nil, topP: Double? = nil,
+        model: String, messages: [ChatMessage], schema: String? = nil, temperature: Double? = nil, topP: Double? = nil,
         maxTokens: Int? = nil, seed: Int? = nil, stop: [String] = []
     ) throws(JSONError) {
         self.model = model
@@ -75,7 +75,7 @@ public struct ChatRequest: Hashable, Sendable {
     }
 
     private static func write(
-        model: String, messages: [Message], schema: String?, form: Form, temperature: Double?, topP: Double?,
+        model: String, messages: [ChatMessage], schema: String?, form: Form, temperature: Double?, topP: Double?,
         maxTokens: Int?, seed: Int?, stop: [String], to json: inout JSONWriter
     ) {
         json.beginObject()

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a step that asks a model gets its answers from.
+///
+/// Steps see neither HTTP nor a cache: whoever wires them together hands them one of these. An outage of the server is
+/// waited out behind it, and so is the wait for a free place at the server.
+public protocol CompletionSource: Sendable {
+    /// The answer to a request, where it can be had without waiting.
+    func kept(_ request: ChatRequest) -> Completion?
+
+    /// The answer to a request, in its own time.
+    /// - Throws: `.request` where the request itself is at fault; `.cancelled` where nobody waits any more.
+    func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion
+}
+
+/// Knows the model servers of a process: each one once, however many steps and partitions ask it.
+public protocol CompletionProvider: Sendable {
+    /// The answers of a server. Nothing is sent yet.
+    /// - Throws: what is wrong with the description, and what to do about it.
+    func source(for endpoint: ModelEndpoint) throws(ModelEndpointProblem) -> any CompletionSource
+}
+
+/// Where a model server is and how it is to be spoken to; nothing in it changes what it answers.
+public struct ModelEndpoint: Hashable, Sendable {
+    /// The base URL: `http://127.0.0.1:8080/v1`.
+    public var url: String
+    /// The environment variable that holds the key; where it is not set, no key is sent.
+    public var keyVariable: String
+    /// Calls at the server at a time, at most; `nil`: as many as it has slots, where it says so.
+    public var inFlightMax: Int?
+    /// The time to a connection, in seconds.
+    public var connectSeconds: Double
+    /// The time from a call to its answer's first byte, in seconds.
+    public var firstByteSeconds: Double
+    /// The time from a call to its answer's last byte, in seconds.
+    public var totalSeconds: Double
+    /// A PEM file of certificate authorities to trust beside the system's.
+    public var authorityFile: String?
+
+    /// Describes a server.
+    public init(
+        url: String, keyVariable: String = "LLM_API_KEY", inFlightMax: Int? = nil, connectSeconds: Double = 10,
+        firstByteSeconds: Double = 300, totalSeconds: Double = 600, authorityFile: String? = nil
+    ) {
+        self.url = url
+        self.keyVariable = keyVariable
+        self.inFlightMax = inFlightMax
+        self.connectSeconds = connectSeconds
+        self.firstByteSeconds = firstByteSeconds
+        self.totalSeconds = totalSeconds
+        self.authorityFile = authorityFile
+    }
+}
+
+/// Why a model server cannot be used as it is described.
+public struct ModelEndpointProblem: Error, Hashable, Sendable {
+    /// What is wrong, and what to do about it.
+    public var message: String
+
+    /// Creates a problem.
+    public init(_ message: String) { self.message = message }
+}
+
+/// An answer, and what it took to get it.
+public struct Completion: Sendable {
+    /// The answer.
+    public var answer: ChatAnswer
+    /// The call that was made for it; `nil` where it was kept from before, or another request's call was shared.
+    public var call: ModelCall?
+
+    /// Creates a completion.
+    public init(_ answer: ChatAnswer, call: ModelCall? = nil) {
+        self.answer = answer
+        self.call = call
+    }
+}
+
+/// What became of a call to a model server.
+public struct ModelCall: Hashable, Sendable {
+    /// How long the server took for the answer, in seconds; waiting for a place is not in it.
+    public var seconds = 0.0
+    /// Failures of the server before it answered, by kind; each was waited out and led to another attempt.
+    public var serverFailures: [String: Int] = [:]
+    /// Whether it was made in vain or for the second time: its answer was stored by another process when it came, or a
+    /// process that was killed had made it before and had no time to store the answer.
+    public var isDuplicate = false
+
+    /// Creates the description of a call.
+    public init() {}
+}
+
+/// Why a request has no answer.
+public enum CompletionFailure: Error, Hashable, Sendable {
+    /// The request's own failure, by a short code: asked again, it fails again.
+    case request(reason: String, message: String, ModelCall)
+    /// Nobody waits for it any more.
+    case cancelled
+}

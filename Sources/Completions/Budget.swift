@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+internal import Records
+internal import Synchronization
+
+/// How much may be spent on models in a run.
+public struct BudgetLimits: Hashable, Sendable {
+    /// Calls; `nil` is without limit. A call that the server fails and that is made again counts once.
+    public var calls: Int?
+    /// Tokens of prompts and answers; `nil` is without limit.
+    public var tokens: Int?
+
+    /// Creates limits.
+    public init(calls: Int? = nil, tokens: Int? = nil) {
+        self.calls = calls
+        self.tokens = tokens
+    }
+}
+
+/// What may be spent in a run, over all its partitions and servers, and what has been.
+///
+/// Nothing is spent before it is written to the file: a call takes its place, and the most tokens that it may cost, before
+/// it is made, and gives back what it did not need. A run that is killed or stopped leaves the file, and the next one with
+/// the same limits goes on with what is left; one that ends, because all is done or the budget is spent, removes it.
+/// Written by `pwrite`, it survives the process; a machine that loses its power may forget the last calls.
+public final class Budget: Sendable {
+    /// A call's place.
+    struct Ticket: Hashable, Sendable {
+        /// The tokens held for it.
+        let tokens: Int
+    }
+
+    enum Admission: Hashable, Sendable {
+        case granted(Ticket)
+        /// What calls under way give back may suffice.
+        case wait
+        /// There is nothing left, and nothing will be given back.
+        case spent(String)
+    }
+
+    private struct State: Sendable {
+        var calls = 0
+        /// Tokens spent, and those held for calls under way.
+        var tokens = 0
+        var inFlight = 0
+        var descriptor: Int32
+    }
+
+    private let limits: BudgetLimits
+    private let path: String
+    private let state: Mutex<State>
+    /// What an earlier run had spent that this one goes on with; `nil` where it begins anew.
+    public let resumed: (calls: Int, tokens: Int)?
+
+    /// Opens a budget's file, or creates it.
+    ///
+    /// - Parameter path: where what is spent is written.
+    /// - Throws: `BudgetProblem` where another process spends it already, or the file cannot be written.
+    public init(_ limits: BudgetLimits, path: String) throws(BudgetProblem) {
+        self.limits = limits
+        self.path = path
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw BudgetProblem("the budget's file \(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            Foundation.close(descriptor)
+            throw BudgetProblem(
+                "another process of this topology has a budget (\(path)); a budget is one process's: run this one without "
+                    + "limits, or stop that one")
+        }
+        var state = State(descriptor: descriptor)
+        if let before = Self.read(path), before.limits == limits {
+            state.calls = before.calls
+            state.tokens = before.tokens
+            self.resumed = (before.calls, before.tokens)
+        } else {
+            self.resumed = nil
+        }
+        self.state = Mutex(state)
+        self.state.withLock { self.write($0) }
+    }
+
+    /// What is spent so far; what is held for calls under way is in it.
+    public var spent: (calls: Int, tokens: Int) { self.state.withLock { ($0.calls, $0.tokens) } }
+
+    /// Lets go of the file.
+    /// - Parameter hasEnded: whether this budget is done with, so that the next run begins anew.
+    public func close(hasEnded: Bool) {
+        self.state.withLock { state in
+            guard state.descriptor >= 0 else { return }
+            if hasEnded { unlink(self.path) }
+            Foundation.close(state.descriptor)
+            state.descriptor = -1
+        }
+    }
+
+    // MARK: Spending
+
+    /// Takes a place for a call.
+    /// - Parameter estimate: the most tokens that it may cost.
+    func admit(estimate: Int) -> Admission {
+        self.state.withLock { state in
+            let problem = self.problem(state, estimate)
+            if let problem { return state.inFlight > 0 ? .wait : .spent(problem) }
+            let ticket = Ticket(tokens: self.limits.tokens == nil ? 0 : estimate)
+            state.calls += 1
+            state.tokens += ticket.tokens
+            state.inFlight += 1
+            self.write(state)
+            return .granted(ticket)
+        }
+    }
+
+    /// A call has ended.
+    /// - Parameter tokens: what it has cost; `nil` where that is not known and what was held for it counts.
+    func settle(_ ticket: Ticket, tokens: Int?) {
+        self.state.withLock { state in
+            state.inFlight -= 1
+            if let tokens { state.tokens += tokens - ticket.tokens }
+            self.write(state)
+        }
+    }
+
+    private func problem(_ state: State, _ estimate: Int) -> String? {
+        if let calls = self.limits.calls, state.calls >= calls { return "the budget of \(calls) calls is spent" }
+        if let tokens = self.limits.tokens, state.tokens + estimate > tokens {
+            return "the budget of \(tokens) tokens is spent: \(state.tokens) are used, and the next call may take "
+                + "\(estimate)"
+        }
+        return nil
+    }
+
+    // MARK: The file
+
+    /// Longer than any content: later writes cover earlier ones.
+    private static let fileBytes = 256
+
+    private func write(_ state: State) {
+        guard state.descriptor >= 0 else { return }
+        var json = JSONWriter()
+        json.beginObject()
+        if let calls = self.limits.calls { json.field("max_calls", calls) }
+        if let tokens = self.limits.tokens { json.field("max_tokens", tokens) }
+        json.field("calls", state.calls)
+        json.field("tokens", state.tokens)
+        json.endObject()
+        var bytes = json.bytes
+        bytes += Bytes(repeating: 0x20, count: max(0, Self.fileBytes - 1 - bytes.count)) + [0x0a]
+        _ = pwrite(state.descriptor, bytes, bytes.count, 0)
+    }
+
+    private static func read(_ path: String) -> (limits: BudgetLimits, calls: Int, tokens: Int)? {
+        guard let data = FileManager.default.contents(atPath: path), let json = try? JSONValue(parsing: Bytes(data)),
+            let calls = json["calls"]?.int, let tokens = json["tokens"]?.int
+        else { return nil }
+        return (BudgetLimits(calls: json["max_calls"]?.int, tokens: json["max_tokens"]?.int), calls, tokens)
+    }
+}
+
+/// Why a budget cannot be kept.
+public struct BudgetProblem: Error, Hashable, Sendable {
+    /// What is wrong, and what to do about it.
+    public var message: String
+
+    init(_ message: String) { self.message = message }
+}

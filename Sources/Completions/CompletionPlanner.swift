@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Chat
+internal import ModelServers
+internal import ResponseCache
+internal import Synchronization
+
+/// Stands in for the model servers where it is only to be known what a run would ask: looks answers up, notes what is
+/// missing, and opens no connection. The cache is only read; where there is none, everything is missing.
+public final class CompletionPlanner: CompletionProvider {
+    /// What a run would ask.
+    public struct Plan: Hashable, Sendable {
+        /// Whether a model would be asked at all.
+        public var asksModel = false
+        /// Answers that are kept.
+        public var hits = 0
+        /// Requests that have no answer, each counted once: so many calls there would be, repairs aside.
+        public var calls = 0
+        /// Bytes of those requests' messages.
+        public var promptBytes = 0
+        /// The tokens that their answers may have at most.
+        public var answerTokensMax = 0
+        /// Calls in flight at a time, where the topology says so.
+        public var inFlightMax: Int?
+    }
+
+    private let cache: ResponseCache?
+    private let state = Mutex<(plan: Plan, missing: Set<String>)>((Plan(), []))
+
+    /// Opens the cache, if there is one.
+    /// - Throws: `ModelEndpointProblem` where it cannot be read.
+    public init(cacheFolder: String) throws(ModelEndpointProblem) {
+        var options = ResponseCache.Options()
+        options.readOnly = true
+        options.mustExist = true
+        do throws(CacheError) {
+            self.cache = try ResponseCache(folder: cacheFolder, options: options)
+        } catch {
+            guard error.code == .missing else { throw ModelEndpointProblem(error.message) }
+            self.cache = nil
+        }
+    }
+
+    /// What has been found so far.
+    public var plan: Plan { self.state.withLock { $0.plan } }
+
+    /// Looks answers up and notes what is missing.
+    public func source(for endpoint: ModelEndpoint) -> any CompletionSource {
+        self.state.withLock { state in
+            state.plan.asksModel = true
+            state.plan.inFlightMax = endpoint.inFlightMax
+        }
+        return Source(planner: self)
+    }
+
+    /// Closes the cache.
+    public func close() { self.cache?.close() }
+
+    private struct Source: CompletionSource {
+        let planner: CompletionPlanner
+
+        func kept(_ request: ChatRequest) -> Completion? { self.planner.look(for: request) }
+
+        /// Nobody is asked.
+        func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion { throw .cancelled }
+    }
+
+    private func look(for request: ChatRequest) -> Completion? {
+        if let key = try? CacheKey(request.key), let entry = try? self.cache?.lookup(key),
+            let answer = try? ChatAnswer(parsing: entry.answer)
+        {
+            self.state.withLock { $0.plan.hits += 1 }
+            return Completion(answer)
+        }
+        self.state.withLock { state in
+            guard state.missing.insert(request.key).inserted else { return }
+            state.plan.calls += 1
+            state.plan.promptBytes += request.messages.reduce(0) { $0 + $1.content.utf8.count }
+            state.plan.answerTokensMax += request.maxTokens ?? 0
+        }
+        return nil
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Chat
+internal import ModelServers
+internal import ResponseCache
+internal import Synchronization
+
+/// The model servers of a process, behind one response cache: every answer is kept, no request is paid for twice, and
+/// there is one bound of calls in flight for each server, however many partitions ask it.
+///
+/// The cache is opened, and created, when the first step asks for a source; nothing is sent before an answer is missing.
+public final class CompletionService: CompletionProvider {
+    /// What a service needs of its surroundings.
+    public struct Options: Sendable {
+        /// The folder of the response cache.
+        public var cacheFolder: String
+        /// The process's environment: keys and proxies.
+        public var environment: [String: String]
+        /// What may be spent in this run.
+        public var budget: Budget?
+        /// Is told what a person should know, from any thread.
+        public var notify: @Sendable (CompletionNotice) -> Void = { _ in }
+
+        /// Creates options.
+        public init(cacheFolder: String, environment: [String: String]) {
+            self.cacheFolder = cacheFolder
+            self.environment = environment
+        }
+    }
+
+    let options: Options
+    private let state = Mutex(State())
+
+    private struct State {
+        var cache: ResponseCache?
+        var journal: CallJournal?
+        var sources: [String: ServerSource] = [:]
+        var halt: Halt?
+        var onHalt: (@Sendable () -> Void)?
+        var isShutDown = false
+    }
+
+    /// Why no more calls are made, though records wait.
+    public enum Halt: Error, Hashable, Sendable {
+        /// The budget is spent.
+        case budgetSpent(String)
+        /// Answers cannot be kept: the disk is full, say.
+        case failed(String)
+    }
+
+    /// Prepares a service; nothing is opened.
+    public init(_ options: Options) { self.options = options }
+
+    // MARK: Sources
+
+    /// The answers of a server. Nothing is sent yet; the cache is opened.
+    /// - Throws: what is wrong with the description or the cache, and what to do about it.
+    public func source(for endpoint: ModelEndpoint) throws(ModelEndpointProblem) -> any CompletionSource {
+        let configuration = try Self.configuration(endpoint, self.options.environment)
+        // Where two steps spell one address differently, it is the same server.
+        let name = configuration.endpoint.description
+        let (cache, journal) = try self.openCache()
+        let source: ServerSource = self.state.withLock { state in
+            if let known = state.sources[name] { return known }
+            let source = ServerSource(endpoint, configuration, cache, journal, service: self)
+            state.sources[name] = source
+            return source
+        }
+        guard source.description == endpoint else {
+            throw ModelEndpointProblem(
+                "two steps speak to \(name) with different settings; a server has one bound of calls in flight and one set "
+                    + "of deadlines")
+        }
+        return source
+    }
+
+    private static func configuration(
+        _ endpoint: ModelEndpoint, _ environment: [String: String]
+    ) throws(ModelEndpointProblem) -> ClientConfiguration {
+        do throws(EndpointError) {
+            var configuration = try ClientConfiguration(
+                url: endpoint.url, apiKeyVariable: endpoint.keyVariable, environment: environment)
+            configuration.inFlightMax = endpoint.inFlightMax ?? ServerSource.inFlightMax
+            configuration.connectTimeoutSeconds = endpoint.connectSeconds
+            configuration.firstByteTimeoutSeconds = endpoint.firstByteSeconds
+            configuration.totalTimeoutSeconds = endpoint.totalSeconds
+            configuration.authorityFile = endpoint.authorityFile
+            // What a client finds wrong is to be known before the run begins.
+            _ = try ChatClient(configuration)
+            return configuration
+        } catch {
+            throw ModelEndpointProblem(error.message)
+        }
+    }
+
+    private func openCache() throws(ModelEndpointProblem) -> (ResponseCache, CallJournal) {
+        let opened: Result<(ResponseCache, CallJournal), CacheError> = self.state.withLock { state in
+            if let cache = state.cache, let journal = state.journal { return .success((cache, journal)) }
+            do throws(CacheError) {
+                var options = ResponseCache.Options()
+                options.onDamage = { [notify = self.options.notify] key in
+                    notify(.warning("the answer to \(key) in the response cache is damaged; it is asked for again"))
+                }
+                let cache = try ResponseCache(folder: self.options.cacheFolder, options: options)
+                let journal = CallJournal(folder: self.options.cacheFolder)
+                state.cache = cache
+                state.journal = journal
+                return .success((cache, journal))
+            } catch {
+                return .failure(error)
+            }
+        }
+        do throws(CacheError) {
+            return try opened.get()
+        } catch {
+            throw ModelEndpointProblem(error.message)
+        }
+    }
+
+    // MARK: Ending
+
+    /// Has a closure called, once, when no more calls will be made though records wait: the run should end then.
+    public func onHalt(_ body: @escaping @Sendable () -> Void) {
+        let isHalted = self.state.withLock { state in
+            state.onHalt = body
+            return state.halt != nil
+        }
+        if isHalted { body() }
+    }
+
+    /// Why no more calls are made, if so.
+    public var halt: Halt? { self.state.withLock { $0.halt } }
+
+    /// Ends all calling; the first reason counts.
+    func halt(_ reason: Halt) {
+        let body = self.state.withLock { state -> (@Sendable () -> Void)? in
+            guard state.halt == nil else { return nil }
+            state.halt = reason
+            return state.onHalt
+        }
+        body?()
+    }
+
+    /// Ends what is under way and closes connections and cache; what has been answered is stored first.
+    public func shutdown() async {
+        let (sources, cache, journal) = self.state.withLock { state in
+            state.isShutDown = true
+            return (Array(state.sources.values), state.cache, state.journal)
+        }
+        for source in sources { await source.shutdown() }
+        cache?.close()
+        journal?.close()
+    }
+
+    /// What has passed so far, a server at a time.
+    public var usage: [ServerUsage] {
+        self.state.withLock { $0.sources }.sorted { $0.key < $1.key }.map { $0.value.usage }
+    }
+}
+
+/// What is worth saying to a person.
+public enum CompletionNotice: Hashable, Sendable {
+    /// News that asks for nothing.
+    case info(String)
+    /// Trouble that the run gets over, or that somebody should look at.
+    case warning(String)
+}

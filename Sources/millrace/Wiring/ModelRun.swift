@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Chat
+import Completions
+import Dataflow
+import Dispatch
+import Foundation
+
+/// The model servers of one run: what its steps ask by, what it may spend, and what is said of it at the end.
+///
+/// Nothing is opened for a topology that asks no model.
+struct ModelRun {
+    private let service: CompletionService
+    private let budget: Budget?
+
+    /// Prepares a run.
+    /// - Parameter limits: what may be spent; `nil` is without limit.
+    init(_ home: Home, topology: String, limits: BudgetLimits?) throws {
+        var options = CompletionService.Options(
+            cacheFolder: home.cacheFolder, environment: ProcessInfo.processInfo.environment)
+        options.notify = { notice in
+            switch notice {
+            case .info(let text): Console.info(text)
+            case .warning(let text): Console.warning(text)
+            }
+        }
+        do throws(BudgetProblem) {
+            self.budget = try limits.map { limits throws(BudgetProblem) in
+                try Budget(limits, path: home.budgetPath(of: topology))
+            }
+        } catch {
+            throw CommandFailure(.usage, error.message)
+        }
+        if let resumed = self.budget?.resumed {
+            Console.info(
+                "going on with the budget of a run that did not end: \(ProgressReporter.grouped(resumed.calls)) calls and "
+                    + "\(ProgressReporter.grouped(resumed.tokens)) tokens of it are used")
+        }
+        options.budget = self.budget
+        self.service = CompletionService(options)
+    }
+
+    /// What operators find the servers by.
+    var services: OperatorServices {
+        var services = OperatorServices()
+        services.set(self.service, as: (any CompletionProvider).self)
+        return services
+    }
+
+    /// Has a closure called when no more calls will be made, though records wait.
+    func onHalt(_ body: @escaping @Sendable () -> Void) { self.service.onHalt(body) }
+
+    /// Ends what is under way.
+    /// - Parameter isDone: whether the run came to its end by itself; if not, the next one goes on with its budget.
+    func end(isDone: Bool) {
+        let done = DispatchSemaphore(value: 0)
+        Task { [service] in
+            await service.shutdown()
+            done.signal()
+        }
+        done.wait()
+        var isSpent = false
+        if case .budgetSpent? = self.service.halt { isSpent = true }
+        self.budget?.close(hasEnded: isSpent || isDone && self.service.halt == nil)
+    }
+
+    /// Why the run ended before its work was done, if so.
+    var problem: CommandFailure? {
+        switch self.service.halt {
+        case .budgetSpent(let message):
+            CommandFailure(
+                .failed,
+                "\(message); nothing is lost: the same command goes on from here with a new budget of that size, answers that "
+                    + "came are kept")
+        case .failed(let message): CommandFailure(.failed, message)
+        case nil: nil
+        }
+    }
+
+    /// Says what has passed between this process and the servers.
+    func report() {
+        for usage in self.service.usage where usage.calls + usage.hits > 0 { Console.info(Self.line(usage)) }
+    }
+
+    private static func line(_ usage: ServerUsage) -> String {
+        func number(_ count: Int, _ what: String) -> String? {
+            count > 0 ? "\(ProgressReporter.grouped(count)) \(what)" : nil
+        }
+        let failures = usage.serverFailures.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        let parts = [
+            "\(ProgressReporter.grouped(usage.calls)) calls", "\(ProgressReporter.grouped(usage.hits)) cache hits",
+            number(usage.promptTokens, "tokens in"), number(usage.completionTokens, "tokens out"),
+            number(usage.retries, "retries"), number(usage.duplicates, "duplicate calls"),
+            number(usage.cancelled, "cancelled"),
+            failures.isEmpty ? nil : "server failures: " + failures.joined(separator: ", "),
+            usage.medianSeconds.map { String(format: "half of the answers within %.3g s", $0) },
+        ]
+        return "\(usage.endpoint), this run: " + parts.compactMap { $0 }.joined(separator: ", ")
+    }
+}
