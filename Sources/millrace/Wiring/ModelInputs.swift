@@ -41,8 +41,8 @@ struct ModelInputs {
         guard let bert else {
             throw CommandFailure(
                 .usage,
-                "--text bert needs --bert DIR, a folder with model.safetensors, vocab.txt and config.json (such as "
-                    + "bert-base-uncased); or train with --text words, which needs none")
+                "queries are to be read by a BERT: give --bert DIR, a folder with model.safetensors, vocab.txt and "
+                    + "config.json (such as bert-base-uncased); a network of --text words needs none")
         }
         return (
             try BERTEncoder(folder: bert), try WordPieceTokenizer(vocabulary: bert + "/vocab.txt"),
