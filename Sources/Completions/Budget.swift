@@ -125,6 +125,16 @@ public final class Budget: Sendable {
         }
     }
 
+    /// A call was not made after all.
+    func giveBack(_ ticket: Ticket) {
+        self.state.withLock { state in
+            state.inFlight -= 1
+            state.calls -= 1
+            state.tokens -= ticket.tokens
+            self.write(state)
+        }
+    }
+
     private func problem(_ state: State, _ estimate: Int) -> String? {
         if let calls = self.limits.calls, state.calls >= calls { return "the budget of \(calls) calls is spent" }
         if let tokens = self.limits.tokens, state.tokens + estimate > tokens {

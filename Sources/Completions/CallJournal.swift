@@ -21,6 +21,9 @@ final class CallJournal: Sendable {
     }
 
     private static let slotBytes = 65
+    /// What stands behind the key of a call that this process has under way, and behind one that was left to it.
+    private static let underWayMark = "\n"
+    private static let leftOverMark = "\t"
     private let path: String
     private let state = Mutex(State())
 
@@ -36,7 +39,7 @@ final class CallJournal: Sendable {
             state.descriptor = open(self.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
             if state.descriptor >= 0 { flock(state.descriptor, LOCK_EX | LOCK_NB) }
             state.leftOver = keys
-            for key in keys { Self.note(key, &state) }
+            for key in keys { Self.note(key, Self.leftOverMark, &state) }
         }
     }
 
@@ -55,7 +58,7 @@ final class CallJournal: Sendable {
     /// - Returns: whether an earlier process has made it before and not stored its answer.
     func begin(_ key: CacheKey) -> Bool {
         self.state.withLock { state in
-            Self.note(key, &state)
+            Self.note(key, Self.underWayMark, &state)
             return state.leftOver.remove(key) != nil
         }
     }
@@ -64,7 +67,7 @@ final class CallJournal: Sendable {
     func end(_ key: CacheKey) {
         self.state.withLock { state in
             guard let slot = state.slots.removeValue(forKey: key) else { return }
-            Self.write(String(repeating: " ", count: Self.slotBytes - 1), at: slot, state.descriptor)
+            Self.write(String(repeating: " ", count: Self.slotBytes), at: slot, state.descriptor)
             state.free.append(slot)
         }
     }
@@ -79,17 +82,16 @@ final class CallJournal: Sendable {
         }
     }
 
-    private static func note(_ key: CacheKey, _ state: inout State) {
-        guard state.slots[key] == nil else { return }
-        let slot = state.free.popLast() ?? state.count
+    private static func note(_ key: CacheKey, _ mark: String, _ state: inout State) {
+        let slot = state.slots[key] ?? state.free.popLast() ?? state.count
         if slot == state.count { state.count += 1 }
         state.slots[key] = slot
-        Self.write(key.description, at: slot, state.descriptor)
+        Self.write(key.description + mark, at: slot, state.descriptor)
     }
 
     private static func write(_ text: String, at slot: Int, _ descriptor: Int32) {
         guard descriptor >= 0 else { return }
-        let bytes = Array((text + "\n").utf8)
+        let bytes = Array(text.utf8)
         _ = pwrite(descriptor, bytes, bytes.count, off_t(slot * self.slotBytes))
     }
 }

@@ -14,6 +14,8 @@ public final class CompletionService: CompletionProvider {
     public struct Options: Sendable {
         /// The folder of the response cache.
         public var cacheFolder: String
+        /// The largest size of the cache's file, in bytes; `nil` is without limit.
+        public var cacheBytesMax: Int?
         /// The process's environment: keys and proxies.
         public var environment: [String: String]
         /// What may be spent in this run.
@@ -28,16 +30,14 @@ public final class CompletionService: CompletionProvider {
         }
     }
 
-    let options: Options
+    private let options: Options
+    private let halting = RunHalt()
     private let state = Mutex(State())
 
     private struct State {
         var cache: ResponseCache?
         var journal: CallJournal?
         var sources: [String: ServerSource] = [:]
-        var halt: Halt?
-        var onHalt: (@Sendable () -> Void)?
-        var isShutDown = false
     }
 
     /// Why no more calls are made, though records wait.
@@ -59,19 +59,35 @@ public final class CompletionService: CompletionProvider {
         let configuration = try Self.configuration(endpoint, self.options.environment)
         // Where two steps spell one address differently, it is the same server.
         let name = configuration.endpoint.description
-        let (cache, journal) = try self.openCache()
-        let source: ServerSource = self.state.withLock { state in
-            if let known = state.sources[name] { return known }
-            let source = ServerSource(endpoint, configuration, cache, journal, service: self)
-            state.sources[name] = source
-            return source
-        }
+        let source =
+            if let known = self.state.withLock({ $0.sources[name] }) { known } else {
+                try self.addSource(endpoint, configuration)
+            }
         guard source.description == endpoint else {
             throw ModelEndpointProblem(
                 "two steps speak to \(name) with different settings; a server has one bound of calls in flight and one set "
                     + "of deadlines")
         }
         return source
+    }
+
+    private func addSource(
+        _ endpoint: ModelEndpoint, _ configuration: ClientConfiguration
+    ) throws(ModelEndpointProblem) -> ServerSource {
+        do throws(EndpointError) {
+            // What a client finds wrong is to be known before the run begins.
+            _ = try ChatClient(configuration)
+        } catch {
+            throw ModelEndpointProblem(error.message)
+        }
+        let (cache, journal) = try self.openCache()
+        return self.state.withLock { state in
+            let name = configuration.endpoint.description
+            if let known = state.sources[name] { return known }
+            let source = ServerSource(endpoint, configuration, cache, journal, self.options, self.halting)
+            state.sources[name] = source
+            return source
+        }
     }
 
     private static func configuration(
@@ -85,8 +101,6 @@ public final class CompletionService: CompletionProvider {
             configuration.firstByteTimeoutSeconds = endpoint.firstByteSeconds
             configuration.totalTimeoutSeconds = endpoint.totalSeconds
             configuration.authorityFile = endpoint.authorityFile
-            // What a client finds wrong is to be known before the run begins.
-            _ = try ChatClient(configuration)
             return configuration
         } catch {
             throw ModelEndpointProblem(error.message)
@@ -98,6 +112,7 @@ public final class CompletionService: CompletionProvider {
             if let cache = state.cache, let journal = state.journal { return .success((cache, journal)) }
             do throws(CacheError) {
                 var options = ResponseCache.Options()
+                options.fileBytesMax = self.options.cacheBytesMax
                 options.onDamage = { [notify = self.options.notify] key in
                     notify(.warning("the answer to \(key) in the response cache is damaged; it is asked for again"))
                 }
@@ -120,33 +135,14 @@ public final class CompletionService: CompletionProvider {
     // MARK: Ending
 
     /// Has a closure called, once, when no more calls will be made though records wait: the run should end then.
-    public func onHalt(_ body: @escaping @Sendable () -> Void) {
-        let isHalted = self.state.withLock { state in
-            state.onHalt = body
-            return state.halt != nil
-        }
-        if isHalted { body() }
-    }
+    public func onHalt(_ body: @escaping @Sendable () -> Void) { self.halting.listen(body) }
 
     /// Why no more calls are made, if so.
-    public var halt: Halt? { self.state.withLock { $0.halt } }
-
-    /// Ends all calling; the first reason counts.
-    func halt(_ reason: Halt) {
-        let body = self.state.withLock { state -> (@Sendable () -> Void)? in
-            guard state.halt == nil else { return nil }
-            state.halt = reason
-            return state.onHalt
-        }
-        body?()
-    }
+    public var halt: Halt? { self.halting.reason }
 
     /// Ends what is under way and closes connections and cache; what has been answered is stored first.
     public func shutdown() async {
-        let (sources, cache, journal) = self.state.withLock { state in
-            state.isShutDown = true
-            return (Array(state.sources.values), state.cache, state.journal)
-        }
+        let (sources, cache, journal) = self.state.withLock { (Array($0.sources.values), $0.cache, $0.journal) }
         for source in sources { await source.shutdown() }
         cache?.close()
         journal?.close()

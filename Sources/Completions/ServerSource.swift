@@ -18,8 +18,8 @@ final class ServerSource: CompletionSource {
     private let configuration: ClientConfiguration
     private let cache: ResponseCache
     private let journal: CallJournal
-    // The service holds its sources, and outlives every request.
-    private unowned let service: CompletionService
+    private let options: CompletionService.Options
+    private let halting: RunHalt
     private let state = Mutex(State())
 
     private struct State {
@@ -31,13 +31,14 @@ final class ServerSource: CompletionSource {
 
     init(
         _ description: ModelEndpoint, _ configuration: ClientConfiguration, _ cache: ResponseCache,
-        _ journal: CallJournal, service: CompletionService
+        _ journal: CallJournal, _ options: CompletionService.Options, _ halting: RunHalt
     ) {
         self.description = description
         self.configuration = configuration
         self.cache = cache
         self.journal = journal
-        self.service = service
+        self.options = options
+        self.halting = halting
     }
 
     var usage: ServerUsage {
@@ -74,7 +75,7 @@ final class ServerSource: CompletionSource {
         } catch let failure as CompletionFailure {
             throw failure
         } catch let error as CacheError where error.code != .closed {
-            self.service.halt(.failed(error.message))
+            self.halting.halt(.failed(error.message))
             throw await Self.untilCancelled()
         } catch let error as BadAnswer {
             // Only what came into the cache by another way than this can be like that.
@@ -107,28 +108,42 @@ final class ServerSource: CompletionSource {
     private func call(_ request: ChatRequest, _ key: CacheKey, _ call: CallRecord) async throws -> CacheEntry {
         guard let server = await self.server(for: request.model) else { throw CompletionFailure.cancelled }
         let ticket = try await self.admit(request)
-        let isRepeated = self.journal.begin(key)
-        call.change { $0.isDuplicate = isRepeated }
         do throws(ChatFailure) {
-            let answer = try await server.ask(
-                request,
-                onServerFailure: { fault in call.change { $0.serverFailures[fault.label, default: 0] += 1 } },
-                onAnswer: { seconds in call.change { $0.seconds = seconds } })
+            let answer = try await server.ask(request, observer: self.observer(of: call, key))
             // Given back once the answer is stored: the run may end when nothing is left and nothing under way.
-            call.settlement = { [budget = self.service.options.budget] in
+            call.settlement = { [budget = self.options.budget] in
                 budget?.settle(ticket, tokens: Self.tokens(of: answer, to: request))
             }
             return CacheEntry(
                 key: key, model: request.model, storedAt: Self.now(), answer: answer.body, request: request.canonical)
         } catch {
-            // A call that was cancelled may have been answered: it stays in the journal until it is made again.
-            if error != .cancelled { self.journal.end(key) }
-            self.service.options.budget?.settle(ticket, tokens: nil)
+            self.failed(error, key, call, ticket)
             switch error {
             case .request(let reason, let message):
                 throw CompletionFailure.request(reason: reason.rawValue, message: message, call.value ?? ModelCall())
             case .server, .cancelled: throw CompletionFailure.cancelled
             }
+        }
+    }
+
+    private func observer(of call: CallRecord, _ key: CacheKey) -> CallObserver {
+        var observer = CallObserver()
+        observer.willCall = { [journal = self.journal] in
+            let isRepeated = journal.begin(key)
+            call.change { if isRepeated { $0.isDuplicate = true } }
+        }
+        observer.waitsOut = { fault in call.change { $0.serverFailures[fault.label, default: 0] += 1 } }
+        observer.answered = { seconds in call.change { $0.seconds = seconds } }
+        return observer
+    }
+
+    private func failed(_ failure: ChatFailure, _ key: CacheKey, _ call: CallRecord, _ ticket: Budget.Ticket) {
+        // A call that was cancelled may have been answered: it stays in the journal until it is made again.
+        if failure != .cancelled { self.journal.end(key) }
+        if call.value != nil {
+            self.options.budget?.settle(ticket, tokens: nil)
+        } else {
+            self.options.budget?.giveBack(ticket)
         }
     }
 
@@ -144,7 +159,7 @@ final class ServerSource: CompletionSource {
 
     /// Takes what a call may cost from the budget, or waits for the end of the run.
     private func admit(_ request: ChatRequest) async throws(CompletionFailure) -> Budget.Ticket {
-        guard let budget = self.service.options.budget else { return Budget.Ticket(tokens: 0) }
+        guard let budget = self.options.budget else { return Budget.Ticket(tokens: 0) }
         let estimate = Self.estimate(of: request)
         while true {
             switch budget.admit(estimate: estimate) {
@@ -157,7 +172,7 @@ final class ServerSource: CompletionSource {
                     throw .cancelled
                 }
             case .spent(let message):
-                self.service.halt(.budgetSpent(message))
+                self.halting.halt(.budgetSpent(message))
                 throw await Self.untilCancelled()
             }
         }
@@ -203,7 +218,7 @@ final class ServerSource: CompletionSource {
     private func arrive(_ model: String) async -> ModelServer? {
         guard let client = try? ChatClient(self.configuration) else { return nil }
         let name = self.configuration.endpoint.description
-        let notify = self.service.options.notify
+        let notify = self.options.notify
         var retry = RetryDecision()
         var found = await client.probe(model: model)
         var isWaiting = false

@@ -82,7 +82,8 @@ final class SimulatedProcess {
             self.members.append(member)
             let inFlight = try Chain(stage, surroundings.context).inFlightMax
             let shared = StageTask.Shared(
-                stage: stage, rateLimit: nil, inFlight: inFlight > 0 ? InFlightLimit(inFlightMax: inFlight, tasks: 1) : nil)
+                stage: stage, rateLimit: nil,
+                inFlight: inFlight > 0 ? InFlightLimit(inFlightMax: inFlight, tasks: 1) : nil)
             let assigned = Assigned()
             for _ in 0..<5 { try member.poll(timeoutMilliseconds: 0, assigned) }
             guard assigned.partitions.count == self.topology.partitions else {

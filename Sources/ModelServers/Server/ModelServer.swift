@@ -3,6 +3,19 @@
 public import Chat
 internal import Synchronization
 
+/// Is told what happens to a request on its way to an answer.
+public struct CallObserver: Sendable {
+    /// A call is about to be sent.
+    public var willCall: @Sendable () -> Void = {}
+    /// A failure of the server is waited out.
+    public var waitsOut: @Sendable (ServerFault) -> Void = { _ in }
+    /// A call was answered, after some seconds.
+    public var answered: @Sendable (Double) -> Void = { _ in }
+
+    /// Creates an observer that does nothing.
+    public init() {}
+}
+
 /// A model server as a pipeline wants it: asked, it answers, however long that takes.
 ///
 /// Requests wait for a place in order (`AdmissionControl`), are kept from a server that is down (`CircuitBreaker`) and asked
@@ -81,14 +94,11 @@ public final class ModelServer: Sendable {
 
     /// Asks until there is an answer.
     ///
-    /// - Parameters:
-    ///   - onServerFailure: is told of each failure of the server that is waited out.
-    ///   - onAnswer: is told how many seconds the call took that was answered.
+    /// - Parameter observer: is told what happens on the way.
     /// - Throws: `.request`, where the request itself is at fault; `.cancelled`, where the task is cancelled or the server
     ///   shut down. Failures of the server are not thrown: they are waited out.
     public func ask(
-        _ request: ChatRequest, onServerFailure: (ServerFault) -> Void = { _ in },
-        onAnswer: (Double) -> Void = { _ in }
+        _ request: ChatRequest, observer: CallObserver = CallObserver()
     ) async throws(ChatFailure) -> ChatAnswer {
         let number = self.state.withLock { $0.begin() }
         defer { self.state.withLock { $0.end() } }
@@ -98,10 +108,11 @@ public final class ModelServer: Sendable {
         while true {
             let pass = try await self.enter(number, isFirst: !isRetry)
             let (fault, message): (ServerFault, String)
+            observer.willCall()
             let started = self.clock.now()
             switch await self.call(request, pass, isRetry: isRetry) {
             case .success(let answer):
-                onAnswer(self.clock.now() - started)
+                observer.answered(self.clock.now() - started)
                 return answer
             case .failure(.server(let kind, let text)): (fault, message) = (kind, text)
             case .failure(let failure): throw failure
@@ -116,7 +127,7 @@ public final class ModelServer: Sendable {
                     message: "failed \(blame.failuresAlone) times while others were answered; last: "
                         + "\(fault.label): \(message)")
             }
-            onServerFailure(fault)
+            observer.waitsOut(fault)
             try await self.pause(retry.delaySeconds(after: fault, random: self.clock.random()))
             isRetry = true
         }

@@ -40,8 +40,10 @@ struct AnswerTrail {
             lines += message.content.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
         }
         let stored = Date(timeIntervalSince1970: Double(entry.storedAt) / 1000).formatted(.iso8601)
-        let tokens = "tokens in \(read.promptTokens.map(String.init) ?? "?"), out \(read.completionTokens.map(String.init) ?? "?")"
-        lines.append("answer \(answer), stored \(stored), finish reason \(read.finishReason ?? "none"), \(tokens):")
+        let tokens = [read.promptTokens, read.completionTokens].map { $0.map(String.init) ?? "?" }
+        lines.append(
+            "answer \(answer), stored \(stored), finish reason \(read.finishReason ?? "none"), tokens in \(tokens[0]), out "
+                + "\(tokens[1]):")
         lines += read.text.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
         return lines
     }
@@ -58,7 +60,8 @@ struct AnswerTrail {
     private static func messages(of entry: CacheEntry) -> [ChatMessage] {
         guard let request = entry.request, let json = try? JSONValue(parsing: request) else { return [] }
         return (json["messages"]?.array ?? []).compactMap { message in
-            guard let role = message["role"]?.string.flatMap(ChatMessage.Role.init), let text = message["content"]?.string
+            guard let role = message["role"]?.string.flatMap(ChatMessage.Role.init),
+                let text = message["content"]?.string
             else { return nil }
             return ChatMessage(role: role, content: text)
         }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+
+/// Why no more calls are made, and who is to be told of it; shared by all servers of a run.
+final class RunHalt: Sendable {
+    private struct State: Sendable {
+        var reason: CompletionService.Halt?
+        var listener: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    /// The first reason, if there is one.
+    var reason: CompletionService.Halt? { self.state.withLock { $0.reason } }
+
+    /// Has a closure called once when there is a reason; at once where there is one already.
+    func listen(_ body: @escaping @Sendable () -> Void) {
+        let isHalted = self.state.withLock { state in
+            state.listener = body
+            return state.reason != nil
+        }
+        if isHalted { body() }
+    }
+
+    /// Ends all calling; the first reason counts.
+    func halt(_ reason: CompletionService.Halt) {
+        let body = self.state.withLock { state -> (@Sendable () -> Void)? in
+            guard state.reason == nil else { return nil }
+            state.reason = reason
+            return state.listener
+        }
+        body?()
+    }
+}

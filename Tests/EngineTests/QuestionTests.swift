@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataflow
+import RecordLog
+import RecordLogTesting
+import Records
+import Synchronization
+import Testing
+
+@testable import Engine
+
+/// Asynchronous: some numbers are not answered before a door is opened.
+private struct Doorkeeper: AsyncOperator {
+    static let door = Field("door", default: "none", help: "Which door.")
+    static let ahead = Field("ahead", default: 0, help: "Questions that may wait inside.")
+    static let specification = OperatorSpecification(
+        name: "doorkeeper", summary: "Waits.", fields: [Self.door, Self.ahead])
+    let door: Door
+    let askedAheadMax: Int
+    var inFlightMax: Int { 3 }
+
+    init(_ configuration: Configuration, _ context: OperatorContext) {
+        self.door = .named(configuration[Self.door])
+        self.askedAheadMax = configuration[Self.ahead]
+    }
+
+    func answer(_ element: Element<Number>, into output: inout Collector<Number>) async throws(CancellationError) {
+        self.door.gauge.enter()
+        defer { self.door.gauge.leave() }
+        while self.door.isShut(to: element.value.value) {
+            do {
+                try await Task.sleep(for: .milliseconds(2))
+            } catch {
+                throw CancellationError()
+            }
+        }
+        output.emit(element)
+    }
+}
+
+/// Shut to some numbers until it is opened.
+private final class Door: Sendable {
+    private static let all = Mutex<[String: Door]>([:])
+    private let shut = Mutex<Set<Int>>([])
+    let gauge = Gauge()
+
+    static func named(_ name: String) -> Door {
+        self.all.withLock { all in
+            let door = all[name] ?? Door()
+            all[name] = door
+            return door
+        }
+    }
+
+    func isShut(to number: Int) -> Bool { self.shut.withLock { $0.contains(number) } }
+    func shut(to number: Int) { _ = self.shut.withLock { $0.insert(number) } }
+    func open() { self.shut.withLock { $0 = [] } }
+}
+
+/// How the engine treats a step that has to wait.
+@Suite struct QuestionTests {
+    private func topology(_ door: String, partitions: Int, ahead: Int = 0) throws -> Topology {
+        var registry = numbersRegistry
+        registry.register(asynchronous: Doorkeeper.self)
+        let text = """
+            name: asking
+            partitions: \(partitions)
+            stages:
+              only:
+                from: input
+                steps: [{ doorkeeper: { door: \(door), ahead: \(ahead) } }]
+                to: output
+                commit: { records: 5, seconds: 0.05 }
+            """
+        return try Topology.parse(text, file: "t", registry: registry, environment: [:]) { _ in "" }.topology
+    }
+
+    private func committed(_ world: EngineWorld) throws -> Offset {
+        try world.log().committedOffset(group: "asking.only", partition: TopicPartition("input", 0))?.offset ?? 0
+    }
+
+    @Test("what is finished is committed while a later answer is still to come")
+    func commitsDoNotDrain() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...40)
+        let door = Door.named("drain")
+        door.shut(to: 21)
+        let engine = world.engine(try self.topology("drain", partitions: 1))
+        async let run: Void = EngineWorld.runToEnd(engine)
+        try await EngineWorld.wait("all before it is committed") { try self.committed(world) == 20 }
+        #expect(try world.values("output").count == 20)
+        door.open()
+        try await run
+        #expect(try world.values("output") == (1...40).map { "{\"value\":\($0)}" })
+    }
+
+    @Test("finished answers that wait for their turn are bounded by sixteen times the places in flight")
+    func waitingIsBounded() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...200)
+        let door = Door.named("bound")
+        door.shut(to: 1)
+        let engine = world.engine(try self.topology("bound", partitions: 1))
+        async let run: Void = EngineWorld.runToEnd(engine)
+        try await EngineWorld.wait("the bound is reached") { door.gauge.total >= 48 }
+        // A slow first answer holds no place but its own; more than the bound would be asked within this time.
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(door.gauge.total == 48)
+        #expect(try self.committed(world) == 0)
+        door.open()
+        try await run
+        #expect(try world.values("output") == (1...200).map { "{\"value\":\($0)}" })
+        #expect(door.gauge.most == 3)
+    }
+
+    @Test("an operator that queues is handed as many more as it says")
+    func askedAhead() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...60)
+        let door = Door.named("ahead")
+        for number in 1...60 { door.shut(to: number) }
+        let engine = world.engine(try self.topology("ahead", partitions: 1, ahead: 4))
+        async let run: Void = EngineWorld.runToEnd(engine)
+        try await EngineWorld.wait("all places are taken") { door.gauge.total == 7 }
+        door.open()
+        try await run
+        #expect(door.gauge.most == 7)
+        #expect(try world.values("output").count == 60)
+    }
+
+    @Test("stopped while an answer is awaited: what is finished is committed, the rest is cancelled and asked again")
+    func cancelled() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...30)
+        let door = Door.named("cancel")
+        door.shut(to: 11)
+        let engine = world.engine(try self.topology("cancel", partitions: 1)) { $0.untilIdle = false }
+        async let run: Void = EngineWorld.run(engine)
+        try await EngineWorld.wait("all before it is committed") { try self.committed(world) == 10 }
+        engine.stop()
+        try await run
+        #expect(try self.committed(world) == 10)
+        door.open()
+        try await EngineWorld.runToEnd(world.engine(try self.topology("cancel", partitions: 1)))
+        #expect(try world.values("output") == (1...30).map { "{\"value\":\($0)}" })
+    }
+}

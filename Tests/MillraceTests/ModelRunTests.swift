@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import HostileServers
+import Synchronization
+import Testing
+
+/// `nlq.yaml` with a model behind a server of the test's own.
+@Suite("Model runs")
+struct ModelRunTests {
+    /// What a run needs that the tests have in common.
+    struct Bench {
+        let folder: TestFolder
+        let home: Home
+        let topology: String
+        let blocks: Int
+
+        init(_ topology: ModelTopology = ModelTopology(), videos: Int = 4, blocks: Int = 10) async throws {
+            self.folder = try TestFolder()
+            self.home = Home(self.folder.file("home"))
+            self.topology = try topology.write(to: "topologies", in: self.folder)
+            self.blocks = videos * blocks
+            try await ModelWorld.ingest(into: self.home, in: self.folder, videos: videos, blocks: blocks)
+        }
+
+        /// Runs to the end of the input.
+        func run(_ model: ScriptedModel, _ more: String...) async throws -> ProcessResult {
+            try await self.home.start(
+                ["run", self.topology, "--until-idle", "--json", "--allow-unguarded"] + more,
+                environment: model.environment()
+            ).finished(seconds: 240)
+        }
+
+        /// Replays from the earliest record.
+        func replay(_ topology: String, into: String, _ model: ScriptedModel) async throws -> ProcessResult {
+            try await self.home.start(
+                ["replay", topology, "--from", "earliest", "--into", into, "--json", "--allow-unguarded"],
+                environment: model.environment()
+            ).finished(seconds: 240)
+        }
+
+        /// The sum of a count over the partitions, as committed.
+        static func count(_ name: String, in result: ProcessResult) throws -> Int {
+            let stages = try JSONTree(result.output)["stages"].array
+            return stages.first { $0["stage"].string == "generate" }?["counts"][name].int ?? 0
+        }
+    }
+
+    @Test("A model's answers become samples; each block is asked about once, and the usage is told")
+    func firstRun() async throws {
+        let model = try await ScriptedModel()
+        let bench = try await Bench()
+        let result = try await bench.run(model)
+        #expect(result.code == 0, Comment(rawValue: result.story))
+        #expect(model.questions.count == bench.blocks)
+        #expect(Set(model.questions.map(\.body)).count == bench.blocks)
+        let samples = try await bench.home.output("shards", "cat", "nlq").outputLines
+        #expect(samples.count == bench.blocks * 5, Comment(rawValue: result.outputText))
+        // Each sample is about the narration that its question quotes.
+        for sample in samples {
+            let tree = try JSONTree(sample)
+            let index = try #require(tree["lineage"]["narrations"].array.first?.int)
+            let query = try #require(tree["query"].string)
+            #expect(query.hasSuffix(" shelf \(index)?"), Comment(rawValue: sample))
+        }
+        #expect(try Bench.count("llm.calls", in: result) == bench.blocks)
+        #expect(try Bench.count("llm.tokens-in", in: result) == bench.blocks * 7)
+        #expect(try Bench.count("llm.tokens-out", in: result) == bench.blocks * 3)
+        #expect(try Bench.count("llm.duplicate-calls", in: result) == 0)
+        result.says("model server \(model.url)", "obeys schemas", "counts tokens", "8 calls in flight", "40 calls")
+        await model.stop()
+    }
+
+    // MARK: Selective regeneration
+
+    @Test(
+        "A replay with nothing changed asks nothing and gives the same bytes; a changed validator asks nothing either")
+    func nothingChanged() async throws {
+        let model = try await ScriptedModel()
+        let bench = try await Bench()
+        #expect(try await bench.run(model).code == 0)
+        let shards = try await bench.home.shards(of: "nlq")
+        #expect(shards.count >= 4)
+
+        let again = try await bench.replay(bench.topology, into: "again", model)
+        #expect(again.code == 0, Comment(rawValue: again.story))
+        #expect(try await bench.home.shards(of: "again") == shards)
+        #expect(try Bench.count("llm.cache-hits", in: again) == bench.blocks)
+        #expect(try Bench.count("llm.calls", in: again) == 0)
+
+        var stricter = ModelTopology()
+        stricter.validate = stricter.validate.replacingOccurrences(of: "maximum-words: 1000", with: "maximum-words: 8")
+        let strict = try await bench.replay(
+            try stricter.write(to: "strict", in: bench.folder), into: "strict", model)
+        #expect(strict.code == 0, Comment(rawValue: strict.story))
+        #expect(try Bench.count("validate.too-long", in: strict) == bench.blocks * 5)
+        #expect(try await bench.home.output("shards", "cat", "strict").outputLines.isEmpty)
+        // Not even the probe was sent again.
+        #expect(model.questions.count == bench.blocks)
+        #expect(model.seen.chats == bench.blocks + 1)
+        await model.stop()
+    }
+
+    @Test("A narration whose text has changed costs a call for the block it is in; the samples of the others stay")
+    func changedNarration() async throws {
+        let model = try await ScriptedModel()
+        let bench = try await Bench()
+        #expect(try await bench.run(model).code == 0)
+        let before = Set(try await bench.home.output("shards", "cat", "nlq").outputLines)
+
+        try await ModelWorld.ingest(into: bench.home, in: bench.folder, replace: true) { video, index, text in
+            video == 2 && index == 23 ? "#C C drops the teapot" : text
+        }
+        let result = try await bench.run(model)
+        #expect(result.code == 0, Comment(rawValue: result.story))
+        let asked = model.questions.dropFirst(bench.blocks)
+        #expect(asked.count == 1)
+        #expect(asked.first?.prompt.contains("drops the teapot") == true)
+        let after = Set(try await bench.home.output("shards", "cat", "nlq").outputLines)
+        let new = after.subtracting(before)
+        #expect(new.contains { $0.contains("drops the teapot") })
+        await model.stop()
+    }
+
+    @Test("A changed prompt or model costs a call for each distinct block; another endpoint costs nothing")
+    func changedPrompt() async throws {
+        let model = try await ScriptedModel()
+        let bench = try await Bench()
+        #expect(try await bench.run(model).code == 0)
+        var other = ModelTopology()
+        other.prompt = "Be brief."
+        let path = try other.write(to: "other", in: bench.folder)
+        #expect(try await bench.replay(path, into: "other", model).code == 0)
+        #expect(model.questions.count == 2 * bench.blocks)
+        let named = try await bench.home.start(
+            ["replay", bench.topology, "--from", "earliest", "--into", "named", "--allow-unguarded"],
+            environment: model.environment(["LLM_MODEL": "m-2"])
+        ).finished()
+        #expect(named.code == 0, Comment(rawValue: named.story))
+        #expect(model.questions.count == 3 * bench.blocks)
+
+        // The answers are the request's, wherever they come from: nobody listens at this address.
+        let nobody = try ReservedPort()
+        let moved = try await bench.home.start(
+            ["replay", bench.topology, "--from", "earliest", "--into", "moved", "--allow-unguarded"],
+            environment: model.environment(["LLM_BASE_URL": nobody.url])
+        ).finished()
+        #expect(moved.code == 0, Comment(rawValue: moved.story))
+        #expect(try await bench.home.shards(of: "moved") == bench.home.shards(of: "nlq"))
+        await model.stop()
+    }
+
+    @Test("Blocks of the same texts share one call, at once and later")
+    func sameBlocks() async throws {
+        let model = try await ScriptedModel { call in .after(0.05, QueryModel.reply(to: call)) }
+        let folder = try TestFolder()
+        let home = Home(folder.file("home"))
+        try await ModelWorld.ingest(into: home, in: folder, videos: 6, blocks: 4) { _, index, _ in
+            "#C C puts the cup on shelf \(index)"
+        }
+        let topology = try ModelTopology().write(to: "topologies", in: folder)
+        let result = try await home.start(
+            ["run", topology, "--until-idle", "--json", "--allow-unguarded"], environment: model.environment()
+        ).finished()
+        #expect(result.code == 0, Comment(rawValue: result.story))
+        #expect(model.questions.count == 4, "one for each distinct block")
+        #expect(try Bench.count("llm.calls", in: result) == 4)
+        #expect(try Bench.count("llm.cache-hits", in: result) == 20)
+        #expect(try await home.output("shards", "cat", "nlq").outputLines.count == 120)
+        await model.stop()
+    }
+
+    // MARK: Plans and explanations
+
+    @Test("A plan says how many calls are left, at the cost of none, and what they take by what was measured")
+    func plan() async throws {
+        let model = try await ScriptedModel { call in .after(0.02, QueryModel.reply(to: call)) }
+        let bench = try await Bench()
+        // The blocks are made by the built-in writer's run: the plan knows only what is there.
+        _ = try await bench.run(model, "--max-calls", "10")
+        let asked = model.seen.chats
+        let text = try await bench.home.run("plan", bench.topology, environment: model.environment())
+        #expect(text.code == 0, Comment(rawValue: text.story))
+        text.prints(
+            "generate: of ", "calls to make: ", "at the server's count", "at the measured time of a call, 8 in flight")
+        let json = try await bench.home.run("plan", bench.topology, "--json", environment: model.environment())
+        let stage = try #require(try JSONTree(json.output).array.first { $0["stage"].string == "generate" })
+        let (hits, calls) = (stage["cache_hits"].int ?? -1, stage["calls"].int ?? -1)
+        #expect(hits + calls == stage["waiting"].int)
+        #expect(calls == bench.blocks - 10)
+        #expect(stage["tokens_in"].int == 7 * calls)
+        #expect(stage["tokens_out"].int == 3 * calls)
+        #expect(model.seen.chats == asked, "a plan asks nothing")
+
+        let other = try await bench.home.run(
+            "plan", bench.topology, "--json", environment: model.environment(["LLM_PROVIDER": "rules"]))
+        #expect(!other.outputText.contains("calls"), Comment(rawValue: other.outputText))
+        await model.stop()
+    }
+
+    @Test("Commands that only look open no connection and create no cache")
+    func dry() async throws {
+        let bench = try await Bench()
+        // Whoever opened a connection here would be refused, or wait.
+        let nobody = try ReservedPort()
+        let environment = ["LLM_PROVIDER": "openai", "LLM_MODEL": "m-1", "LLM_BASE_URL": nobody.url]
+        for command in ["lint", "graph", "plan"] {
+            let result = try await bench.home.run(command, bench.topology, environment: environment)
+            #expect(result.code == 0, Comment(rawValue: result.story))
+        }
+        #expect(!FileManager.default.fileExists(atPath: bench.home.url.appendingPathComponent("cache").path))
+    }
+
+    @Test("`explain` leads from a sample to the prompt and the raw answer; `status` tells the usage")
+    func explain() async throws {
+        let model = try await ScriptedModel()
+        let bench = try await Bench()
+        #expect(try await bench.run(model).code == 0)
+        let samples = try await bench.home.output("shards", "cat", "nlq").outputLines.map(JSONTree.init)
+        let sample = try #require(samples.first { $0["query"].string?.hasSuffix("cup 2 on shelf 23?") == true })
+        let id = try #require(sample["query_id"].string)
+        let text = try await bench.home.output("explain", id)
+        text.prints(
+            "narration 23 at 143.0 s, \"#C C puts cup 2 on shelf 23\"", "put to m-1, request ", "  @system", "  @user",
+            "puts cup 2 on shelf 20", "finish reason stop, tokens in 7, out 3", #""narration_ids":[4]"#)
+        let status = try await bench.home.output("status", "--interval", "0")
+        status.prints("nlq.generate, model: 40 calls, 0 cache hits, 280 tokens in, 120 tokens out")
+        await model.stop()
+    }
+
+    @Test("What a topology says wrongly of a model is an error before anything runs")
+    func configuration() async throws {
+        let bench = try await Bench()
+        let noModel = try await bench.home.run("lint", bench.topology, environment: ["LLM_PROVIDER": "openai"])
+        #expect(noModel.code == 2)
+        noModel.says("nlq.yaml:", "`llm`: model: the provider `openai` needs the model's name", "LLM_MODEL")
+        let secret = try await bench.home.run(
+            "lint", bench.topology,
+            environment: ["LLM_PROVIDER": "openai", "LLM_MODEL": "m", "LLM_BASE_URL": "http://me:pass@example.com"])
+        #expect(secret.code == 2)
+        secret.says("`base-url`", "give the key by the environment")
+        #expect(!secret.errorText.contains("pass@"))
+        for (fields, words) in [
+            ("temperature: 3", "temperature"), ("in-flight: 0", "in-flight"), ("top-p: 0", "top-p"),
+            ("response-format: none\n          query-form: question", "response-format: none"),
+            ("max-token: 5", "max-tokens"),
+        ] {
+            let path = try ModelTopology(llm: fields).write(to: "wrong-\(words.prefix(5))", in: bench.folder)
+            let result = try await bench.home.run(
+                "lint", path, environment: ["LLM_PROVIDER": "openai", "LLM_MODEL": "m"])
+            #expect(result.code == 2, Comment(rawValue: result.story))
+            result.says(words)
+        }
+    }
+
+    @Test("Ctrl-C while the server hangs commits what is finished and ends; the next run loses nothing")
+    func interrupted() async throws {
+        let isWell = Mutex(false)
+        let model = try await ScriptedModel { call in
+            isWell.withLock { $0 } || call.number <= 12 ? QueryModel.reply(to: call) : .hang
+        }
+        let bench = try await Bench()
+        let process = try bench.home.start(
+            ["run", bench.topology, "--allow-unguarded"], environment: model.environment())
+        while process.isRunning, model.questions.count < 20 { try await Task.sleep(for: .milliseconds(5)) }
+        process.send(SIGINT)
+        let result = try await process.finished(seconds: 60)
+        #expect(result.code == 0, Comment(rawValue: result.story))
+        isWell.withLock { $0 = true }
+        let asked = model.questions.count
+        let next = try await bench.run(model)
+        #expect(next.code == 0, Comment(rawValue: next.story))
+        #expect(try await bench.home.output("shards", "cat", "nlq").outputLines.count == bench.blocks * 5)
+        // Twelve were answered; those that hung were asked again, and are known as such.
+        #expect(model.questions.count - asked == bench.blocks - 12)
+        #expect(try Bench.count("llm.duplicate-calls", in: next) == asked - 12)
+        await model.stop()
+    }
+}
