@@ -110,7 +110,7 @@ private final class Door: Sendable {
         door.open()
         try await run
         #expect(try world.values("output") == (1...200).map { "{\"value\":\($0)}" })
-        #expect(door.gauge.most == 3)
+        #expect(door.gauge.most <= 3)
     }
 
     @Test("an operator that queues is handed as many more as it says")
