@@ -73,8 +73,8 @@ struct ModelTopology {
     /// Fields of `llm` beside those of the environment, in YAML.
     var llm = "in-flight: 8"
     var validate = """
-        { first-word: off, answer-leak: false, not-grounded: false, unknown-template: false, duplicate-in-clip: off, \
-        repeats-in-video: 0, maximum-words: 1000 }
+        { first-word: off, markup: false, answer-leak: false, not-grounded: false, wrong-narration: false, \
+        unknown-template: false, duplicate-in-clip: off, near-duplicate: 0, repeats-in-video: 0, maximum-words: 1000 }
         """
     var rotate = "{ samples: 50, seconds: 0 }"
     /// Added to the system's message.
