@@ -162,7 +162,7 @@ import Testing
         let shipped = try String(contentsOf: folder.appendingPathComponent("nlq.yaml"), encoding: .utf8)
         #expect(try load(shipped.replacing("automatic", with: "contextual")).topology.hash == topology.hash)
         let error = try #require(throws: TopologyError.self) {
-            try load(text.replacing("rules }", with: "rules, model: m }"))
+            try load(text.replacing("rules }", with: "openai }"))
         }
         #expect(error.diagnostics.count == 1)
     }

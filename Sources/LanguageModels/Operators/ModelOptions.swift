@@ -34,8 +34,8 @@ struct ModelOptions {
 }
 
 extension ModelOptions {
-    static let model = Field<String?>(
-        "model", default: nil, help: "For `openai`: the model's name, as the server knows it.")
+    static let model = Field(
+        "model", default: "", help: "For `openai`: the model's name, as the server knows it.")
     static let temperature = Field(
         "temperature", default: 0.0, in: 0...2,
         help: "For `openai`: the sampling temperature. 0 is as repeatable as a server can be.")
@@ -75,7 +75,8 @@ extension ModelOptions {
     ]
 
     init(_ configuration: Configuration) throws(ConfigurationError) {
-        guard let model = configuration[Self.model], !model.isEmpty else {
+        let model = configuration[Self.model]
+        guard !model.isEmpty else {
             throw ConfigurationError(
                 "the provider `openai` needs the model's name, as the server knows it: give `model`, or set the "
                     + "environment variable that it is taken from (`LLM_MODEL` in nlq.yaml)", field: Self.model.name)
