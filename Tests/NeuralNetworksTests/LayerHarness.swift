@@ -151,7 +151,7 @@ struct LayerHarness {
             return (above - loss(moved)) / (2 * step)
         }
         // Beside the largest of all: what rounding leaves of a sum is no smaller where the sum happens to be.
-        let largest = max(ours.map(abs).max() ?? 0, 0.1)
+        let largest = max(ours.map(abs).max() ?? 0, 0.5)
         for (place, difference) in zip(places, differences) {
             let error = abs(ours[place] - difference)
             #expect(error <= tolerance * largest, "\(what)[\(place)]: off by \(error) beside \(largest)")
