@@ -140,6 +140,11 @@ public final class CompletionService: CompletionProvider {
     /// Why no more calls are made, if so.
     public var halt: Halt? { self.halting.reason }
 
+    /// Makes no more calls; those under way go on. For the moment before their requests are cancelled.
+    public func beginNoMore() {
+        for source in self.state.withLock({ Array($0.sources.values) }) { source.beginNoMore() }
+    }
+
     /// Ends what is under way and closes connections and cache; what has been answered is stored first.
     public func shutdown() async {
         let (sources, cache, journal) = self.state.withLock { (Array($0.sources.values), $0.cache, $0.journal) }

@@ -259,6 +259,9 @@ final class ServerSource: CompletionSource {
         return isWanted ? server : nil
     }
 
+    /// Makes no more calls; those under way go on.
+    func beginNoMore() { self.state.withLock { $0.server }?.letNobodyIn() }
+
     func shutdown() async {
         let (arrival, server) = self.state.withLock { state in
             state.isShutDown = true

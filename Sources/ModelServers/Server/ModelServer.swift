@@ -80,6 +80,12 @@ public final class ModelServer: Sendable {
         return self.state.withLock { $0.snapshot(now: now) }
     }
 
+    /// Lets no further call begin; those under way go on, and who waits goes on waiting.
+    ///
+    /// When a run ends, its requests are cancelled one by one, and the places of the first would be given to those whose
+    /// turn has not come: calls made in vain.
+    public func letNobodyIn() { self.state.withLock { $0.letsIn = false } }
+
     /// Ends all waiting as cancelled and closes the connections. What is asked afterwards is cancelled at once.
     public func shutdown() async {
         let waiting = self.state.withLock { state in
@@ -256,7 +262,8 @@ public final class ModelServer: Sendable {
     /// Hands out the places that are free, and looks again when time alone will free more.
     private func letIn() {
         let now = self.clock.now()
-        let granted = self.state.withLock { state in
+        let granted = self.state.withLock { state -> [(ServerState.Waiter, Gate.Pass)] in
+            guard state.letsIn else { return [] }
             let granted = state.letIn(now: now)
             if let time = state.timeToWake() { state.setTimer(self.timer(at: time), at: time) }
             return granted

@@ -11,6 +11,8 @@ struct ServerState: ~Copyable {
     var statistics = ServerStatistics()
     var sendsSchema = true
     var isShutDown = false
+    /// Whether calls may begin.
+    var letsIn = true
     var witnessUnderWay = false
     /// When the timer under way will look at the gate again.
     private var wakeAt: Double?

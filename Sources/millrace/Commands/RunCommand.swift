@@ -130,8 +130,10 @@ struct EngineRun {
         let engine = self.engine
         self.models.onHalt { engine.stop() }
         let isInterrupted = Atomic(false)
+        let models = self.models
         let interrupts = Interrupts {
             isInterrupted.store(true, ordering: .releasing)
+            models.beginNoMore()
             engine.stop()
         }
         defer { interrupts.cancel() }

@@ -50,6 +50,9 @@ struct ModelRun {
     /// Has a closure called when no more calls will be made, though records wait.
     func onHalt(_ body: @escaping @Sendable () -> Void) { self.service.onHalt(body) }
 
+    /// Makes no more calls: the run is about to be stopped.
+    func beginNoMore() { self.service.beginNoMore() }
+
     /// Ends what is under way.
     /// - Parameter isDone: whether the run came to its end by itself; if not, the next one goes on with its budget.
     func end(isDone: Bool) {
