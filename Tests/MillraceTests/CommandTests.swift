@@ -207,6 +207,11 @@ struct CommandTests {
         #expect(try found("query (queries[").first?["query"].string == sample["query"].string)
         #expect(try found("block (blocks[").first?["block_id"].string == sample["lineage"]["block"].string)
         #expect(lines.first == sample["query"].string, "what was asked comes first")
+        // Whatever has become a sample has passed all validators.
+        let verdicts = lines.drop { !$0.hasPrefix("validators") }.dropFirst()
+        #expect(verdicts.contains("  answer-leak: passed"))
+        #expect(verdicts.contains { $0.hasPrefix("  duplicate-in-clip: not judged") })
+        #expect(!verdicts.contains { $0.contains("rejected") })
         let narrations = try found("narration ")
         for narration in narrations {
             let text = try #require(narration["text"].string)

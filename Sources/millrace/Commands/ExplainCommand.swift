@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Dataflow
 import Foundation
+import LanguageModels
 import Narrations
 import RecordLog
 import Records
@@ -45,13 +47,29 @@ struct ExplainCommand: ParsableCommand {
                 )
                 print("sample of shards \(set), file \(found.file):")
                 print("  " + String(decoding: found.line, as: UTF8.self))
-                for line in try LineageSearch(lineage, queryID: self.queryID).lines(in: log) { print(line) }
+                let trail = try LineageSearch(lineage, queryID: self.queryID).find(in: log)
+                for line in trail.lines { print(line) }
                 for line in try AnswerTrail(lineage).lines(in: home) { print(line) }
+                for line in trail.block.map({ Self.verdicts(on: sample, of: $0) }) ?? [] { print(line) }
                 return
             }
             throw CommandFailure(
                 .failed, "no sample has the id `\(self.queryID)` in the shards: \(sets.joined(separator: ", "))")
         }
+    }
+
+    /// What the validators say of a sample, a line each. A narration that was its own query has none: no block, no answer.
+    private static func verdicts(on sample: Sample, of block: Block) -> [String] {
+        let candidate = Candidate(
+            narrationIDs: sample.lineage.narrations, template: sample.template ?? "", query: sample.query)
+        return ["validators, with the defaults of their fields:"]
+            + QueryJudge().verdicts(for: candidate, of: block).map { verdict in
+                switch verdict.outcome {
+                case .passed: "  \(verdict.reason.rawValue): passed"
+                case .rejected(let problem): "  \(verdict.reason.rawValue): rejected, \(problem)"
+                case .notJudged(let cause): "  \(verdict.reason.rawValue): not judged, \(cause)"
+                }
+            }
     }
 
     private static func seconds(_ time: Double) -> String { String(format: "%.2f", time) }
@@ -86,8 +104,16 @@ struct LineageSearch {
         self.queryID = queryID
     }
 
-    func lines(in log: any RecordLog) throws -> [String] {
+    /// What was found.
+    struct Trail {
+        /// The records, as lines of text.
         var lines: [String] = []
+        /// The block that the query was written about.
+        var block: Block?
+    }
+
+    func find(in log: any RecordLog) throws -> Trail {
+        var trail = Trail()
         let key = Bytes(self.lineage.videoUID.utf8)
         for topic in try log.topics() {
             let partition = TopicPartition(topic.name, Partitioner.partition(forKey: key, count: topic.partitions))
@@ -99,12 +125,17 @@ struct LineageSearch {
                     guard let value = batch.records.value(at: index), let kind = self.match(batch.records[index]) else {
                         continue
                     }
-                    lines.append("\(kind) (\(partition) offset \(batch.offsets[index])):")
-                    lines.append("  " + String(decoding: value, as: UTF8.self))
+                    trail.lines.append("\(kind) (\(partition) offset \(batch.offsets[index])):")
+                    trail.lines.append("  " + String(decoding: value, as: UTF8.self))
+                    if kind == "block" { trail.block = try Self.block(value) }
                 }
             }
         }
-        return lines
+        return trail
+    }
+
+    private static func block(_ value: Bytes) throws -> Block {
+        try JSONScanner.scan(value) { json throws(JSONError) in try Block(json: &json) }
     }
 
     /// What a record is to the sample, if anything.

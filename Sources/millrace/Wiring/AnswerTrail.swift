@@ -9,8 +9,7 @@ import ResponseCache
 
 /// Finds what a model was asked and what it answered for a sample, in the response cache, by the hashes of its lineage.
 ///
-/// The cache is looked through from its beginning, because a lineage names the answer by its text and not by its request:
-/// about a quarter of a minute for a million answers.
+/// The cache is looked through from its beginning, because a lineage names the answer by its text and not by its request.
 struct AnswerTrail {
     private let lineage: Lineage
 
