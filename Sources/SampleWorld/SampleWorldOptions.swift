@@ -11,6 +11,9 @@ public struct SampleWorldOptions: Sendable, Equatable {
     public var features: Bool
     /// Human queries of every clip of an NLQ split, 1 to 240. The real data has 11.8.
     public var queriesPerClip: Int
+    /// The same for the clips of the train split, where it is to be another number; nil: as in the others. Few of them
+    /// beside many narrations is how the real data is.
+    public var trainQueriesPerClip: Int?
     /// Mean number of events in a clip, 60 to 100; no clip has fewer than 60. From about 95 on events get a little
     /// shorter, so that they still fit into 480 s.
     public var eventsPerClip: Int
@@ -23,7 +26,7 @@ public struct SampleWorldOptions: Sendable, Equatable {
     /// Options of a small world that is written in a few seconds.
     public init(
         videos: Int = 24, seed: UInt64 = 1, features: Bool = true, queriesPerClip: Int = 12, eventsPerClip: Int = 72,
-        featureNoise: Float = 0.5, overwrite: Bool = false
+        featureNoise: Float = 0.5, overwrite: Bool = false, trainQueriesPerClip: Int? = nil
     ) {
         self.videos = videos
         self.seed = seed
@@ -32,12 +35,19 @@ public struct SampleWorldOptions: Sendable, Equatable {
         self.eventsPerClip = eventsPerClip
         self.featureNoise = featureNoise
         self.overwrite = overwrite
+        self.trainQueriesPerClip = trainQueriesPerClip
+    }
+
+    /// Queries of every clip of this split.
+    func queriesPerClip(in split: NLQSplit) -> Int {
+        split == .train ? self.trainQueriesPerClip ?? self.queriesPerClip : self.queriesPerClip
     }
 
     /// Throws `SampleWorldError` with the code `.badOption` for the first option that is out of its range.
     func validate() throws(SampleWorldError) {
         try require(videos, in: 1...10_000_000, name: "videos")
         try require(queriesPerClip, in: 1...240, name: "queriesPerClip")
+        if let trainQueriesPerClip { try require(trainQueriesPerClip, in: 1...240, name: "trainQueriesPerClip") }
         try require(eventsPerClip, in: Timeline.minimumEvents...100, name: "eventsPerClip")
         guard featureNoise >= 0, featureNoise <= 10 else {
             throw SampleWorldError(.badOption, "featureNoise is \(featureNoise), but must lie in 0...10")

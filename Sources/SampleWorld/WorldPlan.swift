@@ -54,7 +54,8 @@ struct WorldPlan {
             for clip in video.clips.indices where split == .train {
                 var generator = queryGenerator(video, clip: clip)
                 let pairs = ClipQueries.trainPairs(
-                    count: options.queriesPerClip, events: events.filter { $0.clip == clip }, inventory: inventory,
+                    count: options.queriesPerClip(in: .train), events: events.filter { $0.clip == clip },
+                    inventory: inventory,
                     &generator)
                 for pair in pairs { isAsked[pair] = true }
             }

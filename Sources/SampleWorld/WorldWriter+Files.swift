@@ -219,13 +219,14 @@ extension WorldWriter {
 
     func readMe() -> String {
         let options = plan.options
+        let inTrain = options.trainQueriesPerClip.map { " (train \($0))" } ?? ""
         return """
             \(WorldFolder.mark)
 
             Everything here is invented: videos, people, narrations, queries and features. Nothing was taken from
             Ego4D; only the file formats are its own.
 
-            options   videos \(options.videos), seed \(options.seed), queries per clip \(options.queriesPerClip), \
+            options   videos \(options.videos), seed \(options.seed), queries per clip \(options.queriesPerClip)\(inTrain), \
             events per clip \(options.eventsPerClip), features \(options.features ? "yes" : "no"), \
             feature noise \(options.featureNoise)
             videos    \(summary.videos): \(summary.trainVideos) train, \(summary.valVideos) val, \

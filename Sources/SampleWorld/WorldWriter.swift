@@ -120,7 +120,8 @@ final class WorldWriter {
             let pairs =
                 split == .train
                 ? ClipQueries.trainPairs(
-                    count: plan.options.queriesPerClip, events: inside, inventory: plan.inventory, &generator)
+                    count: plan.options.queriesPerClip(in: split), events: inside, inventory: plan.inventory, &generator
+                )
                 : dealt[clip]
             return ClipQueries(pairs: pairs, events: inside, grammar: queryGrammar, &generator)
         }

@@ -105,7 +105,8 @@ import Testing
             SampleWorldOptions(videos: 0), SampleWorldOptions(queriesPerClip: 0),
             SampleWorldOptions(queriesPerClip: 241), SampleWorldOptions(eventsPerClip: 59),
             SampleWorldOptions(eventsPerClip: 101), SampleWorldOptions(featureNoise: -1),
-            SampleWorldOptions(featureNoise: .nan),
+            SampleWorldOptions(featureNoise: .nan), SampleWorldOptions(trainQueriesPerClip: 0),
+            SampleWorldOptions(trainQueriesPerClip: 241),
         ] {
             let error = #expect(throws: SampleWorldError.self) { try writeSampleWorld(options, to: url) }
             #expect(error?.code == .badOption)

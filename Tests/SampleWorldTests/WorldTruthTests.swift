@@ -106,6 +106,24 @@ import Testing
         }
     }
 
+    /// Fewer train queries leave what happens, what is narrated and how much is asked in val and test as they are.
+    @Test func trainMayHaveAnotherNumberOfQueries() throws {
+        let all = try WrittenWorld(SampleWorldOptions(videos: 20, seed: 3, features: false, queriesPerClip: 40))
+        let few = try WrittenWorld(
+            SampleWorldOptions(videos: 20, seed: 3, features: false, queriesPerClip: 40, trainQueriesPerClip: 6))
+        #expect(all.summary.queries.train == few.summary.queries.train / 6 * 40)
+        #expect(try few.queries("nlq_train.json").count == few.summary.queries.train)
+        #expect(all.summary.queries.val == few.summary.queries.val)
+        #expect(all.summary.queries.test == few.summary.queries.test)
+        let train = Set(try few.queries("nlq_train.json").map(\.pair))
+        let tested = Set(try few.queries("nlq_test.json").map(\.pair))
+        #expect(few.summary.unseenTestPairs == tested.subtracting(train).count)
+        let same = try WrittenWorld(
+            SampleWorldOptions(videos: 20, seed: 3, features: false, queriesPerClip: 40, trainQueriesPerClip: 40))
+        #expect(try same.bytes("nlq_train.json") == all.bytes("nlq_train.json"))
+        #expect(try same.bytes("narration.json") == all.bytes("narration.json"))
+    }
+
     @Test func inventoryHoldsOutAThirdOfThePairs() {
         for seed in 0..<20 as Range<UInt64> {
             let inventory = PairInventory(seed: seed)

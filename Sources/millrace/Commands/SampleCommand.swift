@@ -30,6 +30,9 @@ struct SampleCommand: ParsableCommand {
     @Option(help: "Natural-language queries a clip, in the clips that have them.")
     var queriesPerClip = 12
 
+    @Option(help: "The same for the clips of the train split; by default as many as in the others.")
+    var trainQueriesPerClip: Int?
+
     @Flag(inversion: .prefixedNo, help: "Write the features, about 1 MB a clip.")
     var features = true
 
@@ -44,7 +47,7 @@ struct SampleCommand: ParsableCommand {
         try CommandFailure.reporting {
             let options = SampleWorldOptions(
                 videos: self.videos, seed: self.seed, features: self.features, queriesPerClip: self.queriesPerClip,
-                overwrite: self.overwrite)
+                overwrite: self.overwrite, trainQueriesPerClip: self.trainQueriesPerClip)
             let progress = ProgressReporter()
             let folder = URL(fileURLWithPath: self.output)
             let summary = try writeSampleWorld(options, to: folder) { done, total in
