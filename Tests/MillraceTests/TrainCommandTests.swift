@@ -87,6 +87,52 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: steps.path).sorted() == before)
     }
 
+    @Test func anExperimentSetsItsMeansBesideTheConstantWindows() throws {
+        let bench = try self.bench()
+        let plan = """
+            {"arms": [{"name": "scratch"}, {"name": "naq", "shards": "naq"}], "seeds": [1, 2], "baseline": "scratch",
+             "pretrain_steps": 3, "finetune_steps": 2, "pretrain_learning_rate": 1e-3, "finetune_learning_rate": 1e-3,
+             "batch_size": 4, "warmup": 0, "validation_steps": 2}
+            """
+        try bench.folder.write(plan, to: "plan.json")
+        // Tested on what constant windows are fitted to, so that they score something.
+        let command = [
+            "experiment", "plan.json", "--features", "world/features", "--train", "world/nlq_train.json", "--validate",
+            "world/nlq_val.json", "--test", "world/nlq_train.json", "--text", "words", "--vocabulary-from",
+            "world/nlq_train.json", "--dim", "16", "--heads", "2", "--max-pos-len", "32", "--output", "experiment",
+        ]
+        try bench.expect(0, command).prints(
+            "means over 2 seeds:", "R1@0.3 / constant windows", "differences from `scratch`")
+        let report = try JSONDecoder().decode(
+            ExperimentNumbers.self, from: try bench.expect(0, command + ["--json"]).output)
+        let prior = report.constant_windows.recall
+        #expect(report.means.count == 4 && report.runs.count == 8 && prior > 0)
+        for mean in report.means {
+            let runs = report.runs.filter { $0.arm == mean.arm && $0.checkpoint == mean.checkpoint }.map(\.recall)
+            #expect(runs.count == 2 && abs(mean.recall - (runs[0] + runs[1]) / 2) < 1e-9)
+            #expect(abs((mean.over_constant_windows ?? -1) - mean.recall / prior) < 1e-9)
+        }
+    }
+
+    /// The numbers of a report that the test looks at.
+    private struct ExperimentNumbers: Decodable {
+        struct Row: Decodable {
+            let arm: String?
+            let checkpoint: String?
+            let recall: Double
+            let over_constant_windows: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case arm, checkpoint, over_constant_windows
+                case recall = "R1@0.3"
+            }
+        }
+
+        let runs: [Row]
+        let means: [Row]
+        let constant_windows: Row
+    }
+
     @Test func theWholeWayFromShardsToAScore() throws {
         let bench = try self.bench()
         let trained = try bench.expect(

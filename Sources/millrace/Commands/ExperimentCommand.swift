@@ -155,6 +155,8 @@ struct ExperimentReport {
         table.add(["constant windows", "", ""] + self.row(self.prior))
         lines += table.lines
         lines.append("")
+        lines += self.meanLines
+        lines.append("")
         lines.append(
             "differences from `\(self.plan.baseline)`, mean over seeds ± 95 % (standard error), percent points:")
         var differences = TextTable(["arm", "checkpoint"] + Self.metrics.map(Self.name))
@@ -169,6 +171,29 @@ struct ExperimentReport {
             }
         }
         return lines + differences.lines
+    }
+
+    /// Each arm's means, beside how many times what constant windows score its R@1 at IoU 0.3 is.
+    private var meanLines: [String] {
+        var table = TextTable(["arm", "checkpoint"] + Self.metrics.map(Self.name) + ["R1@0.3 / constant windows"])
+        for arm in self.plan.arms {
+            for isBest in [false, true] {
+                let means = Self.metrics.map { String(format: "%.2f", self.mean(arm.name, $0, isBest: isBest)) }
+                let ratio = self.ratio(arm.name, isBest: isBest).map { String(format: "%.2f", $0) } ?? "-"
+                table.add([arm.name, isBest ? "best" : "last"] + means + [ratio])
+            }
+        }
+        return ["means over \(self.plan.seeds.count) seeds:"] + table.lines
+    }
+
+    private func mean(_ arm: String, _ metric: (Int, Double), isBest: Bool) -> Double {
+        let values = self.values(arm, metric, isBest: isBest)
+        return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
+    }
+
+    private func ratio(_ arm: String, isBest: Bool) -> Double? {
+        let prior = (self.prior.recall(topK: 1, threshold: 0.3) ?? 0) * 100
+        return prior > 0 ? self.mean(arm, (1, 0.3), isBest: isBest) / prior : nil
     }
 
     private func difference(_ arm: String, _ metric: (Int, Double), isBest: Bool) -> PairedDifference {
@@ -201,6 +226,22 @@ struct ExperimentReport {
         json.beginObject()
         self.write(self.prior, to: &json)
         json.endObject()
+        json.key("means")
+        json.beginArray()
+        for arm in self.plan.arms {
+            for isBest in [false, true] {
+                json.beginObject()
+                json.field("arm", arm.name)
+                json.field("checkpoint", isBest ? "best" : "last")
+                for metric in Self.metrics {
+                    json.key(text: Self.name(metric))
+                    json.value(self.mean(arm.name, metric, isBest: isBest))
+                }
+                if let ratio = self.ratio(arm.name, isBest: isBest) { json.field("over_constant_windows", ratio) }
+                json.endObject()
+            }
+        }
+        json.endArray()
         json.key("differences")
         json.beginArray()
         for arm in self.plan.arms where arm.name != self.plan.baseline {
