@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import MomentLocalization
 import Records
 import Testing
+
+@testable import MomentLocalization
 
 @Suite struct ExperimentTests {
     private func query(_ number: Int, clip: String = "c", text: String = "x?") -> MomentQuery {
@@ -30,6 +31,13 @@ import Testing
         #expect(abs(difference.standardError - 1 / 3.0.squareRoot()) < 1e-12)
         #expect(abs(difference.halfWidth - 4.303 / 3.0.squareRoot()) < 1e-12)
         #expect(PairedDifference([3], minus: [1]).standardError == 0)
+    }
+
+    @Test func featuresAreSwappedWithThoseOfVideosThatAreNoShorter() {
+        let ends = ["a": 900.0, "b": 480, "c": 1500, "d": 480, "e": 960]
+        let standIns = ExperimentPlan.Control.standIns(ends)
+        #expect(standIns == ["b": "d", "d": "a", "a": "e", "e": "c", "c": "b"])
+        #expect(ExperimentPlan.Control.standIns(["a": 1]).isEmpty)
     }
 
     private static let plan = """

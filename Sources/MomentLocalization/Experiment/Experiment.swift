@@ -106,15 +106,23 @@ public struct Experiment {
     private func features(_ arm: ExperimentPlan.Arm, _ configuration: VSLNetConfiguration) -> FeatureStore {
         var standIns: [String: String] = [:]
         if arm.control == .swappedFeatures {
-            let files = [self.materials.validation, self.materials.test]
-            let videos =
-                self.materials.train.map(\.videoUID) + files.flatMap { $0.videos.map(\.uid) }
-                + self.materials.samples.queries.values.flatMap { $0.map(\.videoUID) }
-            standIns = ExperimentPlan.Control.standIns(videos)
+            standIns = ExperimentPlan.Control.standIns(self.videoEnds())
         }
         return FeatureStore(
             folder: self.materials.features, layout: self.materials.layout, bins: configuration.positionsMax,
             columns: configuration.videoFeatureWidth, standIns: standIns)
+    }
+
+    /// Where the last clip of each video ends.
+    private func videoEnds() -> [String: Double] {
+        var ends: [String: Double] = [:]
+        for query in self.materials.train + self.materials.samples.queries.values.flatMap({ $0 }) {
+            ends[query.videoUID] = max(ends[query.videoUID] ?? 0, query.clipEnd)
+        }
+        for video in self.materials.validation.videos + self.materials.test.videos {
+            for clip in video.clips { ends[video.uid] = max(ends[video.uid] ?? 0, clip.end) }
+        }
+        return ends
     }
 
     /// Trains a stage to its end, or goes on with it; leaves the last weights in the model.

@@ -157,9 +157,11 @@ extension ExperimentPlan.Control {
         }
     }
 
-    /// Whose features stand in for whose: each of the names has the next one's.
-    static func standIns(_ names: [String]) -> [String: String] {
-        let sorted = Array(Set(names)).sorted()
+    /// Whose features stand in for whose: each video has those of the one that is next in length, so that the features
+    /// reach as far as its clips do, and a low score does not come from clips without any. The longest has the shortest's.
+    /// - Parameter ends: how far each video is asked about, in seconds.
+    static func standIns(_ ends: [String: Double]) -> [String: String] {
+        let sorted = ends.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
         guard sorted.count > 1 else { return [:] }
         return Dictionary(uniqueKeysWithValues: zip(sorted, sorted.dropFirst() + sorted.prefix(1)))
     }
