@@ -42,6 +42,10 @@ final class TaskBoard: @unchecked Sendable {
             self.counter = Counter(stage: supervisor.stage, source: supervisor.source)
         }
 
+        func isOfSamePartition(as other: Slot) -> Bool {
+            self.counter.stage == other.counter.stage && self.counter.source == other.counter.source
+        }
+
         func isCareOf(_ stage: String, _ source: TopicPartition) -> Bool {
             !self.isAbandoned && self.counter.stage == stage && self.counter.source == source
         }
@@ -185,17 +189,23 @@ final class TaskBoard: @unchecked Sendable {
                 let now = Date()
                 for offset in self.slots.indices {
                     let slot = self.slots[(self.nextSlot + offset) % self.slots.count]
-                    guard !slot.isBusy, slot.due <= now else { continue }
+                    guard !slot.isBusy, slot.due <= now, !self.hasFormer(slot) else { continue }
                     self.nextSlot = (self.nextSlot + offset + 1) % self.slots.count
                     slot.isBusy = true
                     slot.wakesSeen = self.wakes
                     return slot
                 }
-                let next = self.slots.filter { !$0.isBusy }.map(\.due).min() ?? .distantFuture
+                let next = self.slots.filter { !$0.isBusy && !self.hasFormer($0) }.map(\.due).min() ?? .distantFuture
                 _ = self.condition.wait(until: min(next, now.addingTimeInterval(1)))
             }
             return nil
         }
+    }
+
+    /// Whether a partition that was lost and came back still has the task of before, in a commit that takes its time, say.
+    /// Two tasks of one partition in one process would leave it to the log alone to tell their commits apart.
+    private func hasFormer(_ slot: Slot) -> Bool {
+        self.slots.first { $0.isOfSamePartition(as: slot) } !== slot
     }
 
     private func release(_ slot: Slot, _ outcome: StageTask.Outcome?) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataflow
+import Foundation
 import RecordLog
 import RecordLogTesting
 import Records
@@ -256,6 +257,53 @@ import Testing
         engine.stop()
         try await run
         #expect(try world.disk.list().isEmpty, "they hold nothing that is committed")
+    }
+
+    @Test("a partition that is lost during a commit and comes back waits for the task that it had")
+    func formerTask() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: Array(repeating: 1, count: 20))
+        let log = world.log()
+        // The first commit lasts until well after the membership has been lost and found again.
+        let events = Mutex<[String]>([])
+        @Sendable func note(_ event: String) { events.withLock { $0.append(event) } }
+        let isCommitting = Mutex(false)
+        log.inject { (operation) throws(LogError) in
+            switch (operation.kind, operation.side) {
+            case (.commit, .before) where !events.withLock({ $0.contains("commit") }):
+                note("commit")
+                isCommitting.withLock { $0 = true }
+                Thread.sleep(forTimeInterval: 1.5)
+                note("end of the commit")
+            case (.poll, .before) where isCommitting.withLock({ $0 }) && !events.withLock({ $0.contains("silence") }):
+                note("silence")
+                Thread.sleep(forTimeInterval: 0.5)
+                try Self.passThrough("simple.only", of: world)
+                note("end of the silence")
+            case (.makeWriter, .after): note("writer")
+            default: break
+            }
+        }
+        try await EngineWorld.runToEnd(
+            world.engine(try simpleTopology("tally"), log: log) { $0.sessionTimeoutMilliseconds = 300 })
+        #expect(
+            events.withLock { $0 } == [
+                "writer", "commit", "silence", "end of the silence", "end of the commit", "writer",
+            ])
+        #expect(try world.values("output").count == 20)
+    }
+
+    /// Another member comes, buries those that are silent, takes what they had and leaves.
+    private static func passThrough(_ group: String, of world: EngineWorld) throws(LogError) {
+        final class Taker: AssignmentHandler {
+            func assigned(_ partitions: [TopicPartition]) {}
+            func revoked(_ partitions: [TopicPartition]) {}
+            func lost(_ partitions: [TopicPartition]) {}
+        }
+        let other = try world.log().join(GroupConfiguration(group: group, topics: ["input"]))
+        let taker = Taker()
+        try other.poll(timeoutMilliseconds: 0, taker)
+        other.leave(taker)
     }
 
     @Test("a letter about a record too large for the log is cut, whatever of it is large")
