@@ -154,7 +154,8 @@ import Testing
                     _ = try cache.insert(
                         try (start..<start + 500).map { number in
                             CacheEntry(
-                                key: try CacheKey(ContentHash.sha256("\(number)")), model: "m", storedAt: Timestamp(number),
+                                key: try CacheKey(ContentHash.sha256("\(number)")), model: "m",
+                                storedAt: Timestamp(number),
                                 answer: Bytes("the answer to \(number)".utf8))
                         })
                 }
