@@ -239,6 +239,15 @@ struct ModelRunTests {
         text.prints(
             "narration 23 at 143.0 s, \"#C C puts cup 2 on shelf 23\"", "put to m-1, request ", "  @system", "  @user",
             "puts cup 2 on shelf 20", "finish reason stop, tokens in 7, out 3", #""narration_ids":[4]"#)
+        // The topology of these tests lets longer questions pass than the defaults do.
+        text.prints("validators, with the defaults of their fields:", "  first-word: passed")
+        let own = try await bench.home.output("explain", id, "--topology", bench.topology)
+        own.prints("validators, as \(bench.topology) has them:", "  too-long: passed")
+        #expect(!own.outputText.contains("  first-word:"), "it is off there")
+        let other = try TestTopology.write("naq", rotate: "{ seconds: 1 }", into: bench.folder)
+        let none = try await bench.home.run("explain", id, "--topology", other)
+        #expect(none.code == 2)
+        none.says("has no `validate` step")
         let status = try await bench.home.output("status", "--interval", "0")
         status.prints("nlq.generate, model: 40 calls, 0 cache hits, 280 tokens in, 120 tokens out")
         await model.stop()
@@ -258,12 +267,12 @@ struct ModelRunTests {
         #expect(!secret.errorText.contains("pass@"))
         for (fields, words) in [
             ("temperature: 3", "temperature"), ("in-flight: 0", "in-flight"), ("top-p: 0", "top-p"),
-            ("response-format: none\n          query-form: question", "response-format: none"),
-            ("max-token: 5", "max-tokens"),
+            ("response-format: none", "response-format: none"), ("max-token: 5", "max-tokens"),
         ] {
             let path = try ModelTopology(llm: fields).write(to: "wrong-\(words.prefix(5))", in: bench.folder)
             let result = try await bench.home.run(
-                "lint", path, environment: ["LLM_PROVIDER": "openai", "LLM_MODEL": "m"])
+                "lint", path,
+                environment: ["LLM_PROVIDER": "openai", "LLM_MODEL": "m", "LLM_QUERY_FORM": "question"])
             #expect(result.code == 2, Comment(rawValue: result.story))
             result.says(words)
         }

@@ -20,6 +20,7 @@ struct ExplainCommand: ParsableCommand {
 
             EXAMPLES
               millrace explain 9cbe3595-4f6b-5430-9f89-08eef3eb0663
+              millrace explain 9cbe3595-4f6b-5430-9f89-08eef3eb0663 --topology topologies/nlq.yaml
             """)
 
     @Argument(help: "The query's id.")
@@ -28,11 +29,16 @@ struct ExplainCommand: ParsableCommand {
     @Option(help: "Look in this shard set only.")
     var shards: String?
 
+    @Option(
+        help: "Take the validators' settings from the first `validate` step of this topology file, not their defaults.")
+    var topology: String?
+
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
+            let judge = try self.judge()
             let log = try home.openLogToRead()
             defer { log.close() }
             let sets = try self.shards.map { [$0] } ?? ShardSets.names(in: log)
@@ -50,7 +56,7 @@ struct ExplainCommand: ParsableCommand {
                 let trail = try LineageSearch(lineage, queryID: self.queryID).find(in: log)
                 for line in trail.lines { print(line) }
                 for line in try AnswerTrail(lineage).lines(in: home) { print(line) }
-                for line in trail.block.map({ Self.verdicts(on: sample, of: $0) }) ?? [] { print(line) }
+                for line in trail.block.map({ self.verdicts(of: judge, on: sample, of: $0) }) ?? [] { print(line) }
                 return
             }
             throw CommandFailure(
@@ -58,12 +64,22 @@ struct ExplainCommand: ParsableCommand {
         }
     }
 
+    private func judge() throws -> QueryJudge {
+        guard let topology else { return QueryJudge() }
+        let steps = try Home.loadTopology(topology).stages.flatMap(\.steps)
+        guard let step = steps.first(where: { $0.name == "validate" }) else {
+            throw CommandFailure(.usage, "\(topology) has no `validate` step; leave `--topology` out")
+        }
+        return QueryJudge(step.configuration)
+    }
+
     /// What the validators say of a sample, a line each. A narration that was its own query has none: no block, no answer.
-    private static func verdicts(on sample: Sample, of block: Block) -> [String] {
+    private func verdicts(of judge: QueryJudge, on sample: Sample, of block: Block) -> [String] {
         let candidate = Candidate(
             narrationIDs: sample.lineage.narrations, template: sample.template ?? "", query: sample.query)
-        return ["validators, with the defaults of their fields:"]
-            + QueryJudge().verdicts(for: candidate, of: block).map { verdict in
+        let settings = self.topology.map { "as \($0) has them" } ?? "with the defaults of their fields"
+        return ["validators, \(settings):"]
+            + judge.verdicts(for: candidate, of: block).map { verdict in
                 switch verdict.outcome {
                 case .passed: "  \(verdict.reason.rawValue): passed"
                 case .rejected(let problem): "  \(verdict.reason.rawValue): rejected, \(problem)"
