@@ -3,6 +3,7 @@
 import Chat
 import HostileServers
 import Records
+import Synchronization
 import Testing
 
 @testable import ModelServers
@@ -71,6 +72,29 @@ struct ProbeTests {
             let answer = try await server.ask(try request("a", schema: #"{"type":"object"}"#))
             #expect(answer.text == "hm")
             #expect(hostile.seen.calls.last?.body.contains("response_format") == false)
+        }
+    }
+
+    @Test("A server that falls over each schema is asked without; one that fell over once is asked with it")
+    func fallsOverSchemas() async throws {
+        for failures in [1, 100] {
+            let failed = Mutex(0)
+            try await withServer(
+                { call in
+                    Self.llama(call) { call in
+                        guard call.body.contains("response_format") else { return .chat("hm") }
+                        let number = failed.withLock { failed in
+                            failed += 1
+                            return failed
+                        }
+                        return number <= failures ? .fail(500, "grammar") : .chat(#"{"colour":"teal"}"#)
+                    }
+                }
+            ) { server, _, _ in
+                let found = await server.probe(model: "m-1")
+                #expect(found.failure == nil)
+                #expect(found.schema == (failures == 1 ? .obeyed : .refused))
+            }
         }
     }
 

@@ -47,28 +47,32 @@ extension ChatClient {
             found.contextTokens = properties?["default_generation_settings"]?["n_ctx"]?.int
             if found.slots == nil { found.slots = await self.json(self.endpoint.root("/slots"))?.array?.count }
         }
-        do throws(ChatFailure) {
-            let answer = try await self.complete(try Self.schemaProbe(model: model))
-            found.schema = Self.judge(answer)
-            found.reportsUsage = answer.promptTokens != nil && answer.completionTokens != nil
-        } catch {
-            found.failure = error
-            await self.probeWithoutSchema(model: model, after: error, &found)
-        }
+        await self.probeSchema(model: model, &found)
         return found
     }
 
-    private func probeWithoutSchema(
-        model: String, after failure: ChatFailure, _ found: inout ServerCapabilities
-    ) async {
-        guard case .request = failure else { return }
+    private func probeSchema(model: String, _ found: inout ServerCapabilities) async {
+        switch await self.askTiny(model: model, withSchema: true) {
+        case .success(let answer): found.take(answer, schema: Self.judge(answer))
+        case .failure(let failure):
+            found.failure = failure
+            guard failure.mayBeTheSchemas,
+                case .success(let plain) = await self.askTiny(model: model, withSchema: false)
+            else { return }
+            // A server that fell over once may only have had a bad moment: the schema is tried again before it is given up.
+            if case .server = failure, case .success(let answer) = await self.askTiny(model: model, withSchema: true) {
+                found.take(answer, schema: Self.judge(answer))
+            } else {
+                found.take(plain, schema: .refused)
+            }
+        }
+    }
+
+    private func askTiny(model: String, withSchema: Bool) async -> Result<ChatAnswer, ChatFailure> {
         do throws(ChatFailure) {
-            let answer = try await self.complete(try Self.schemaProbe(model: model), withSchema: false)
-            found.schema = .refused
-            found.reportsUsage = answer.promptTokens != nil && answer.completionTokens != nil
-            found.failure = nil
+            return .success(try await self.complete(try Self.schemaProbe(model: model), withSchema: withSchema))
         } catch {
-            found.failure = error
+            return .failure(error)
         }
     }
 
@@ -107,5 +111,24 @@ extension ChatClient {
     private func json(_ url: String) async -> JSONValue? {
         guard let reply = try? await self.get(url), reply.status == 200 else { return nil }
         return try? JSONValue(parsing: reply.body)
+    }
+}
+
+extension ChatFailure {
+    /// Whether the schema may be the cause: some servers refuse one, others fall over it.
+    fileprivate var mayBeTheSchemas: Bool {
+        switch self {
+        case .request: true
+        case .server(let fault, _): fault.blame != nil
+        case .cancelled: false
+        }
+    }
+}
+
+extension ServerCapabilities {
+    fileprivate mutating func take(_ answer: ChatAnswer, schema: SchemaSupport) {
+        self.schema = schema
+        self.reportsUsage = answer.promptTokens != nil && answer.completionTokens != nil
+        self.failure = nil
     }
 }
