@@ -68,7 +68,7 @@ struct ModelHostileTests {
         await model.stop()
     }
 
-    @Test("An outage at the start, and another in the midst, make no dead letter and lose nothing")
+    @Test("An outage at the start, and another of a minute in the midst, make no dead letter and lose nothing")
     func outage() async throws {
         let port = try ReservedPort()
         let bench = try await Bench(ModelTopology(llm: Self.quick), videos: 4, blocks: 10)
@@ -86,6 +86,8 @@ struct ModelHostileTests {
         while process.isRunning, !process.errorsSoFar.contains("fails: ") {
             try await Task.sleep(for: .milliseconds(10))
         }
+        try await Task.sleep(for: .seconds(60))
+        #expect(process.isRunning, "it waits")
         let second = try await ScriptedModel(port: port.port, script)
         let result = try await process.finished(seconds: 120)
         #expect(result.code == 0, Comment(rawValue: result.story))
