@@ -35,7 +35,7 @@ struct LiveModelTests {
         #expect(ingested.code == 0, Comment(rawValue: ingested.story))
 
         var topology = ModelTopology()
-        topology.llm = "query-form: question\n          max-tokens: 320"
+        topology.llm = "max-tokens: 320"
         topology.validate = "{}"
         let path = try topology.write(to: "topologies", in: folder)
         let server = try LlamaServer()
@@ -55,7 +55,7 @@ struct LiveModelTests {
         print(
             "A real model: \(calls) calls, \(samples.count) samples, \(rejects.count) rejects, \(letters.count) dead letters"
         )
-        #expect(samples.count + rejects.count + letters.count > 0)
+        #expect(!samples.isEmpty, "a few of its questions are good enough")
         for sample in samples { try Self.check(sample, in: blocks) }
 
         let again = try await home.start(

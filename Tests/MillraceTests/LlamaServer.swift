@@ -27,7 +27,7 @@ final class LlamaServer: @unchecked Sendable {
     /// Starts it on a free loopback port and waits until the model is loaded.
     init() throws {
         self.process.executableURL = MillraceProcess.packageFolder.appendingPathComponent("ops/model-server")
-        self.process.arguments = ["--model", "gemma", "--parallel", "4", "--context", "3072"]
+        self.process.arguments = ["--model", "gemma", "--parallel", "2", "--context", "3072"]
         let pipe = Pipe()
         self.process.standardOutput = pipe
         self.process.standardError = FileHandle.nullDevice
@@ -49,8 +49,11 @@ final class LlamaServer: @unchecked Sendable {
 
     deinit { self.process.terminate() }
 
-    /// What makes `millrace` ask it.
+    /// What makes `millrace` ask it, as so small a model wants to be asked.
     var environment: [String: String] {
-        ["LLM_PROVIDER": "openai", "LLM_MODEL": "gemma-3-270m", "LLM_BASE_URL": self.url]
+        [
+            "LLM_PROVIDER": "openai", "LLM_MODEL": "gemma", "LLM_BASE_URL": self.url,
+            "LLM_PROMPT": "prompts/nlq-small.txt", "LLM_QUERY_FORM": "question",
+        ]
     }
 }

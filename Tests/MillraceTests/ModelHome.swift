@@ -100,6 +100,8 @@ struct ModelTopology {
         let prompt = try String(contentsOf: source.appendingPathComponent("prompts/nlq.txt"), encoding: .utf8)
         let spoken = prompt.replacingOccurrences(of: "@system\n", with: "@system\n\(self.prompt)\n")
         try folder.write(spoken, to: "\(name)/prompts/nlq.txt")
+        let small = try String(contentsOf: source.appendingPathComponent("prompts/nlq-small.txt"), encoding: .utf8)
+        try folder.write(small, to: "\(name)/prompts/nlq-small.txt")
         return try folder.write(changed, to: "\(name)/nlq.yaml")
     }
 }
