@@ -56,9 +56,16 @@ extension ChatClient {
         case .success(let answer): found.take(answer, schema: Self.judge(answer))
         case .failure(let failure):
             found.failure = failure
-            guard failure.mayBeTheSchemas,
-                case .success(let plain) = await self.askTiny(model: model, withSchema: false)
-            else { return }
+            if failure.mayBeTheSchemas { await self.probeWithoutSchema(model: model, after: failure, &found) }
+        }
+    }
+
+    private func probeWithoutSchema(
+        model: String, after failure: ChatFailure, _ found: inout ServerCapabilities
+    ) async {
+        switch await self.askTiny(model: model, withSchema: false) {
+        case .failure(let failure): found.failure = failure
+        case .success(let plain):
             // A server that fell over once may only have had a bad moment: the schema is tried again before it is given up.
             if case .server = failure, case .success(let answer) = await self.askTiny(model: model, withSchema: true) {
                 found.take(answer, schema: Self.judge(answer))
