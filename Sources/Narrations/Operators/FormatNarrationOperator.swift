@@ -10,13 +10,15 @@ internal import Records
 /// `blank`, narrations without text; `no-video-record`, narrations that came without their video's record.
 struct FormatNarrationOperator: Operator {
     static let specification = OperatorSpecification(
-        name: "format", summary: "Turns narrations themselves into training samples.", fields: [SampleSchema.field],
-        isStateful: true)
+        name: "format", summary: "Turns narrations themselves into training samples.",
+        fields: [SampleSchema.field, SampleSchema.jitter], isStateful: true)
 
+    private let jitter: Bool?
     private let topologyHash: String
     private var open = OpenVideos<OpenClips>()
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
+        self.jitter = configuration[SampleSchema.jitter]
         self.topologyHash = context.topologyHash
     }
 
@@ -47,7 +49,8 @@ struct FormatNarrationOperator: Operator {
                 topology: self.topologyHash)
             let sample = Sample(
                 queryID: place.ids.id(of: narration, window: window), clip: place.clip,
-                annotationUID: place.ids.annotationUID, query: text, template: nil, window: window, lineage: lineage)
+                annotationUID: place.ids.annotationUID, query: text, template: nil, window: window, lineage: lineage,
+                jitter: self.jitter)
             output.emit(Element(key: element.key, value: sample, origin: element.origin))
         case .end(let end):
             self.open.close(VideoPass(videoUID: end.videoUID, pass: end.pass))

@@ -10,6 +10,13 @@ enum SampleSchema: String, Choice {
 
     static let field = Field(
         "schema", default: SampleSchema.nlq, help: "What samples look like; `nlq`: as in the official query files.")
+
+    static let jitter = Field<Bool?>(
+        "jitter", default: nil,
+        help: """
+            Write into each sample whether a trainer may widen and shift its window. Without it `millrace train` does so \
+            by its `--jitter`, since generated windows surround moments.
+            """)
 }
 
 /// Turns queries into training samples.
@@ -18,12 +25,17 @@ enum SampleSchema: String, Choice {
 /// empty or not in its clip.
 struct FormatQueryOperator: Operator {
     static let specification = OperatorSpecification(
-        name: "format", summary: "Turns queries into training samples.", fields: [SampleSchema.field])
+        name: "format", summary: "Turns queries into training samples.",
+        fields: [SampleSchema.field, SampleSchema.jitter])
+
+    private let jitter: Bool?
 
     /// The annotation of the latest clip: the queries of a clip come together.
     private var latest: (videoUID: String, clipUID: String, annotationUID: String)?
 
-    init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {}
+    init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
+        self.jitter = configuration[SampleSchema.jitter]
+    }
 
     mutating func process(_ element: Element<Query>, into output: inout Collector<Sample>) {
         let query = element.value
@@ -44,7 +56,8 @@ struct FormatQueryOperator: Operator {
         output.emit(
             Sample(
                 queryID: query.queryID, clip: query.clip, annotationUID: self.annotation(of: query), query: query.query,
-                template: query.template, window: query.window, lineage: query.lineage),
+                template: query.template, window: query.window, lineage: query.lineage,
+                jitter: self.jitter),
             from: element)
     }
 

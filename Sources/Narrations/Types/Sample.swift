@@ -19,11 +19,13 @@ public struct Sample: Hashable, Sendable {
     public var window: Interval
     /// Where it came from; it names the video, too.
     public var lineage: Lineage
+    /// Whether a trainer may widen and shift the window; `nil` leaves it to the trainer.
+    public var jitter: Bool?
 
     /// Creates a sample.
     public init(
         queryID: String, clip: Clip, annotationUID: String, query: String, template: String?, window: Interval,
-        lineage: Lineage
+        lineage: Lineage, jitter: Bool? = nil
     ) {
         self.queryID = queryID
         self.clip = clip
@@ -32,6 +34,7 @@ public struct Sample: Hashable, Sendable {
         self.template = template
         self.window = window
         self.lineage = lineage
+        self.jitter = jitter
     }
 }
 
@@ -56,6 +59,7 @@ extension Sample: StreamValue {
         json.field("video_start_sec", self.window.start)
         json.field("video_end_sec", self.window.end)
         json.field("clip_duration_sec", self.clip.span.length)
+        if let jitter = self.jitter { json.field("jitter", jitter) }
         json.key("lineage")
         self.lineage.write(to: &json)
         json.endObject()
@@ -73,6 +77,7 @@ extension Sample: StreamValue {
         var videoEnd: Double?
         var clipDuration: Double?
         var lineage: Lineage?
+        var jitter: Bool?
         try json.beginObject()
         while let key = try json.nextKey() {
             if key == "query_id" {
@@ -93,6 +98,8 @@ extension Sample: StreamValue {
                 videoEnd = try json.double()
             } else if key == "clip_duration_sec" {
                 clipDuration = try json.double()
+            } else if key == "jitter" {
+                jitter = try json.boolOrNull()
             } else if key == "lineage" {
                 lineage = try Lineage(json: &json)
             } else {
@@ -106,6 +113,6 @@ extension Sample: StreamValue {
         self.init(
             queryID: queryID, clip: Clip(clipUID: clipUID, span: Interval(start, start + clipDuration)),
             annotationUID: annotationUID, query: query, template: template, window: Interval(videoStart, videoEnd),
-            lineage: lineage)
+            lineage: lineage, jitter: jitter)
     }
 }

@@ -119,6 +119,18 @@ struct FormatQueryTests {
         #expect(outcome.emitted.map(\.key) == [[1], [1]])
     }
 
+    @Test("`jitter` is written where it is given, and read again", arguments: [nil, true, false] as [Bool?])
+    func jitter(_ jitter: Bool?) throws {
+        var configuration = Configuration()
+        configuration.set(SampleSchema.jitter, jitter)
+        var format = try FormatQueryOperator(configuration, context)
+        let outcome = format.run([Element(key: [1], value: self.query(Interval(10, 12.5)), origin: 0)])
+        let sample = try #require(outcome.values.first)
+        #expect(try JSONValue(parsing: sample.json)["jitter"] == jitter.map { .bool($0) })
+        let again = try JSONScanner.scan(sample.json) { json throws(JSONError) in try Sample(json: &json) }
+        #expect(again == sample && again.jitter == jitter)
+    }
+
     @Test("queries of other clips and videos have other annotations")
     func annotations() throws {
         var queries = Array(repeating: self.query(Interval(11, 12)), count: 5)
