@@ -10,6 +10,7 @@ import NeuralNetworks
 ///     train        one training step: losses, gradients, clipping, AdamW        {"seconds": 0.07, "loss": 12.1, …}
 ///     predict      the best spans of each sample                                {"seconds": 0.02, …}
 ///     gemm N M K   the rate of SGEMM itself, one thread                         {"gflops": 92.1}
+///     bert FOLDER  the rate of encoding distinct queries of 12 tokens, one thread   {"queries_per_second": 210}
 ///     about        what runs here, and the most memory it has used              {"core": "Zen", …}
 @main struct TrainingBenchmark {
     static func main() throws {
@@ -113,6 +114,9 @@ private struct Run {
             let sizes = words.dropFirst().compactMap { Int($0) }
             guard sizes.count == 3 else { throw UsageError("gemm N M K") }
             return #"{"gflops": \#(Self.multiplicationRate(sizes[0], sizes[1], sizes[2]))}"#
+        case "bert":
+            guard words.count == 2 else { throw UsageError("bert FOLDER") }
+            return #"{"queries_per_second": \#(try Self.encodingRate(folder: String(words[1])))}"#
         case "about":
             return """
                 {"core": "\(BLAS.coreType)", "kernels": "\(BLAS.instructionSet)", \
@@ -136,6 +140,19 @@ private struct Run {
             }
             return work * Double(repeats) / Self.seconds(since: start) / 1e9
         }.max() ?? 0
+    }
+
+    /// Queries a second through a BERT, over at least two seconds; the cache of answers is left out.
+    private static func encodingRate(folder: String) throws -> Double {
+        let encoder = try BERTEncoder(folder: folder)
+        var random = PhiloxGenerator(seed: 1, stream: "queries")
+        let start = ContinuousClock.now
+        var count = 0
+        while Self.seconds(since: start) < 2 {
+            _ = encoder.encode((0..<12).map { _ in Int.random(in: 1000..<20_000, using: &random) })
+            count += 1
+        }
+        return Double(count) / Self.seconds(since: start)
     }
 
     /// The most memory that this process has held, in MiB.
