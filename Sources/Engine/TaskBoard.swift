@@ -28,6 +28,8 @@ final class TaskBoard: @unchecked Sendable {
         var isBusy = false
         /// Whether its last step found nothing to do; a wake does not undo that, a step does.
         var hasRested = false
+        /// Whether its task was there after its last step.
+        var isOpen = false
         /// Whether the partition is on its way to another owner: commit what is finished, and end.
         var isRetiring = false
         /// Whether nobody waits for it any more: whoever is at it ends it.
@@ -68,11 +70,10 @@ final class TaskBoard: @unchecked Sendable {
     var failure: (any Error)? { self.locked { self.firstFailure } }
 
     /// Whether every task found nothing to do when it last looked, and none is yet to be opened.
-    var isQuiet: Bool {
-        self.locked {
-            self.slots.allSatisfy { !$0.isBusy && $0.hasRested && $0.supervisor.task != nil }
-        }
-    }
+    ///
+    /// One that is looking again counts by what it found before: where each look takes its time, there is no moment at
+    /// which none looks.
+    var isQuiet: Bool { self.locked { self.slots.allSatisfy { $0.isOpen && $0.hasRested } } }
 
     /// Tasks commit what is finished and end.
     func stop() {
@@ -212,6 +213,7 @@ final class TaskBoard: @unchecked Sendable {
         self.locked {
             slot.isBusy = false
             if case .waiting? = outcome { slot.hasRested = true } else { slot.hasRested = false }
+            slot.isOpen = slot.supervisor.task != nil
             if let task = slot.supervisor.task {
                 slot.counter.recordsIn = task.metadata.recordsIn
                 slot.counter.recordsOut = task.metadata.recordsOut
