@@ -158,7 +158,7 @@ class Chaos:
     def _run_leg(self, leg: Leg, plant: Plant, plan: list[faults.Fault], expected: Outcome) -> int:
         start = time.monotonic()
         transactions = self.proxies.transactions
-        refused = transactions.refused
+        refused, aborted = transactions.refused, transactions.aborted
         run = self.running = Run(plant, STAGES[leg.topology], self.broker, self.proxies)
         run.say(f"{len(plan)} faults, {plant.max_rate:.0f} records a second and process")
         logs = self.folder / f"{leg.topology}-last.log"
@@ -177,6 +177,7 @@ class Chaos:
                 leg.problems.append(f"{worker}, {worker.log}: {worker.last_words()}")
         finally:
             run.count("commits of owners from before a broker restart refused", transactions.refused - refused)
+            run.count("transactions of former owners ended in Kafka's stead", transactions.aborted - aborted)
             leg.faults, leg.counts, leg.recoveries = run.made, run.counts, run.observer.recoveries
             leg.least_input = run.least_input
             leg.problems += run.problems

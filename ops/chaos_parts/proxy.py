@@ -110,11 +110,27 @@ class Proxies:
 
     def __init__(self, broker: Broker):
         self.broker = broker
-        self.transactions = Transactions()
+        self.transactions = Transactions(self._send_later)
         self.loop = asyncio.new_event_loop()
         self.loop.set_exception_handler(lambda loop, context: None)  # connections end in every way here
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
+
+    def _send_later(self, request: bytes) -> None:
+        asyncio.run_coroutine_threadsafe(self._send(request), self.loop)
+
+    async def _send(self, request: bytes) -> None:
+        """Sends a request of the proxies' own, once what its subject has on its way has arrived."""
+        for _ in range(30):
+            await asyncio.sleep(1)
+            try:
+                reader, writer = await asyncio.open_connection(HOST, self.broker.port)
+                await _write_frame(writer, bytearray(request))
+                await _read_frame(reader)
+                writer.close()
+                return
+            except (OSError, asyncio.IncompleteReadError):
+                pass  # the broker is away
 
     def add(self) -> Proxy:
         proxy = Proxy(self.loop, self.broker, self.transactions)

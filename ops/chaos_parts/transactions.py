@@ -5,7 +5,9 @@ After a restart noida-db gives a transactional id a new producer id and does not
 confluent-kafka alone, an owner from before the restart committed after its successor had (without a restart it is
 refused). So the proxies remember who initialised an id last, and answer anybody else as Kafka would, by
 INVALID_PRODUCER_EPOCH: nothing is added to such a transaction, and what ends it is turned into an abort on its way to
-the broker. And the broker is stopped while no transaction is open, since it would not know whose that was.
+the broker. What a former owner has left open, Kafka aborts when its successor initialises; here an abort in the former's
+name is sent to the broker, also when the former has been refused and will never end it: readers would wait at it for ever.
+And the broker is stopped while no transaction is open, since it would not know whose that was.
 """
 
 import struct
@@ -21,13 +23,15 @@ FLEXIBLE = {INIT_PRODUCER_ID: 2, ADD_PARTITIONS: 3, ADD_OFFSETS: 3, END_TRANSACT
 
 Owner = tuple[int, int]  # producer id and epoch
 Answer = Callable[[bytearray], None]
+Abort = Callable[[bytes], None]  # takes a request to be sent to the broker a little later
 
 
 class Transactions:
     """Who owns each transactional id, and which have a transaction open; shared by all proxies."""
 
-    def __init__(self) -> None:
-        self.refused = 0
+    def __init__(self, abort: Abort) -> None:
+        self.refused = self.aborted = 0
+        self._abort = abort
         self._owners: dict[str, Owner | None] = {}
         self._open: set[str] = set()
         self._lock = threading.Lock()
@@ -45,14 +49,16 @@ class Transactions:
             return None
         with self._lock:
             if key == INIT_PRODUCER_ID:
+                former = self._owners.get(name) if name in self._open else None
                 self._owners[name] = None
-                return lambda response: self._initialised(name, response, 8 + is_flexible)
+                return lambda response: self._initialised(name, former, response, 8 + is_flexible)
             owner = struct.unpack_from(">qh", request, start)
             if name in self._owners and self._owners[name] != owner:
                 if key == END_TRANSACTION:
                     self.refused += 1
                     request[start + 10] = 0  # abort
                 else:
+                    self._abort_later(name, owner)
                     # Nobody's, so that the broker adds nothing that nobody would ever end.
                     struct.pack_into(">qh", request, start, NOBODY, 0)
                 if key == ADD_PARTITIONS:
@@ -84,10 +90,19 @@ class Transactions:
             time.sleep(0.01)
         return False
 
-    def _initialised(self, name: str, response: bytearray, start: int) -> None:
+    def _abort_later(self, name: str, owner: Owner) -> None:
+        self.aborted += 1
+        text = name.encode()
+        header = struct.pack(">hhih", END_TRANSACTION, 1, 0, -1)
+        self._abort(header + struct.pack(">h", len(text)) + text + struct.pack(">qhb", *owner, 0))
+
+    def _initialised(self, name: str, former: Owner | None, response: bytearray, start: int) -> None:
         error, *owner = struct.unpack_from(">hqh", response, start)
         if error == 0:
             with self._lock:
+                # With the same producer id the broker knows it, and has ended what was open.
+                if former and former[0] != owner[0]:
+                    self._abort_later(name, former)
                 self._owners[name] = (owner[0], owner[1])
                 self._open.discard(name)
 
