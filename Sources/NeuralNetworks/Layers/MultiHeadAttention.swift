@@ -90,6 +90,9 @@ public struct MultiHeadAttention: Sendable {
             }
         }
         self.projection.addBiasGradient(dy: dprojected, pass)
+        // Softmax ignores what is added to all scores of a query alike: the true gradient of the keys' bias is zero, and
+        // of what rounding leaves of it AdamW would make a full step.
+        (pass.gradient(self.projection.bias) + self.width).update(repeating: 0, count: self.width)
         self.projection.backward(x: u, dy: dprojected, dx: du, pass)
     }
 
