@@ -20,12 +20,10 @@ struct LiveModelTests {
         return lines.prefix(1 + count).joined(separator: "\n") + "\n"
     }
 
-    @Test("Forty real narrations become samples and rejects, each accounted for; a replay asks nothing")
+    @Test(
+        "Forty real narrations become samples and rejects, each accounted for; a replay asks nothing",
+        .enabled(if: Self.source.isThere, "needs \(RealSource.folder.path)"))
     func fortyNarrations() async throws {
-        guard Self.source.isThere else {
-            print("A real model: skipped: it needs \(RealSource.folder.path)")
-            return
-        }
         let folder = try TestFolder()
         let home = Home(folder.file("home"))
         let table = try folder.write(Self.narrations(40), to: "narrations.csv")
