@@ -11,7 +11,8 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// One room: a library target, and the tests that live beside it, with folders there that hold no source.
+/// One room: a library target, and the tests that live beside it, which all may fuzz, with folders there that hold no
+/// source.
 func room(
     _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = nil, data: [String] = []
 ) -> [Target] {
@@ -21,7 +22,7 @@ func room(
     if let tests {
         targets.append(
             .testTarget(
-                name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies + tests,
+                name: "\(name)Tests", dependencies: [.byName(name: name), "Fuzzing"] + dependencies + tests,
                 exclude: data, swiftSettings: settings))
     }
     return targets
@@ -55,6 +56,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
+        // For tests only: broken inputs, from a seed.
+        .target(name: "Fuzzing", path: "Tests/Fuzzing", swiftSettings: settings),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         // Vectorised whatever the build, and with the multiplications of a sum fused; warnings are errors here too.
@@ -114,7 +117,8 @@ let package = Package(
             .testTarget(
                 name: "MillraceTests",
                 dependencies: [
-                    "millrace", "Records", "EmbeddedLog", "HostileServers", "KafkaBroker", "KafkaLog", "RecordLog",
+                    "millrace", "Records", "EmbeddedLog", "Fuzzing", "HostileServers", "KafkaBroker", "KafkaLog",
+                    "RecordLog",
                     "Shards",
                 ],
                 swiftSettings: settings),
