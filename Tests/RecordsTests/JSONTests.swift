@@ -68,6 +68,26 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "-9223372036854775808", "9223372036854775807", "-9.223372036854775808e18", "9007199254740992", "1e18",
+        "-1234567890123456789",
+    ])
+    func aNumberBeyondWhatJSONKeepsExactIsNoWholeNumber(_ text: String) throws {
+        #expect(try self.parse(text) == .double(try #require(Double(text))))
+        #expect(try self.parse(text).int == nil)
+        #expect(throws: JSONError.self) {
+            try JSONScanner.scan(text.utf8) { json throws(JSONError) in try json.int() }
+        }
+    }
+
+    @Test func wholeNumbersHaveARange() throws {
+        #expect(try self.parse("-9007199254740991") == .int(-9_007_199_254_740_991))
+        #expect(try JSONScanner.scan("99".utf8) { json throws(JSONError) in try json.int(in: 1...99) } == 99)
+        #expect(throws: JSONError("expected a whole number from 1 to 99, found 100", offset: 1)) {
+            try JSONScanner.scan(" 100".utf8) { json throws(JSONError) in try json.int(in: 1...99) }
+        }
+    }
+
     @Test func errorsSayWhatWasExpectedAndWhere() {
         #expect(throws: JSONError("expected a string, found a number", offset: 8)) {
             try JSONScanner.scan(#"{"text":5}"#.utf8) { json throws(JSONError) in

@@ -210,14 +210,24 @@ public struct JSONScanner {
     /// A number, or `nil` for null.
     public mutating func doubleOrNull() throws(JSONError) -> Double? { try self.isNull() ? nil : try self.double() }
 
-    /// A whole number; one with a fraction of zero (`3.0`) counts.
-    public mutating func int() throws(JSONError) -> Int {
+    /// The whole numbers that are taken: those that every reader of JSON keeps exact (RFC 8259, section 6). Two of them
+    /// may be added, subtracted and negated, and one be multiplied by a thousand, without an overflow.
+    public static let wholeNumbers = -(1 << 53 - 1)...(1 << 53 - 1)
+
+    /// A whole number of `wholeNumbers`; one with a fraction of zero (`3.0`) counts.
+    public mutating func int() throws(JSONError) -> Int { try self.int(in: Self.wholeNumbers) }
+
+    /// A whole number of a range.
+    public mutating func int(in range: ClosedRange<Int>) throws(JSONError) -> Int {
         try self.expect(.number)
         let start = self.offset
         let number = try self.scanNumber()
-        if let int = number.int { return int }
-        guard let int = Int(exactly: number.double) else {
+        guard let int = number.int ?? Int(exactly: number.double) else {
             throw JSONError("expected a whole number", offset: start)
+        }
+        guard range.contains(int), Self.wholeNumbers.contains(int) else {
+            throw JSONError(
+                "expected a whole number from \(range.lowerBound) to \(range.upperBound), found \(int)", offset: start)
         }
         return int
     }

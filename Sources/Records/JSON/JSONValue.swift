@@ -6,7 +6,7 @@ public indirect enum JSONValue: Hashable, Sendable {
     case null
     /// `true` or `false`
     case bool(Bool)
-    /// A whole number.
+    /// A whole number of `JSONScanner.wholeNumbers`.
     case int(Int)
     /// Any other number.
     case double(Double)
@@ -49,7 +49,8 @@ public indirect enum JSONValue: Hashable, Sendable {
         case .string: self = .string(try json.string())
         case .number:
             let double = try json.double()
-            self = Int(exactly: double).map { abs($0) < 1 << 53 ? .int($0) : .double(double) } ?? .double(double)
+            let int = Int(exactly: double).flatMap { JSONScanner.wholeNumbers.contains($0) ? $0 : nil }
+            self = int.map(JSONValue.int) ?? .double(double)
         case .array:
             var elements: [JSONValue] = []
             try json.beginArray()
