@@ -24,9 +24,10 @@ struct Millrace: ParsableCommand {
                   --features world/features --train world/nlq_train.json
 
             EXIT CODES
-              0  done
-              1  failed on the way; what was committed stays, and the same command goes on from there
-              2  bad usage, topology or configuration; nothing was done
+              0    done
+              1    failed on the way; what was committed stays, and the same command goes on from there
+              2    bad usage, topology or configuration, or what was named does not exist; nothing was done
+              130  interrupted by Ctrl-C (SIGINT), 143 by SIGTERM, also where it ended well; as after 1
             """,
         version: "0.1.0",
         subcommands: [
@@ -42,21 +43,29 @@ struct Millrace: ParsableCommand {
 enum Entry {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
+        let code = Self.run()
+        exit(Interrupts.exitCode ?? code)
+    }
+
+    /// Runs the command of the arguments.
+    /// - Returns: the exit code, where no signal has come.
+    private static func run() -> Int32 {
         do {
             var command = try Millrace.parseAsRoot()
             try command.run()
+            return 0
         } catch let failure as CommandFailure {
             if !failure.message.isEmpty { Console.error(failure.message) }
-            exit(failure.code.rawValue)
+            return failure.code.rawValue
         } catch {
             let code = Millrace.exitCode(for: error)
             let message = Millrace.fullMessage(for: error)
             if code == .success {
                 print(message)
-                exit(0)
+                return 0
             }
             if !message.isEmpty { Console.write(message + "\n") }
-            exit(code == .validationFailure ? 2 : code.rawValue)
+            return code == .validationFailure ? 2 : code.rawValue
         }
     }
 }

@@ -228,7 +228,7 @@ struct BadAnnotationTests {
         let command = Workbench.ingestWorld + ["--features", "world/features"]
         let aside = bench.folder.file("aside")
         try FileManager.default.moveItem(at: bench.folder.file(name), to: aside)
-        try bench.expect(1, command).says("error: \(name)", "No such file or directory")
+        try bench.expect(2, command).says("error: \(name)", "No such file or directory")
         try FileManager.default.moveItem(at: aside, to: bench.folder.file(name))
         try bench.expect(0, command).prints("3 videos and passes")
     }

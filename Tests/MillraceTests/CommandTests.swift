@@ -65,13 +65,32 @@ struct CommandTests {
     @Test("A command without a log, or for what is not there, says what there is")
     func nothingThere() throws {
         let bench = try Workbench(videos: 3)
-        for command in [["status"], ["topics", "list"], ["shards", "list"], ["explain", "x"], ["plan", Self.naq]] {
-            try bench.expect(1, command).says("no log in the home", "millrace ingest", "--home")
+        for command in [
+            ["status"], ["topics", "list"], ["topics", "read", "x"], ["shards", "list"], ["explain", "x"],
+            ["plan", Self.naq], ["profile", "x"], ["export", "nlq", "--shards", "x", "--output", "x.json"],
+            ["replay", Self.naq, "--from", "earliest", "--dry-run"],
+        ] {
+            try bench.expect(2, command).says("no log in the home", "millrace ingest", "--home")
         }
         try bench.expect(0, Workbench.ingestWorld)
-        try bench.fail(1, "topics", "read", "nothing").says("no topic `nothing`", "narrations")
-        try bench.fail(1, "shards", "cat", "nothing").says("no shard set `nothing`", "there are none")
-        try bench.fail(1, "explain", "nothing").says("no sample has the id `nothing`")
+        try bench.fail(2, "topics", "read", "nothing").says("no topic `nothing`", "narrations")
+        for command in [
+            ["shards", "cat"], ["shards", "list"], ["shards", "verify"], ["profile"],
+            ["export", "nlq", "--output", "x.json", "--shards"],
+        ] {
+            try bench.expect(2, command + ["nothing"]).says("no shard set `nothing`", "there are none")
+        }
+        try bench.fail(2, "explain", "nothing").says("no sample has the id `nothing`")
+        try bench.fail(2, "cache", "import", "nothing").says("nothing", "check the path")
+        let topology = try bench.folder.write(
+            "name: lost\nstages: { a: { from: lost, steps: [filter: { narrations: { drop-unsure: true } }], to: found } }\n",
+            to: "lost.yaml")
+        for command in [
+            ["run", topology, "--until-idle"], ["replay", topology, "--from", "earliest"],
+            ["replay", topology, "--from", "earliest", "--dry-run"],
+        ] {
+            try bench.expect(2, command).says("`lost`", "does not exist")
+        }
         try bench.fail(2, "topics", "read", "narrations", "--partition", "4").says("0 to 3")
         try bench.fail(2, "topics", "read", "narrations", "--from", "soon").says("earliest", "time:")
         try bench.expect(2, Workbench.ingestWorld + ["--partitions", "2"]).says("4 partitions, not 2", "ask for 4")
@@ -234,7 +253,7 @@ struct CommandTests {
         #expect(run.errorText.isEmpty)
         #expect(try JSONTree(run.outputText)["shards"].array.first?["samples"].int == (try bench.samples("naq").count))
         let byDefault = try MillraceProcess.run("status", in: bench.folder.url)
-        #expect(byDefault.end == .exit(1) && byDefault.errorText.contains("`.millrace`"))
+        #expect(byDefault.end == .exit(2) && byDefault.errorText.contains("`.millrace`"))
     }
 
     @Test("A reader that closes the pipe early ends the program quietly")

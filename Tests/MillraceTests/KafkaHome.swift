@@ -53,7 +53,7 @@ struct KafkaHome: Sendable {
     /// What the manifest of a set lists; nothing before there is such a set.
     func listed(in set: String) async throws -> [ListedShard] {
         let result = try await self.run("shards", "list", set, "--json")
-        if result.code == 1, result.errorText.contains("there is no shard set") { return [] }
+        if result.code == 2, result.errorText.contains("there is no shard set") { return [] }
         guard result.code == 0 else { throw ProcessFailure(description: result.story) }
         return try result.outputLines.map(ListedShard.init)
     }

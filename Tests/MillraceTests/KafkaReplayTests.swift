@@ -131,7 +131,7 @@ struct KafkaReplayTests {
         #expect(try await bench.home.samples(of: "again") == samples)
         original.send(SIGINT)
         let stopped = try await original.finished(seconds: 40)
-        #expect(stopped.code == 0, "\(stopped.story)")
+        #expect(stopped.code == 130, "\(stopped.story)")
         try await bench.home.output("run", topology, "--until-idle")
         try await bench.expectShards(of: "naq", equal: expected)
     }
@@ -172,7 +172,7 @@ struct KafkaReplayTests {
             }
             #expect(process.send(signal), "it was still at work")
             let result = try await process.finished(seconds: 40)
-            #expect(result.end == (signal == SIGINT ? .exit(0) : .signal(SIGKILL)), "\(result.story)")
+            #expect(result.end == (signal == SIGINT ? .exit(130) : .signal(SIGKILL)), "\(result.story)")
             let listed = try await home.listed(in: "again").count
             #expect(0..<original.shards.count ~= listed)
             if signal == SIGKILL { try await home.expire(process, in: ["again.land"]) }

@@ -66,14 +66,14 @@ struct KafkaScaleOutTests {
         let thirdShare = try await bench.home.group(scenario.first).share(of: third)
         third.send(SIGINT)
         let left = try await third.finished(seconds: 40)
-        #expect(left.code == 0, "\(left.story)")
+        #expect(left.code == 130, "\(left.story)")
         try takeovers.note(thirdShare, of: scenario.first, in: bench.home)
         for group in scenario.groups {
             try await bench.home.awaitGroup(group, "the one that left has nothing") { $0.isShared(by: first) }
         }
         first.send(SIGINT)
         let stopped = try await first.finished(seconds: 40)
-        #expect(stopped.code == 0, "\(stopped.story)")
+        #expect(stopped.code == 130, "\(stopped.story)")
         #expect(try await bench.home.group(scenario.first).lag > 0, "the run was never idle")
         try await bench.home.output("run", topology, "--until-idle")
 

@@ -45,7 +45,7 @@ struct KafkaStatusTests {
         for process in [first, second] {
             process.send(SIGINT)
             let result = try await process.finished(seconds: 40)
-            #expect(result.code == 0, "\(result.story)")
+            #expect(result.code == 130, "\(result.story)")
         }
         let stopped = try await there.group("nlq.curate")
         #expect(stopped.members.isEmpty)

@@ -160,6 +160,11 @@ final class MillraceProcess {
         return try self.wait(seconds: 0)
     }
 
+    /// What it has written to standard output so far.
+    var outputSoFar: String {
+        (try? String(contentsOf: self.capture.file("output"), encoding: .utf8)) ?? ""
+    }
+
     /// What it has written to standard error so far.
     var errorsSoFar: String {
         (try? String(contentsOf: self.capture.file("errors"), encoding: .utf8)) ?? ""

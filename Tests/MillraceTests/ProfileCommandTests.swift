@@ -95,13 +95,13 @@ struct ProfileCommandTests {
         let bench = try Workbench()
         try bench.folder.write("{\"videos\":\n[\n{\"clips\": 3}]}", to: "bad.json")
         try bench.fail(1, "profile", "--nlq", "bad.json").says("bad.json:3: expected an array", "nlq_train.json")
-        try bench.fail(1, "profile", "--nlq", "none.json").says("none.json cannot be read")
+        try bench.fail(2, "profile", "--nlq", "none.json").says("none.json cannot be read")
         try bench.folder.write("{}", to: "empty.json")
         try bench.fail(1, "profile", "--nlq", "empty.json").says("an object with `videos`")
         try bench.fail(2, "profile").says("--nlq")
         try bench.fail(2, "profile", "nlq", "--nlq", "empty.json").says("--nlq")
         try bench.fail(2, "profile", "nlq", "--topology", "x.yaml").says("goes with --nlq")
         try bench.fail(2, "profile", "nlq", "--similarity", "2").says("0.1 to 1")
-        try bench.fail(1, "profile", "nlq").says("no log in the home")
+        try bench.fail(2, "profile", "nlq").says("no log in the home")
     }
 }

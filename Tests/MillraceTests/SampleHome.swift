@@ -130,7 +130,7 @@ struct Home: Sendable {
     func listed(in set: String) async throws -> [String] {
         let result = try await self.run("shards", "list", set, "--json")
         // Before the first run there is no such set.
-        if result.code == 1, result.errorText.contains("there is no shard set") { return [] }
+        if result.code == 2, result.errorText.contains("there is no shard set") { return [] }
         guard result.code == 0 else { throw ProcessFailure(description: result.story) }
         return try result.outputLines.map { line in
             let entry = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]

@@ -128,7 +128,7 @@ class Run:
             if code is None:
                 worker.kill()
                 self._complain(f"{worker} did not leave within {LEAVE_PATIENCE} s of SIGINT and was killed")
-            elif code != 0:
+            elif code != 130:
                 self._complain(f"{worker} ended with {code} after SIGINT:\n{worker.last_words()}")
 
     def _look_after_workers(self) -> None:
@@ -217,7 +217,7 @@ class Run:
                           f"{self.observer.idle_tasks_since(self.healed_at, stages)}")
 
     def dismiss_all(self) -> None:
-        """Has the workers finish by SIGINT; each must end with 0."""
+        """Has the workers finish by SIGINT; each must end with 130."""
         for worker in self.workers:
             self.dismiss(worker)
         self.wait_until(lambda: not self._leaving, LEAVE_PATIENCE + 5)

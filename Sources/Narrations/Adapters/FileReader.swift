@@ -36,7 +36,10 @@ final class FileReader {
         self.capacity = max(1, chunkBytes)
         self.descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard self.descriptor >= 0 else {
-            throw SourceError(file: path, "cannot be opened: \(Self.text(errno)). Check the path and its permissions.")
+            let number = errno
+            throw SourceError(
+                file: path, isMissing: number == ENOENT || number == ENOTDIR,
+                "cannot be opened: \(Self.text(number)). Check the path and its permissions.")
         }
         var status = stat()
         let isKnown = fstat(self.descriptor, &status) == 0
@@ -114,7 +117,10 @@ final class FileReader {
     /// The names in a folder, in no order.
     static func names(inFolder path: String) throws(SourceError) -> [String] {
         guard let folder = opendir(path) else {
-            throw SourceError(file: path, "cannot be listed: \(Self.text(errno)). Name a folder that exists.")
+            let number = errno
+            throw SourceError(
+                file: path, isMissing: number == ENOENT || number == ENOTDIR,
+                "cannot be listed: \(Self.text(number)). Name a folder that exists.")
         }
         defer { closedir(folder) }
         var names: [String] = []

@@ -115,12 +115,15 @@ public struct SourceError: Error, Hashable, Sendable, CustomStringConvertible {
     public var offset: Int?
     /// What is wrong and what to do about it.
     public var message: String
+    /// Whether there is no such file or folder.
+    public var isMissing: Bool
 
     /// Creates an error.
-    public init(file: String, line: Int? = nil, offset: Int? = nil, _ message: String) {
+    public init(file: String, line: Int? = nil, offset: Int? = nil, isMissing: Bool = false, _ message: String) {
         self.file = file
         self.line = line
         self.offset = offset
+        self.isMissing = isMissing
         self.message = message
     }
 

@@ -4,7 +4,6 @@ import ArgumentParser
 import Foundation
 import Records
 import ResponseCache
-import Synchronization
 
 /// `millrace cache`
 struct CacheCommand: ParsableCommand {
@@ -114,15 +113,16 @@ struct CacheCommand: ParsableCommand {
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: true) { cache in
-                let stop = StopSignals()
+                let interrupts = Interrupts("stopping; once more to stop now")
+                defer { interrupts.cancel() }
                 let progress = ProgressReporter()
                 let verification = try cache.verify { count in
                     progress.show { _ in "verify: \(ProgressReporter.grouped(count)) entries" }
-                    return !stop.isSet
+                    return !Interrupts.hasCome
                 }
                 progress.finish()
                 self.report(verification)
-                if stop.isSet { throw CommandFailure(.failed, "stopped before the end; nothing was changed") }
+                if Interrupts.hasCome { throw CommandFailure(.failed, "stopped before the end; nothing was changed") }
                 if !verification.isSound {
                     let isLocal = verification.structure.isEmpty
                     throw CommandFailure(
@@ -214,7 +214,8 @@ struct CacheCommand: ParsableCommand {
                 self.damaged
                 ? .damaged : .entries(before: try self.before.map { try CacheTime.parse($0) }, model: self.model)
             try CacheCommand.withCache(self.common, readOnly: self.dryRun, mustExist: true) { cache in
-                let stop = StopSignals()
+                let interrupts = Interrupts("stopping; once more to stop now")
+                defer { interrupts.cancel() }
                 let progress = ProgressReporter()
                 if let model = self.model, try cache.statistics().models[model] == nil {
                     let names = try cache.statistics().models.keys.sorted()
@@ -224,7 +225,7 @@ struct CacheCommand: ParsableCommand {
                 }
                 let report = try cache.prune(pruning, isDryRun: self.dryRun) { count in
                     progress.show { _ in "prune: \(ProgressReporter.grouped(count)) entries removed" }
-                    return !stop.isSet
+                    return !Interrupts.hasCome
                 }
                 progress.finish()
                 var results = ResultWriter()
@@ -273,11 +274,12 @@ struct CacheCommand: ParsableCommand {
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: true) { cache in
-                let stop = StopSignals()
+                let interrupts = Interrupts("stopping; once more to stop now")
+                defer { interrupts.cancel() }
                 let progress = ProgressReporter()
                 let report = try cache.export(to: self.file) { count in
                     progress.show { _ in "export: \(ProgressReporter.grouped(count)) entries" }
-                    return !stop.isSet
+                    return !Interrupts.hasCome
                 }
                 progress.finish()
                 guard let report else { throw CommandFailure(.failed, "stopped; \(self.file) was not written") }
@@ -310,7 +312,8 @@ struct CacheCommand: ParsableCommand {
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: false) { cache in
-                let stop = StopSignals()
+                let interrupts = Interrupts("stopping; once more to stop now")
+                defer { interrupts.cancel() }
                 let progress = ProgressReporter()
                 let shownMax = 20
                 var bad = 0
@@ -319,7 +322,7 @@ struct CacheCommand: ParsableCommand {
                     if bad <= shownMax { Console.error(problem) }
                 } progress: { count in
                     progress.show { _ in "import: \(ProgressReporter.grouped(count)) lines" }
-                    return !stop.isSet
+                    return !Interrupts.hasCome
                 }
                 progress.finish()
                 if bad > shownMax { Console.error("… and \(bad - shownMax) more lines") }
@@ -347,7 +350,8 @@ struct CacheCommand: ParsableCommand {
             defer { cache.close() }
             try body(cache)
         } catch let error as CacheError {
-            throw CommandFailure(error.code == .versionTooNew ? .usage : .failed, error.message)
+            let isUsage = error.code == .versionTooNew || error.code == .missing
+            throw CommandFailure(isUsage ? .usage : .failed, error.message)
         }
     }
 }
@@ -374,32 +378,4 @@ private enum CacheTime {
         throw ValidationError(
             "“\(text)” is no time: write 2026-01-01, 2026-01-01T12:00:00Z, or an age such as 90d, 12h or 30m.")
     }
-}
-
-/// Ctrl-C and SIGTERM end the work at the next step; a second one ends the program. Either leaves a whole cache.
-private final class StopSignals {
-    private let flag = Flag()
-    private var sources: [any DispatchSourceSignal] = []
-
-    private final class Flag: Sendable {
-        let value = Atomic<Bool>(false)
-    }
-
-    /// Begins to listen.
-    init() {
-        for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [flag] in
-                if flag.value.exchange(true, ordering: .relaxed) { exit(1) }
-            }
-            source.resume()
-            self.sources.append(source)
-        }
-    }
-
-    deinit { for source in self.sources { source.cancel() } }
-
-    /// Whether the work is to end.
-    var isSet: Bool { self.flag.value.load(ordering: .relaxed) }
 }

@@ -60,7 +60,7 @@ struct ExplainCommand: ParsableCommand {
                 return
             }
             throw CommandFailure(
-                .failed, "no sample has the id `\(self.queryID)` in the shards: \(sets.joined(separator: ", "))")
+                .usage, "no sample has the id `\(self.queryID)` in the shards: \(sets.joined(separator: ", "))")
         }
     }
 

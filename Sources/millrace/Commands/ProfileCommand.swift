@@ -106,7 +106,9 @@ struct ProfileCommand: ParsableCommand {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw CommandFailure(.failed, "\(path) cannot be read: \(error.localizedDescription)")
+            throw CommandFailure(
+                FileManager.default.fileExists(atPath: path) ? .failed : .usage,
+                "\(path) cannot be read: \(error.localizedDescription)")
         }
         let bytes = Bytes(data)
         let file: HumanQueryFile

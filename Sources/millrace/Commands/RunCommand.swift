@@ -129,10 +129,8 @@ struct EngineRun {
     func run(json: Bool) throws {
         let engine = self.engine
         self.models.onHalt { engine.stop() }
-        let isInterrupted = Atomic(false)
         let models = self.models
         let interrupts = Interrupts {
-            isInterrupted.store(true, ordering: .releasing)
             models.beginNoMore()
             engine.stop()
         }
@@ -143,7 +141,7 @@ struct EngineRun {
         let result = Result { try engine.run() }
         watcher.stop()
         progress.finish()
-        let isDone = (try? result.get()) != nil && !isInterrupted.load(ordering: .acquiring)
+        let isDone = (try? result.get()) != nil && !Interrupts.hasCome
         self.models.end(isDone: isDone)
         try result.get()
         let summary = try StageSummary.read(self.topology, log: self.log)

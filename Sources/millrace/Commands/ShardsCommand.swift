@@ -187,7 +187,7 @@ enum ShardSets {
         let names = try self.names(in: log)
         guard names.contains(name) else {
             let there = names.isEmpty ? "there are none" : "there are: " + names.joined(separator: ", ")
-            throw CommandFailure(.failed, "there is no shard set `\(name)`; \(there)")
+            throw CommandFailure(.usage, "there is no shard set `\(name)`; \(there)")
         }
         return try Manifest(reading: name, from: log)
     }

@@ -129,7 +129,7 @@ struct TopicsCommand: ParsableCommand {
             let topics = try log.topics()
             guard let topic = topics.first(where: { $0.name == self.topic }) else {
                 let names = topics.map(\.name).joined(separator: ", ")
-                throw CommandFailure(.failed, "there is no topic `\(self.topic)`; there are: \(names)")
+                throw CommandFailure(.usage, "there is no topic `\(self.topic)`; there are: \(names)")
             }
             guard let partition else { return (0..<topic.partitions).map { TopicPartition(topic.name, $0) } }
             guard (0..<topic.partitions).contains(partition) else {

@@ -11,11 +11,11 @@ import Shards
 
 /// A command's failure as the user sees it.
 struct CommandFailure: Error {
-    /// The exit codes, as documented.
+    /// The exit codes, as documented. A signal's is `Interrupts.exitCode`.
     enum Code: Int32 {
         /// Something failed on the way.
         case failed = 1
-        /// The command, the topology or the configuration is wrong; nothing was done.
+        /// The command, the topology or the configuration is wrong, or names what does not exist; nothing was done.
         case usage = 2
     }
 
@@ -43,13 +43,13 @@ struct CommandFailure: Error {
         } catch let error as ShardError {
             throw CommandFailure(error.code == .invalidOption ? .usage : .failed, error.message)
         } catch let error as SourceError {
-            throw CommandFailure(.failed, error.description)
+            throw CommandFailure(error.isMissing ? .usage : .failed, error.description)
         } catch let error as SampleWorldError {
             throw CommandFailure(error.code == .inputOutput ? .failed : .usage, error.description)
         } catch let error as TrainingError {
             throw CommandFailure(error.code == .usage ? .usage : .failed, error.message)
         } catch let error as TensorFileError {
-            throw CommandFailure(.failed, error.message)
+            throw CommandFailure(error.code == .missing ? .usage : .failed, error.message)
         } catch let error as AnnotationError {
             throw CommandFailure(.failed, error.message)
         } catch let error as ModelError {

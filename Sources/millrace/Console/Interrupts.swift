@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 
 /// Ctrl-C and SIGTERM: the first asks the work to end well, the second ends the program now.
+///
+/// Either way the program ends with 128 and the signal's number, as a shell reports a program that a signal has ended, so
+/// that no `&&` goes on behind it: also where the work came to its end meanwhile, or failed on the way there. While nobody
+/// listens, a signal ends the program by itself.
 final class Interrupts {
+    private static let numbers = [SIGINT, SIGTERM]
+    private static let firstNumber = Atomic<Int32>(0)
     private var sources: [any DispatchSourceSignal] = []
 
     /// What is said on the first signal while a topology runs.
@@ -11,35 +18,41 @@ final class Interrupts {
         "stopping: committing what is finished; open shards are dropped and their records read again by the next run; "
         + "once more to stop now"
 
+    /// The code that the program ends with once a signal has come: 130 after SIGINT, 143 after SIGTERM.
+    static var exitCode: Int32? {
+        let number = Self.firstNumber.load(ordering: .acquiring)
+        return number == 0 ? nil : 128 + number
+    }
+
+    /// Whether the work has been asked to end.
+    static var hasCome: Bool { Self.exitCode != nil }
+
     /// Says a message and calls back on the first signal.
-    init(_ message: String = Interrupts.committing, _ onFirst: @escaping @Sendable () -> Void) {
+    init(_ message: String = Interrupts.committing, _ onFirst: @escaping @Sendable () -> Void = {}) {
         let queue = DispatchQueue(label: "millrace.signals")
-        let seen = Seen()
-        for number in [SIGINT, SIGTERM] {
+        for number in Self.numbers {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                if seen.first() {
-                    Console.info(message)
-                    onFirst()
-                } else {
-                    exit(1)
-                }
+                let (isFirst, _) = Self.firstNumber.compareExchange(
+                    expected: 0, desired: number, ordering: .acquiringAndReleasing)
+                // At once: what runs at an ordinary exit would meet threads that are still at work.
+                guard isFirst else { _exit(128 + number) }
+                Console.info(message)
+                onFirst()
             }
             source.resume()
             self.sources.append(source)
         }
     }
 
-    /// Stops listening.
-    func cancel() { for source in self.sources { source.cancel() } }
+    deinit { self.cancel() }
 
-    /// `@unchecked Sendable`: used on the signal queue only.
-    private final class Seen: @unchecked Sendable {
-        private var count = 0
-        func first() -> Bool {
-            self.count += 1
-            return self.count == 1
-        }
+    /// Stops listening.
+    func cancel() {
+        guard !self.sources.isEmpty else { return }
+        for source in self.sources { source.cancel() }
+        self.sources.removeAll()
+        for number in Self.numbers { signal(number, SIG_DFL) }
     }
 }

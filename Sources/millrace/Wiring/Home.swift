@@ -72,7 +72,7 @@ struct Home {
         if case .kafka(let brokers) = self.location { return try self.connect(brokers) }
         guard FileManager.default.fileExists(atPath: self.logPath) else {
             throw CommandFailure(
-                .failed,
+                .usage,
                 "there is no log in the home `\(self.path)` yet: fill it with `millrace ingest`, or name another with --home"
             )
         }

@@ -20,7 +20,9 @@ struct IngestRun {
     /// Reads the source to its end, or until Ctrl-C, which commits the videos that are complete.
     func run(_ adapter: some SourceAdapter) throws -> IngestReport {
         let queue = HandOver<[SourceItem]>(capacity: 8)
-        let interrupts = Interrupts { queue.stop() }
+        let interrupts = Interrupts("stopping: committing the videos that are whole; once more to stop now") {
+            queue.stop()
+        }
         defer { interrupts.cancel() }
         let progress = ProgressReporter()
         let failure = ReadingFailure()
