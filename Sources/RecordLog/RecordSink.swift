@@ -28,8 +28,16 @@ public protocol RecordSink: AnyObject, Sendable {
     /// The commit after `prepare` succeeded.
     func committed()
 
-    /// Drops what is open or prepared: its records will be read again.
+    /// Drops what is open or prepared: its records will be read again. What was prepared stays where it is, for a
+    /// commit whose outcome is unknown may have announced it.
     func abandon()
+
+    /// Whether something may be there that was prepared and then abandoned.
+    var mayHaveLeftovers: Bool { get }
+
+    /// Removes what was prepared and is announced by no committed record. To be called only after a later owner has
+    /// fenced the task: before that, a commit under way may announce it yet.
+    func removeLeftovers()
 }
 
 /// Why a sink's output was closed.

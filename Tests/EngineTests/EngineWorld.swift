@@ -74,7 +74,8 @@ final class EngineWorld: Sendable {
                         limits: RotationLimits(
                             samples: shards.samplesMax, uncompressedBytes: shards.bytesMax,
                             seconds: shards.secondsMax > 0 ? shards.secondsMax : nil),
-                        topologyHash: hash, frameBytes: 200))
+                        topologyHash: hash, frameBytes: 200)
+                ) { () throws(ShardError) in try Manifest(reading: shards.name, from: log).files }
             } catch {
                 throw error.sinkError
             }

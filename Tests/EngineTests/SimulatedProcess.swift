@@ -121,7 +121,8 @@ final class SimulatedProcess {
                             limits: RotationLimits(
                                 samples: shards.samplesMax, uncompressedBytes: shards.bytesMax,
                                 seconds: shards.secondsMax > 0 ? shards.secondsMax : nil),
-                            topologyHash: hash, frameBytes: 200))
+                            topologyHash: hash, frameBytes: 200)
+                    ) { () throws(ShardError) in try Manifest(reading: shards.name, from: log).files }
                 } catch {
                     throw error.sinkError
                 }
@@ -138,6 +139,12 @@ final class SimulatedProcess {
         case .lost, .stopped: self.tasks.remove(at: index)
         case .progressed, .waiting: break
         }
+    }
+
+    /// Ends every task, as the engine does when it hears that its partitions are another's.
+    func lose() {
+        for task in self.tasks { task.end() }
+        self.tasks.removeAll()
     }
 
     /// Whether all is done, and which stages may close their last shard.

@@ -168,6 +168,7 @@ final class Simulation {
         for number in 0..<20 {
             do { try zombie.step(number, closing: ["first", "second", "land"]) } catch { break }
         }
+        zombie.lose()
         zombie.log.crash()
     }
 
@@ -180,6 +181,11 @@ final class Simulation {
         let manifest = try Manifest(reading: "numbers", from: log)
         let problems = manifest.problems()
         guard problems.isEmpty else { throw SimulationFailure("the manifest: \(problems)") }
+        // Owners sweep when they come, and a former owner takes away what it publishes after that.
+        if !self.disk.isCrashed {
+            let strays = try Set(self.disk.list()).subtracting(manifest.files)
+            guard strays.isEmpty else { throw SimulationFailure("no manifest lists \(strays.sorted())") }
+        }
         for partition in 0..<self.topology.partitions {
             var samples: [String] = []
             for entry in manifest.entries(ofPartition: partition) {

@@ -31,6 +31,7 @@ import Testing
         var entries: [ManifestEntry] = []
         var offset = 0
         var epoch: Int64 = 0
+        var isManifestAway = false
         /// Where to stop, and at which pass of that place.
         var stop: (Stop, pass: Int)?
         private var passes: [Stop: Int] = [:]
@@ -51,7 +52,11 @@ import Testing
             storage: world.storage,
             options: ShardSinkOptions(
                 name: "nlq", partition: 0, epoch: world.epoch, nextSequence: world.entries.count,
-                limits: RotationLimits(samples: 4, seconds: nil), topologyHash: "t", frameBytes: 400))
+                limits: RotationLimits(samples: 4, seconds: nil), topologyHash: "t", frameBytes: 400)
+        ) { () throws(ShardError) in
+            if world.isManifestAway { throw ShardError(.log, "away") }
+            return Set(world.entries.map(\.file))
+        }
         sink.onPublishStep = { step in
             switch step {
             case .temporarySynchronized: world.pass(.temporarySynchronized)
@@ -191,5 +196,51 @@ import Testing
         try zombie.append(TestSamples.batch(Self.inputs[0]), origin: 0)
         _ = try zombie.prepare(.idle)
         try self.check(world, expected, "zombie")
+    }
+
+    @Test func `a former owner takes away what it publishes after its successor has swept`() throws {
+        let (expected, _) = try self.undisturbed()
+        let world = World()
+        let zombie = try self.makeSink(world)
+        _ = try self.liveToTheEnd(world, losing: .everything)
+        try zombie.append(TestSamples.batch(Self.inputs[0]), origin: 0)
+        _ = try zombie.prepare(.idle)
+        // The log has refused its commit: it belongs to an epoch of the past.
+        zombie.abandon()
+        #expect(zombie.mayHaveLeftovers)
+        #expect(try world.storage.list().count == expected.count + 1)
+        zombie.removeLeftovers()
+        #expect(try Set(world.storage.list()) == Set(world.entries.map(\.file)), "without another owner's sweep")
+        try self.check(world, expected, "zombie")
+    }
+
+    @Test func `a former owner keeps what the manifest lists`() throws {
+        let world = World()
+        let former = try self.makeSink(world)
+        try former.append(TestSamples.batch(Self.inputs[0]), origin: 0)
+        let outputs = try former.prepare(.idle)
+        // The commit took place, and its answer was lost; then another owner came.
+        world.entries.append(try ManifestEntry(record: outputs[0].records[0]))
+        former.abandon()
+        let successor = try self.makeSink(world)
+        try successor.append(TestSamples.batch(Self.inputs[2]), origin: 2)
+        former.removeLeftovers()
+        #expect(try world.storage.list().count == 2, "the listed file and the successor's open one")
+        #expect(ShardVerification(of: world.entries[0], in: world.storage).isSound)
+    }
+
+    @Test func `where the manifest cannot be read, a former owner leaves everything to the next sweep`() throws {
+        let world = World()
+        let former = try self.makeSink(world)
+        _ = try self.makeSink(world)
+        try former.append(TestSamples.batch(Self.inputs[0]), origin: 0)
+        _ = try former.prepare(.idle)
+        former.abandon()
+        world.isManifestAway = true
+        former.removeLeftovers()
+        #expect(try world.storage.list().count == 1)
+        world.isManifestAway = false
+        former.removeLeftovers()
+        #expect(try world.storage.list().isEmpty)
     }
 }

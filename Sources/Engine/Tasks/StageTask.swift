@@ -141,9 +141,14 @@ final class StageTask {
     }
 
     /// Leaves everything that is not committed to the next owner.
+    ///
+    /// A later owner has swept when it took over, and what was published after that nobody would come for.
     func end() {
         self.questions?.cancel()
-        self.sink?.abandon()
+        if let sink = self.sink {
+            sink.abandon()
+            if sink.mayHaveLeftovers, self.isFenced { sink.removeLeftovers() }
+        }
         self.writer.close()
     }
 

@@ -65,6 +65,9 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
         case failed(ShardError, Shard)
     }
 
+    /// Reads the names of all files that the manifest lists; every commit that has taken place must be seen.
+    public typealias CommittedFiles = () throws(ShardError) -> Set<String>
+
     /// The shard that is being written.
     private final class Shard {
         let name: ShardName
@@ -84,6 +87,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     private let storage: any ShardStorage
     private let options: ShardSinkOptions
     private let writer: ShardWriter
+    private let committedFiles: CommittedFiles?
     private var phase = Phase.closed
     private var nextSequence: Int
     private var policy: RotationPolicy
@@ -91,7 +95,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     private var committedGuide: ReplayGuide?
     private var guide: ReplayGuide?
     private var toldOfDivergence = false
-    /// Names of files that were published and then abandoned before their commit.
+    /// Names of files that were published and then abandoned before their commit, or in the midst of it.
     private var forgotten: Set<String> = []
 
     /// Is told of each step of publishing.
@@ -101,9 +105,14 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     public var onDivergence: ((String) -> Void)?
 
     /// Creates a sink.
-    /// - Parameter guide: the original's shards, for a replay.
+    /// - Parameters:
+    ///   - guide: the original's shards, for a replay.
+    ///   - committedFiles: what `removeLeftovers` keeps; without it, leftovers are left to the next owner's sweep.
     /// - Throws: `ShardError.Code.invalidOption`.
-    public init(storage: any ShardStorage, options: ShardSinkOptions, guide: ReplayGuide? = nil) throws(ShardError) {
+    public init(
+        storage: any ShardStorage, options: ShardSinkOptions, guide: ReplayGuide? = nil,
+        committedFiles: CommittedFiles? = nil
+    ) throws(ShardError) {
         guard ShardName.isValid(name: options.name) else {
             throw ShardError(
                 .invalidOption,
@@ -115,6 +124,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
         if let problem = options.limits.problem { throw ShardError(.invalidOption, problem) }
         self.storage = storage
         self.options = options
+        self.committedFiles = committedFiles
         self.writer = try ShardWriter(level: options.level, frameBytes: options.frameBytes)
         self.nextSequence = options.nextSequence
         self.policy = RotationPolicy(limits: options.limits)
@@ -277,8 +287,9 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
         self.phase = .closed
     }
 
-    /// See `RecordSink`. An open shard's file is removed. A prepared one is left where it is, unlisted, for the next
-    /// owner's sweep: should the commit have reached the log after all, its file must be there.
+    /// See `RecordSink`. An open shard's file is removed. A prepared one is left where it is, unlisted, for
+    /// `removeLeftovers` or the next owner's sweep: should the commit have reached the log after all, its file must be
+    /// there.
     public func abandon() {
         switch self.phase {
         case .closed: return
@@ -295,5 +306,17 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
         self.guide = self.committedGuide
         self.policy.closed()
         self.phase = .closed
+    }
+
+    /// See `RecordSink`.
+    public var mayHaveLeftovers: Bool { !self.forgotten.isEmpty }
+
+    /// See `RecordSink`. Sweeps as the later owner did, with this sink's own epoch among the fenced ones. Where the
+    /// manifest cannot be read, everything stays for the next owner.
+    public func removeLeftovers() {
+        guard let committedFiles = self.committedFiles, let listed = try? committedFiles() else { return }
+        _ = try? Sweep.run(
+            self.storage, name: self.options.name, partition: self.options.partition, epoch: self.options.epoch + 1,
+            listed: listed)
     }
 }

@@ -124,7 +124,10 @@ struct Home {
         let storage = FileShardStorage(folder: self.shardFolder(shards.name))
         try storage.createFolder()
         // The task has its id by now, so its own commits are decided; those of others may hide them a little longer.
-        let manifest = try Manifest(reading: shards.name, from: log, waitMilliseconds: 10_000)
+        let readManifest = { () throws(ShardError) -> Manifest in
+            try Manifest(reading: shards.name, from: log, waitMilliseconds: 10_000)
+        }
+        let manifest = try readManifest()
         try Sweep.run(storage, name: shards.name, partition: partition, epoch: epoch, listed: manifest.files)
         let guide = original.map {
             ReplayGuide(
@@ -137,7 +140,9 @@ struct Home {
                 samples: shards.samplesMax, uncompressedBytes: shards.bytesMax,
                 seconds: shards.secondsMax > 0 ? shards.secondsMax : nil),
             level: shards.level, topologyHash: topologyHash)
-        let sink = try ShardSink(storage: storage, options: options, guide: guide)
+        let sink = try ShardSink(storage: storage, options: options, guide: guide) { () throws(ShardError) in
+            try readManifest().files
+        }
         sink.onDivergence = { reason in
             Console.warning("shards `\(shards.name)` partition \(partition) no longer follow the original: \(reason)")
         }
