@@ -65,16 +65,18 @@ struct ExactlyOnceTests {
         let expectedCount = expected.reduce(0) { $0 + $1.count }
         var kills = 0
         var killsBetweenCommits = 0
+        var lifetime = Lifetime(300...1800)
         var end: ProcessResult?
         while end == nil, killsBetweenCommits < 36 {
             let process = try home.start(arguments)
-            try await Task.sleep(for: .milliseconds(Int.random(in: 300...1800, using: &numbers)))
+            try await Task.sleep(for: .milliseconds(lifetime.next(using: &numbers)))
             guard process.killNow() else {
                 end = try await process.finished()
                 break
             }
             kills += 1
             let there = try await self.count(of: "narrations", in: home)
+            lifetime.came(to: there)
             if 1..<expectedCount ~= there { killsBetweenCommits += 1 }
         }
         let last = if let end { end } else { try await home.start(arguments).finished(seconds: 240) }
@@ -118,7 +120,11 @@ struct ExactlyOnceTests {
         var kills = 0
         while kills < 6, steady.isRunning {
             let other = try home.start(arguments)
-            try await Task.sleep(for: .milliseconds(Int.random(in: 900...1900, using: &numbers)))
+            while steady.isRunning, other.isRunning, try await home.group("nlq.land").share(of: other).isEmpty {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            // At any moment of its work.
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...900, using: &numbers)))
             if other.killNow() { kills += 1 }
         }
         let last = try home.start(arguments)
@@ -149,14 +155,13 @@ struct ExactlyOnceTests {
         var stops = 0
         var sharesTakenOver = 0
         for turn in 0..<6 {
-            try await Task.sleep(for: .milliseconds(1300))
-            let process = processes[turn % 2]
-            guard process.send(SIGSTOP) else { break }
-            let before = try await home.listed(in: "naq").count
-            try await Task.sleep(for: .milliseconds(2200))
-            if try await home.listed(in: "naq").count > before { sharesTakenOver += 1 }
-            process.send(SIGCONT)
+            let (process, other) = (processes[turn % 2], processes[1 - turn % 2])
+            guard let share = try await self.share(of: process, beside: other, in: home), process.send(SIGSTOP) else {
+                break
+            }
             stops += 1
+            if try await self.isTakenOver(share, by: other, in: home) { sharesTakenOver += 1 }
+            process.send(SIGCONT)
         }
         for process in processes {
             let result = try await process.finished()
@@ -166,6 +171,39 @@ struct ExactlyOnceTests {
         #expect(stops >= 3)
         #expect(sharesTakenOver >= 2)
         try await self.expectEqual(home, quiet, set: "naq", topics: ["naq.dead-letters"], seed: 0)
+    }
+
+    /// Waits until two processes share the partitions and one of them has begun a shard.
+    /// - Returns: its partitions; `nil` where one of the two has ended.
+    private func share(
+        of process: MillraceProcess, beside other: MillraceProcess, in home: Home
+    ) async throws -> Set<Int>? {
+        while process.isRunning, other.isRunning {
+            let group = try await home.group("naq.land")
+            let share = group.share(of: process)
+            let begun = home.files(of: "naq").filter { $0.hasPrefix(".") }.compactMap(ShardFileName.init)
+            if group.isShared(by: process, other), begun.contains(where: { share.contains($0.place.partition) }) {
+                return share
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return nil
+    }
+
+    /// Waits until another process has committed a shard of one of a stopped one's partitions, or has ended without.
+    private func isTakenOver(_ share: Set<Int>, by other: MillraceProcess, in home: Home) async throws -> Bool {
+        let before = Self.epochs(home.files(of: "naq"))
+        while other.isRunning {
+            let listed = Self.epochs(try await home.listed(in: "naq"))
+            if share.contains(where: { listed[$0, default: 0] > before[$0, default: 0] }) { return true }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return false
+    }
+
+    /// The newest epoch of each partition that has files, open ones included.
+    private static func epochs(_ files: some Sequence<String>) -> [Int: Int] {
+        Dictionary(files.compactMap(ShardFileName.init).map { ($0.place.partition, $0.epoch) }, uniquingKeysWith: max)
     }
 
     // MARK: Interrupted

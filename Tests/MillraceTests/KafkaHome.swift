@@ -111,8 +111,7 @@ struct KafkaHome: Sendable {
     /// What `status` says of a group.
     func group(_ name: String, interval: Double = 0) async throws -> GroupStatus {
         let result = try await self.output("status", "--json", "--interval", "\(interval)")
-        let groups = try JSONTree(result.output)["groups"].array
-        return GroupStatus(groups.first { $0["group"].string == name })
+        return try GroupStatus(named: name, in: result)
     }
 
     /// Does for the broker what a Kafka broker does by itself when a member's session has expired: takes a member out.
@@ -227,7 +226,9 @@ struct GroupStatus: Sendable, CustomStringConvertible {
         var partitions: Set<Int>
 
         /// Whether it is a process's: members are named after host and process.
-        func isOf(_ process: MillraceProcess) -> Bool { self.location.contains("-\(process.pid)-") }
+        func isOf(_ process: MillraceProcess) -> Bool {
+            self.location.contains("-\(process.pid)-") || self.location.hasSuffix(":\(process.pid)")
+        }
     }
 
     /// A partition as one task has it.
@@ -248,8 +249,10 @@ struct GroupStatus: Sendable, CustomStringConvertible {
     var lag = 0
     var rate = 0.0
 
-    init(_ json: JSONTree?) {
-        guard let json else { return }
+    /// Finds a group in what `status --json` printed; one that is not there has no members.
+    init(named name: String, in result: ProcessResult) throws {
+        let groups = try JSONTree(result.output)["groups"].array
+        guard let json = groups.first(where: { $0["group"].string == name }) else { return }
         self.records = json["records"].int ?? 0
         self.lag = json["lag"].int ?? 0
         self.rate = json["rate"].double ?? 0

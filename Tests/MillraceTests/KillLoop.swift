@@ -22,6 +22,27 @@ struct SeededNumbers: RandomNumberGenerator {
     }
 }
 
+/// How long the lives of a process last that is killed again and again: longer where a few in a row have not got on, as
+/// on a machine that is too busy to start one in that time.
+struct Lifetime {
+    private let milliseconds: ClosedRange<Int>
+    private var place = 0
+    private var fruitless = 0
+
+    init(_ milliseconds: ClosedRange<Int>) { self.milliseconds = milliseconds }
+
+    /// Draws the next one, in milliseconds.
+    func next(using numbers: inout SeededNumbers) -> Int {
+        Int.random(in: self.milliseconds, using: &numbers) * max(1, self.fruitless - 2)
+    }
+
+    /// Takes down how far a life has brought the work.
+    mutating func came(to place: Int) {
+        self.fruitless = place > self.place ? 0 : self.fruitless + 1
+        self.place = max(place, self.place)
+    }
+}
+
 /// Starts a command again and again and kills it with SIGKILL, then lets it finish.
 struct KillLoop {
     /// What a loop has done.
@@ -48,7 +69,7 @@ struct KillLoop {
     var beforeKill: () -> Void = {}
     /// Is called after each kill that found the process alive.
     var afterKill: () throws -> Void = {}
-    /// How long a life lasts, in milliseconds.
+    /// How long a life lasts, in milliseconds, on a machine where such lives get on.
     var lifetimes = 400...2000
     /// How many kills between the first and the last commit are enough.
     var killsWanted = 36
@@ -63,6 +84,7 @@ struct KillLoop {
         var record = Record()
         var leftBehind: Set<String> = []
         var life = 0
+        var lifetime = Lifetime(self.lifetimes)
         while record.killsBetweenCommits < self.killsWanted || record.killsBeforeCommit < self.killsBeforeCommitWanted {
             life += 1
             let isPaused = life % 3 == 0
@@ -74,7 +96,7 @@ struct KillLoop {
             if isPaused {
                 try await self.awaitRename(process, nth: Int.random(in: 1...3, using: &numbers))
             } else {
-                try await self.pause(process, milliseconds: Int.random(in: self.lifetimes, using: &numbers))
+                try await self.pause(process, milliseconds: lifetime.next(using: &numbers))
             }
             self.beforeKill()
             guard process.killNow() else {
@@ -82,23 +104,25 @@ struct KillLoop {
                 return record
             }
             try self.afterKill()
-            try await self.note(&record, &leftBehind)
+            lifetime.came(to: try await self.note(&record, &leftBehind))
         }
         record.end = try await self.home.start(self.arguments, environment: self.environment).finished(seconds: 240)
         return record
     }
 
     /// Looks at what a kill has left behind.
-    private func note(_ record: inout Record, _ leftBehind: inout Set<String>) async throws {
+    /// - Returns: how many shards are committed.
+    private func note(_ record: inout Record, _ leftBehind: inout Set<String>) async throws -> Int {
         record.kills += 1
         let listed = try await self.home.listed(in: self.set)
         // Those that an earlier kill left are swept by the next owner, if it lives long enough.
         let unlisted = self.home.published(of: self.set).subtracting(listed)
         let isBeforeCommit = !unlisted.isSubset(of: leftBehind)
         leftBehind = unlisted
-        guard (1..<self.shardCount).contains(listed.count) else { return }
+        guard (1..<self.shardCount).contains(listed.count) else { return listed.count }
         record.killsBetweenCommits += 1
         if isBeforeCommit { record.killsBeforeCommit += 1 }
+        return listed.count
     }
 
     private func pause(_ process: MillraceProcess, milliseconds: Int) async throws {

@@ -139,6 +139,11 @@ struct Home: Sendable {
         }
     }
 
+    /// What `status` says of a group.
+    func group(_ name: String) async throws -> GroupStatus {
+        try GroupStatus(named: name, in: try await self.output("status", "--json", "--interval", "0"))
+    }
+
     /// The bytes of the committed shards by their place.
     func shards(of set: String) async throws -> [ShardPlace: Data] {
         var shards: [ShardPlace: Data] = [:]
