@@ -43,28 +43,40 @@ struct Millrace: ParsableCommand {
 enum Entry {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
-        let code = Self.run()
+        StandardStream.occupy()
+        var code = Self.run()
+        do throws(OutputFailure) {
+            try Results.finish()
+        } catch {
+            Console.error(error.message)
+            code = max(code, 1)
+        }
         exit(Interrupts.exitCode ?? code)
     }
 
-    /// Runs the command of the arguments.
-    /// - Returns: the exit code, where no signal has come.
+    /// Runs the command of the arguments, and says what went wrong.
+    /// - Returns: the exit code, where no signal has come and the results reach standard output.
     private static func run() -> Int32 {
         do {
             var command = try Millrace.parseAsRoot()
             try command.run()
             return 0
+        } catch is OutputFailure {
+            // Said when standard output is closed.
+            return 0
         } catch let failure as CommandFailure {
+            try? Results.flush()
             if !failure.message.isEmpty { Console.error(failure.message) }
             return failure.code.rawValue
         } catch {
             let code = Millrace.exitCode(for: error)
             let message = Millrace.fullMessage(for: error)
             if code == .success {
-                print(message)
+                try? Results.text(message)
                 return 0
             }
-            if !message.isEmpty { Console.write(message + "\n") }
+            try? Results.flush()
+            if !message.isEmpty { Console.text(message) }
             return code == .validationFailure ? 2 : code.rawValue
         }
     }

@@ -39,14 +39,12 @@ struct CacheCommand: ParsableCommand {
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: true) { cache in
                 let statistics = try cache.statistics()
-                var results = ResultWriter()
                 if self.common.json {
-                    results.line(Self.json(statistics, path: cache.path))
+                    try Results.json(Self.json(statistics, path: cache.path))
                 } else {
-                    Self.table(statistics).lines.forEach { results.line($0) }
-                    results.line("\(ProgressReporter.grouped(statistics.fileBytes)) bytes on disk in \(cache.path)")
+                    try Results.lines(Self.table(statistics).lines)
+                    try Results.line("\(ProgressReporter.grouped(statistics.fileBytes)) bytes on disk in \(cache.path)")
                 }
-                results.flush()
             }
         }
 
@@ -121,7 +119,7 @@ struct CacheCommand: ParsableCommand {
                     return !Interrupts.hasCome
                 }
                 progress.finish()
-                self.report(verification)
+                try self.report(verification)
                 if Interrupts.hasCome { throw CommandFailure(.failed, "stopped before the end; nothing was changed") }
                 if !verification.isSound {
                     let isLocal = verification.structure.isEmpty
@@ -136,8 +134,7 @@ struct CacheCommand: ParsableCommand {
             }
         }
 
-        private func report(_ verification: CacheVerification) {
-            var results = ResultWriter()
+        private func report(_ verification: CacheVerification) throws {
             if self.common.json {
                 var json = JSONWriter()
                 json.beginObject()
@@ -156,12 +153,12 @@ struct CacheCommand: ParsableCommand {
                 for problem in verification.structure { json.value(problem) }
                 json.endArray()
                 json.endObject()
-                results.line(json.bytes)
+                try Results.json(json.bytes)
             } else {
-                for key in verification.damagedAnswers { results.line("\(key)  answer") }
-                for key in verification.damagedRequests { results.line("\(key)  request") }
+                for key in verification.damagedAnswers { try Results.line("\(key)  answer") }
+                for key in verification.damagedRequests { try Results.line("\(key)  request") }
             }
-            results.flush()
+            try Results.flush()
             for problem in verification.structure { Console.error(problem) }
             let bad =
                 verification.damagedAnswers.count + verification.damagedRequests.count + verification.unreadable
@@ -228,9 +225,11 @@ struct CacheCommand: ParsableCommand {
                     return !Interrupts.hasCome
                 }
                 progress.finish()
-                var results = ResultWriter()
-                results.line(self.common.json ? self.json(report) : Bytes(self.text(report).utf8))
-                results.flush()
+                if self.common.json {
+                    try Results.json(self.json(report))
+                } else {
+                    try Results.line(self.text(report))
+                }
                 if report.wasStopped { throw CommandFailure(.failed, "stopped; run it again to remove the rest") }
             }
         }
@@ -285,7 +284,7 @@ struct CacheCommand: ParsableCommand {
                 guard let report else { throw CommandFailure(.failed, "stopped; \(self.file) was not written") }
                 for key in report.damaged { Console.warning("left out, its answer is damaged: \(key)") }
                 for key in report.damagedRequests { Console.warning("without its request, which is damaged: \(key)") }
-                print("\(self.file): \(ProgressReporter.grouped(report.entries)) entries")
+                try Results.line("\(self.file): \(ProgressReporter.grouped(report.entries)) entries")
                 if !report.damaged.isEmpty || !report.damagedRequests.isEmpty {
                     throw CommandFailure(.failed, "the rest is written; see `millrace cache verify`")
                 }
@@ -326,7 +325,7 @@ struct CacheCommand: ParsableCommand {
                 }
                 progress.finish()
                 if bad > shownMax { Console.error("… and \(bad - shownMax) more lines") }
-                print(
+                try Results.line(
                     "\(self.file): \(ProgressReporter.grouped(report.stored)) stored, "
                         + "\(ProgressReporter.grouped(report.present)) there already, \(report.refused) refused")
                 if report.wasStopped { throw CommandFailure(.failed, "stopped; run it again to import the rest") }

@@ -81,7 +81,7 @@ struct EvaluateCommand: ParsableCommand {
                 if self.output == nil {
                     throw CommandFailure(.usage, "\(self.groundTruth) holds no answers to score by; give --output FILE")
                 }
-                return print(
+                return try Results.line(
                     "\(self.groundTruth) holds no answers; \(predictions.count) predictions are in \(self.output ?? "")"
                 )
             }
@@ -89,13 +89,7 @@ struct EvaluateCommand: ParsableCommand {
             let report = EvaluationReport(
                 try Evaluation(predictions, truth: truth, removedEmpty: self.removeEmpty), truth: truth, bins: bins,
                 train: train)
-            if self.json {
-                var results = ResultWriter()
-                results.line(report.json)
-                results.flush()
-            } else {
-                for line in report.lines { print(line) }
-            }
+            if self.json { try Results.json(report.json) } else { try Results.lines(report.lines) }
         }
     }
 

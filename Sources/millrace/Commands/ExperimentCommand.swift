@@ -71,14 +71,14 @@ struct ExperimentCommand: ParsableCommand {
                 for arm in plan.arms {
                     let result = try experiment.run(
                         arm, seed: seed, isStopping: { isStopping.isSet }, onEvent: self.show)
-                    guard let result else { return print("stopped; the same command goes on from here") }
+                    guard let result else { return try Results.line("stopped; the same command goes on from here") }
                     Console.info("\(arm.name), seed \(seed), tested: last \(TrainingRun.words(result.last))")
                     results.append(result)
                 }
             }
             let report = ExperimentReport(
                 plan: plan, results: results, prior: try self.prior(materials), windows: materials.samples)
-            if self.common.json { print(report.json) } else { for line in report.lines { print(line) } }
+            if self.common.json { try Results.json(report.json) } else { try Results.lines(report.lines) }
         }
     }
 
@@ -206,7 +206,7 @@ struct ExperimentReport {
             + [String(format: "%.2f", scores.meanOverlap * 100)]
     }
 
-    var json: String {
+    var json: Bytes {
         var json = JSONWriter()
         json.beginObject()
         json.key("runs")
@@ -261,7 +261,7 @@ struct ExperimentReport {
         }
         json.endArray()
         json.endObject()
-        return String(decoding: json.bytes, as: UTF8.self)
+        return json.bytes
     }
 
     private func write(_ scores: Scores, to json: inout JSONWriter) {

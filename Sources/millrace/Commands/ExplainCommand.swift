@@ -46,17 +46,17 @@ struct ExplainCommand: ParsableCommand {
                 guard let found = try self.find(in: set, home: home, log: log) else { continue }
                 let sample = try Sample(parsing: found.line)
                 let lineage = sample.lineage
-                print("\(sample.query)")
-                print("  template: \(sample.template ?? "none")")
-                print(
+                try Results.line(sample.query)
+                try Results.line("  template: \(sample.template ?? "none")")
+                try Results.line(
                     "  answer: video \(lineage.videoUID), \(Self.seconds(sample.window.start)) to \(Self.seconds(sample.window.end)) s"
                 )
-                print("sample of shards \(set), file \(found.file):")
-                print("  " + String(decoding: found.line, as: UTF8.self))
+                try Results.line("sample of shards \(set), file \(found.file):")
+                try Results.line("  " + String(decoding: found.line, as: UTF8.self))
                 let trail = try LineageSearch(lineage, queryID: self.queryID).find(in: log)
-                for line in trail.lines { print(line) }
-                for line in try AnswerTrail(lineage).lines(in: home) { print(line) }
-                for line in trail.block.map({ self.verdicts(of: judge, on: sample, of: $0) }) ?? [] { print(line) }
+                try Results.lines(trail.lines)
+                try Results.lines(try AnswerTrail(lineage).lines(in: home))
+                try Results.lines(trail.block.map { self.verdicts(of: judge, on: sample, of: $0) } ?? [])
                 return
             }
             throw CommandFailure(

@@ -50,11 +50,11 @@ struct ExportCommand: ParsableCommand {
                     shards: manifest.commits.map(\.entry.file),
                     in: FileShardStorage(folder: home.shardFolder(self.shards)),
                     to: folder, file: target.lastPathComponent, options: options)
-                print(
+                try Results.line(
                     "\(self.output): \(report.videos) videos, \(report.clips) clips, \(report.annotations) annotations, "
                         + "\(report.queries) queries")
                 for (reason, count) in report.skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-                    print("left out, \(reason.rawValue): \(count)")
+                    try Results.line("left out, \(reason.rawValue): \(count)")
                 }
             }
         }

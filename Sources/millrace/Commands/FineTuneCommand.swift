@@ -56,11 +56,11 @@ struct FineTuneCommand: ParsableCommand {
                 schedule: try self.length.schedule())
             let (trainer, skipped, statistics) = try Trainer.fixed(queries, parts)
             let outcome = try TrainingRun(self.length).run(trainer)
-            print(
+            try Results.line(
                 "\(outcome == .finished ? "trained" : "stopped after") \(trainer.step) of \(self.length.steps) steps on "
                     + "\(statistics.targets) queries; checkpoints are in \(self.length.output)")
-            TrainingReport.print(skipped: skipped, statistics, text: start.text)
-            if outcome == .stopped { print("the same command goes on from here") }
+            try TrainingReport.write(skipped: skipped, statistics, text: start.text)
+            if outcome == .stopped { try Results.line("the same command goes on from here") }
         }
     }
 

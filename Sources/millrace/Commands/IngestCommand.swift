@@ -59,7 +59,11 @@ struct IngestCommand: ParsableCommand {
                 log: log, topic: specification, source: type(of: adapter).name, replaces: self.replace)
             defer { ingest.close() }
             let report = try IngestRun(ingest, maxRate: self.maxRate).run(adapter)
-            print(self.common.json ? report.json : report.text(topic: self.topic), terminator: "")
+            if self.common.json {
+                try Results.json(report.json)
+            } else {
+                try Results.text(report.text(topic: self.topic))
+            }
             if report.isGuardedByStrangers {
                 Console.warning(
                     "no video of this source is in the exclusion lists, so they keep nothing out: are they of this data set?"

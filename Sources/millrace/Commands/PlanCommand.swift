@@ -59,11 +59,11 @@ struct PlanCommand: ParsableCommand {
             }
             json.endArray()
             if self.common.json {
-                print(String(decoding: json.bytes, as: UTF8.self))
+                try Results.json(json.bytes)
             } else {
-                table.lines.forEach { print($0) }
+                try Results.lines(table.lines)
                 if models.isEmpty { models = ["model calls: none; no step of this topology asks a model"] }
-                models.forEach { print($0) }
+                try Results.lines(models)
             }
         }
     }

@@ -94,10 +94,10 @@ struct ProfileCommand: ParsableCommand {
             }
         }
         progress.finish()
-        ProfileReport(
+        try ProfileReport(
             name: name, profile: profile, similarity: self.similarity, examples: self.examples,
             human: nil, asJSON: self.common.json
-        ).print()
+        ).write()
     }
 
     private func profile(file path: String) throws {
@@ -122,10 +122,10 @@ struct ProfileCommand: ParsableCommand {
                     + "`videos`, `clips`, `annotations` and `language_queries`")
         }
         let rejects = FalseRejects(of: file, configuration: try self.validateStep(), examplesMax: self.examples)
-        ProfileReport(
+        try ProfileReport(
             name: path, profile: file.profile(), similarity: self.similarity, examples: self.examples,
             human: (file, rejects), asJSON: self.common.json
-        ).print()
+        ).write()
     }
 
     /// The configuration of the topology's `validate` step.

@@ -25,14 +25,8 @@ struct ProfileReport {
         self.asJSON = asJSON
     }
 
-    func print() {
-        var results = ResultWriter()
-        if self.asJSON {
-            results.line(self.json)
-        } else {
-            for line in self.lines { results.line(line) }
-        }
-        results.flush()
+    func write() throws {
+        if self.asJSON { try Results.json(self.json) } else { try Results.lines(self.lines) }
     }
 
     // MARK: Tables

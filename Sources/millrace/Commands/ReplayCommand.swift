@@ -57,7 +57,7 @@ struct ReplayCommand: ParsableCommand {
             let plan = try ReplayPlan(
                 selected, into: into, from: try StartPosition(parsing: self.from), fromText: self.from, in: log)
             if self.dryRun {
-                plan.lines.forEach { print($0) }
+                try Results.lines(plan.lines)
                 return
             }
             let bound = try plan.bind(in: log)

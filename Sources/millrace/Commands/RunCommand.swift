@@ -145,7 +145,7 @@ struct EngineRun {
         self.models.end(isDone: isDone)
         try result.get()
         let summary = try StageSummary.read(self.topology, log: self.log)
-        print(json ? summary.json : summary.text, terminator: "")
+        if json { try Results.json(summary.json) } else { try Results.text(summary.text) }
         self.models.report()
         if let problem = self.models.problem { throw problem }
     }
@@ -159,7 +159,7 @@ final class ProgressWatcher: @unchecked Sendable {
     private let reporter: ProgressReporter
     private let queue = DispatchQueue(label: "millrace.progress")
     private let timer: any DispatchSourceTimer
-    private var last: (time: Date, records: [String: Int])?
+    private var last: (time: ContinuousClock.Instant, records: [String: Int])?
 
     init(engine: Engine, reporter: ProgressReporter) {
         self.engine = engine
@@ -182,8 +182,8 @@ final class ProgressWatcher: @unchecked Sendable {
     private func show() {
         self.reporter.show { _ in
             let stages = self.engine.progress()
-            let now = Date()
-            let seconds = self.last.map { now.timeIntervalSince($0.time) } ?? 0
+            let now = ContinuousClock.now
+            let seconds = self.last.map { (now - $0.time).seconds } ?? 0
             let parts = stages.map { stage -> String in
                 let before = self.last?.records[stage.stage] ?? stage.recordsIn
                 let rate = seconds > 0 ? Int(Double(stage.recordsIn - before) / seconds) : 0
@@ -257,7 +257,7 @@ struct StageSummary {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    var json: String {
+    var json: Bytes {
         var json = JSONWriter()
         json.beginObject()
         json.field("topology", self.topology)
@@ -292,6 +292,6 @@ struct StageSummary {
         }
         json.endArray()
         json.endObject()
-        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+        return json.bytes
     }
 }

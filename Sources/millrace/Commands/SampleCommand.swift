@@ -57,7 +57,7 @@ struct SampleCommand: ParsableCommand {
                 }
             }
             progress.finish()
-            print(
+            try Results.line(
                 """
                 \(self.output): \(summary.videos) videos, \(summary.clips) clips, \(summary.narrations) narrations, queries: \
                 \(summary.queries.train) train, \(summary.queries.val) val, \(summary.queries.test) test

@@ -31,17 +31,11 @@ struct ShardsCommand: ParsableCommand {
             try CommandFailure.reporting {
                 let log = try home.openLogToRead()
                 defer { log.close() }
-                var results = ResultWriter()
-                if let name {
-                    try self.shards(of: name, in: log, to: &results)
-                } else {
-                    try self.sets(in: log, to: &results)
-                }
-                results.flush()
+                if let name { try self.shards(of: name, in: log) } else { try self.sets(in: log) }
             }
         }
 
-        private func sets(in log: any RecordLog, to results: inout ResultWriter) throws {
+        private func sets(in log: any RecordLog) throws {
             var table = TextTable(["set", "shards", "samples", "bytes", "uncompressed"])
             for name in try ShardSets.names(in: log) {
                 let manifest = try Manifest(reading: name, from: log)
@@ -56,23 +50,23 @@ struct ShardsCommand: ParsableCommand {
                     json.field("bytes", bytes)
                     json.field("uncompressed_bytes", content)
                     json.endObject()
-                    results.line(json.bytes)
+                    try Results.json(json.bytes)
                 } else {
                     table.add(
                         [name]
                             + [manifest.commits.count, manifest.samples, bytes, content].map(ProgressReporter.grouped))
                 }
             }
-            if !self.common.json { table.lines.forEach { results.line($0) } }
+            if !self.common.json { try Results.lines(table.lines) }
         }
 
-        private func shards(of name: String, in log: any RecordLog, to results: inout ResultWriter) throws {
+        private func shards(of name: String, in log: any RecordLog) throws {
             let manifest = try ShardSets.manifest(name, in: log)
             var table = TextTable(["file", "samples", "bytes", "closed by", "sha256"])
             for commit in manifest.commits {
                 let entry = commit.entry
                 if self.common.json {
-                    results.line(entry.json)
+                    try Results.json(entry.json)
                 } else {
                     table.add([
                         entry.file, ProgressReporter.grouped(entry.samples), ProgressReporter.grouped(entry.bytes),
@@ -80,7 +74,7 @@ struct ShardsCommand: ParsableCommand {
                     ])
                 }
             }
-            if !self.common.json { table.lines.forEach { results.line($0) } }
+            if !self.common.json { try Results.lines(table.lines) }
         }
     }
 
@@ -116,7 +110,7 @@ struct ShardsCommand: ParsableCommand {
                 progress.finish()
                 for problem in problems { Console.error(problem) }
                 let verdict = problems.isEmpty ? "sound" : "\(problems.count) problem\(problems.count == 1 ? "" : "s")"
-                print("\(self.name): \(manifest.commits.count) shards, \(samples) samples, \(verdict)")
+                try Results.line("\(self.name): \(manifest.commits.count) shards, \(samples) samples, \(verdict)")
                 if !problems.isEmpty {
                     throw CommandFailure(
                         .failed,
@@ -160,12 +154,9 @@ struct ShardsCommand: ParsableCommand {
                 let reader = try TailingReader(
                     name: self.name, log: log, storage: FileShardStorage(folder: home.shardFolder(self.name)),
                     from: manifest.position(ofSample: self.from))
-                var results = ResultWriter()
-                // Samples before a damaged place are printed, too.
-                defer { results.flush() }
                 var left = self.limit ?? .max
                 while left > 0, let sample = try reader.next() {
-                    results.line(sample)
+                    try Results.json(sample)
                     left -= 1
                 }
             }

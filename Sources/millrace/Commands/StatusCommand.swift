@@ -33,12 +33,13 @@ struct StatusCommand: ParsableCommand {
             let log = try home.openLogToRead()
             defer { log.close() }
             let before = try log.groups()
-            let start = Date()
+            let start = ContinuousClock.now
             if self.interval > 0, before.contains(where: { !$0.members.isEmpty }) {
                 Thread.sleep(forTimeInterval: self.interval)
             }
-            let status = try Status(log: log, home: home, before: before, seconds: Date().timeIntervalSince(start))
-            print(self.common.json ? status.json : status.text, terminator: "")
+            let status = try Status(
+                log: log, home: home, before: before, seconds: (ContinuousClock.now - start).seconds)
+            if self.common.json { try Results.json(status.json) } else { try Results.text(status.text) }
         }
     }
 }
@@ -169,7 +170,7 @@ struct Status {
         return (lines + [""] + sets.lines).joined(separator: "\n") + "\n"
     }
 
-    var json: String {
+    var json: Bytes {
         var json = JSONWriter()
         json.beginObject()
         json.key("groups")
@@ -194,7 +195,7 @@ struct Status {
         }
         json.endArray()
         json.endObject()
-        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+        return json.bytes
     }
 
     private static func write(_ group: Group, to json: inout JSONWriter) {

@@ -27,20 +27,18 @@ struct TopicsCommand: ParsableCommand {
                 let log = try home.openLogToRead()
                 defer { log.close() }
                 var table = TextTable(["topic", "partitions", "records", "first", "end"])
-                var results = ResultWriter()
                 for topic in try log.topics() {
                     let ranges = try (0..<topic.partitions).map { try log.offsets(of: TopicPartition(topic.name, $0)) }
                     let count = ranges.reduce(0) { $0 + Int($1.upperBound - $1.lowerBound) }
                     if self.common.json {
-                        results.line(Self.json(topic, ranges, count))
+                        try Results.json(Self.json(topic, ranges, count))
                     } else {
                         let first = ranges.map { String($0.lowerBound) }.joined(separator: ",")
                         let end = ranges.map { String($0.upperBound) }.joined(separator: ",")
                         table.add([topic.name, String(topic.partitions), ProgressReporter.grouped(count), first, end])
                     }
                 }
-                if !self.common.json { table.lines.forEach { results.line($0) } }
-                results.flush()
+                if !self.common.json { try Results.lines(table.lines) }
             }
         }
 
@@ -106,19 +104,17 @@ struct TopicsCommand: ParsableCommand {
                 let readers = try self.partitions(in: log).map { partition in
                     try log.makeReader(of: partition, from: try position.offset(of: partition, in: log))
                 }
-                var results = ResultWriter()
-                defer { results.flush() }
                 var left = self.limit ?? .max
                 while left > 0 {
                     var found = false
                     for reader in readers where left > 0 {
                         let batch = try reader.read(recordsMax: min(left, 1000), bytesMax: 4 << 20)
-                        for index in 0..<batch.count { results.line(self.line(batch, index)) }
+                        for index in 0..<batch.count { try Results.json(self.line(batch, index)) }
                         left -= batch.count
                         found = found || !batch.isEmpty
                     }
                     if found { continue }
-                    results.flush()
+                    try Results.flush()
                     guard self.follow else { return }
                     log.awaitAppend(timeoutMilliseconds: 500)
                 }
@@ -142,7 +138,7 @@ struct TopicsCommand: ParsableCommand {
         private func line(_ batch: FetchedBatch, _ index: Int) -> Bytes {
             let record = batch.records[index]
             if self.common.json { return RecordJSON.object(record, batch, index) }
-            let key = record.key.map { String(decoding: $0, as: UTF8.self) } ?? "-"
+            let key = record.key.map { VisibleText.text(String(decoding: $0, as: UTF8.self)) } ?? "-"
             return Bytes("\(key)\t".utf8) + (record.value ?? Bytes("(tombstone)".utf8))
         }
     }

@@ -31,16 +31,16 @@ struct LintCommand: ParsableCommand {
 
     func run() throws {
         _ = try self.common.makeHome()
-        if self.operators { return OperatorHelp.lines(Home.registry).forEach { print($0) } }
+        if self.operators { return try Results.lines(OperatorHelp.lines(Home.registry)) }
         var failed = false
         for file in self.files {
             do {
                 let topology = try Home.loadTopology(file)
                 let stages = topology.stages.count == 1 ? "1 stage" : "\(topology.stages.count) stages"
-                print("\(file): \(topology.name), \(stages), hash \(topology.hash.prefix(12))")
+                try Results.line("\(file): \(topology.name), \(stages), hash \(topology.hash.prefix(12))")
             } catch let error as TopologyError {
                 failed = true
-                Console.write(error.description + "\n")
+                Console.text(error.description)
             }
         }
         if failed { throw CommandFailure(.usage, "") }
@@ -75,7 +75,7 @@ struct GraphCommand: ParsableCommand {
         _ = try self.common.makeHome()
         try CommandFailure.reporting {
             let graph = TopologyGraph(try Home.loadTopology(self.file))
-            print(self.format == .mermaid ? graph.mermaid : graph.svg, terminator: "")
+            try Results.text(self.format == .mermaid ? graph.mermaid : graph.svg)
         }
     }
 }
@@ -110,11 +110,11 @@ struct TestCommand: ParsableCommand {
             var failures = 0
             for test in suite.cases {
                 let problems = try TopologyTestRunner(topology).run(test)
-                print("\(problems.isEmpty ? "ok  " : "FAIL") \(test.name)")
-                for problem in problems { print("     \(problem)") }
+                try Results.line("\(problems.isEmpty ? "ok  " : "FAIL") \(test.name)")
+                for problem in problems { try Results.line("     \(problem)") }
                 failures += problems.isEmpty ? 0 : 1
             }
-            print("\(suite.cases.count - failures) passed, \(failures) failed")
+            try Results.line("\(suite.cases.count - failures) passed, \(failures) failed")
             if failures > 0 { throw CommandFailure(.failed, "") }
         }
     }

@@ -74,7 +74,7 @@ struct TrainCommand: ParsableCommand {
                     return !run.stopping
                 }, onSight: { run.saw($0) })
             let outcome = try run.run(training.trainer, look: training.look)
-            self.report(outcome, training, text: new.text)
+            try self.report(outcome, training, text: new.text)
         }
     }
 
@@ -90,24 +90,26 @@ struct TrainCommand: ParsableCommand {
         return log
     }
 
-    private func report(_ outcome: Trainer.Outcome, _ training: ShardTraining, text: TextEncoder) {
+    private func report(_ outcome: Trainer.Outcome, _ training: ShardTraining, text: TextEncoder) throws {
         let index = training.index
-        print(
+        try Results.line(
             "\(outcome == .finished ? "trained" : "stopped after") \(training.trainer.step) of \(self.length.steps) steps on "
                 + "\(index.queries.count) samples of \(index.shards.count) shards; checkpoints are in \(self.length.output)"
         )
-        TrainingReport.print(skipped: index.skipped, index.statistics, text: text)
-        if outcome == .stopped { print("the same command goes on from here") }
+        try TrainingReport.write(skipped: index.skipped, index.statistics, text: text)
+        if outcome == .stopped { try Results.line("the same command goes on from here") }
     }
 }
 
 /// What is said after training, whatever it was on.
 enum TrainingReport {
-    static func print(skipped: [SampleIndex.Skip: Int], _ statistics: TargetStatistics, text: TextEncoder) {
+    static func write(
+        skipped: [SampleIndex.Skip: Int], _ statistics: TargetStatistics, text: TextEncoder
+    ) throws {
         for (reason, count) in skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            Swift.print("skipped, \(reason.rawValue): \(count)")
+            try Results.line("skipped, \(reason.rawValue): \(count)")
         }
-        if text.cutCount > 0 { Swift.print("queries cut to \(text.countMax) tokens: \(text.cutCount)") }
-        for line in statistics.lines { Swift.print(line) }
+        if text.cutCount > 0 { try Results.line("queries cut to \(text.countMax) tokens: \(text.cutCount)") }
+        try Results.lines(statistics.lines)
     }
 }

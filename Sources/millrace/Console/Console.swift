@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Foundation
+import Records
 import Synchronization
 
 /// How much is said on standard error.
@@ -13,7 +13,8 @@ enum LogLevel: String, CaseIterable, ExpressibleByArgument, Comparable {
     }
 }
 
-/// Results go to standard output; everything else goes here, to standard error.
+/// Results go to standard output (`Results`); everything else goes to standard error, by here and nowhere else, with what
+/// comes from outside made visible.
 enum Console {
     private static let level = Mutex(LogLevel.info)
     private static let progressShown = Mutex(false)
@@ -26,132 +27,37 @@ enum Console {
     static func info(_ message: String) { self.say(message, prefix: "", at: .info) }
     static func debug(_ message: String) { self.say(message, prefix: "", at: .debug) }
 
+    /// Says something that has its form already, whatever the level: the words of a usage error, diagnostics.
+    static func text(_ text: String) { self.write(VisibleText.text(text, keepsLines: true) + "\n") }
+
     private static func say(_ message: String, prefix: String, at level: LogLevel) {
         guard level <= self.level.withLock({ $0 }) else { return }
         self.progressShown.withLock { shown in
-            if shown { Self.write("\r\u{1b}[K") }
+            if shown { Self.write(Self.lineStart) }
             shown = false
         }
         // Diagnostics of a topology carry their own severity and place.
         let hasPrefix = prefix.isEmpty || message.contains(": \(prefix)")
-        Self.write((hasPrefix ? "" : prefix) + message + "\n")
+        self.text((hasPrefix ? "" : prefix) + message)
     }
 
     /// Rewrites the progress line; an empty text removes it.
     static func progress(_ text: String) {
         guard LogLevel.info <= self.level.withLock({ $0 }) else { return }
         self.progressShown.withLock { shown in
-            Self.write("\r\u{1b}[K" + text)
+            Self.write(Self.lineStart + VisibleText.text(text))
             shown = !text.isEmpty
         }
     }
 
     /// Whether a person looks at standard error.
-    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+    static var isTerminal: Bool { StandardStream.error.isTerminal }
 
-    /// Writes text to standard error.
-    static func write(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
-    }
-}
+    /// Goes to the beginning of the line and clears it: the one control sequence that is meant.
+    private static let lineStart = "\r\u{1b}[K"
 
-/// Writes results to standard output, buffered; a closed pipe ends the program quietly, as `| head` wants it.
-struct ResultWriter {
-    private var buffer: [UInt8] = []
-
-    mutating func line(_ bytes: some Sequence<UInt8>) {
-        self.buffer.append(contentsOf: bytes)
-        self.buffer.append(UInt8(ascii: "\n"))
-        if self.buffer.count > 1 << 16 { self.flush() }
-    }
-
-    mutating func line(_ text: String) { self.line(text.utf8) }
-
-    mutating func flush() {
-        guard !self.buffer.isEmpty else { return }
-        do {
-            try FileHandle.standardOutput.write(contentsOf: Data(self.buffer))
-        } catch {
-            exit(0)
-        }
-        self.buffer.removeAll(keepingCapacity: true)
-    }
-}
-
-/// Shows how far long work has got: a line that is rewritten on a terminal, a plain line now and then elsewhere.
-final class ProgressReporter: Sendable {
-    private struct State {
-        var started = Date()
-        var shown = Date.distantPast
-    }
-
-    private let state = Mutex(State())
-    private let interval: TimeInterval = Console.isTerminal ? 0.2 : 10
-
-    /// Shows a text if the last one is old enough; the text is made only then.
-    func show(_ text: (_ elapsed: TimeInterval) -> String?) {
-        let elapsed = self.state.withLock { state -> TimeInterval? in
-            let now = Date()
-            // The first plain line comes after an interval: short work needs none.
-            if !Console.isTerminal, state.shown == .distantPast { state.shown = state.started }
-            guard now.timeIntervalSince(state.shown) >= self.interval else { return nil }
-            state.shown = now
-            return now.timeIntervalSince(state.started)
-        }
-        guard let elapsed, let text = text(elapsed) else { return }
-        if Console.isTerminal { Console.progress(text) } else { Console.info(text) }
-    }
-
-    /// Removes the line.
-    func finish() { if Console.isTerminal { Console.progress("") } }
-
-    /// Seconds since the start.
-    var elapsed: TimeInterval { self.state.withLock { Date().timeIntervalSince($0.started) } }
-
-    /// `12,345`
-    static func grouped(_ number: Int) -> String {
-        var digits = String(number.magnitude)
-        var groups: [String] = []
-        while digits.count > 3 {
-            groups.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        groups.insert(digits, at: 0)
-        return (number < 0 ? "-" : "") + groups.joined(separator: ",")
-    }
-
-    /// `1:02:03`
-    static func duration(_ seconds: TimeInterval) -> String {
-        guard seconds.isFinite, seconds < 360_000 else { return "?" }
-        let whole = Int(seconds.rounded())
-        let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
-        let tail = String(format: "%02d:%02d", minutes, rest)
-        return hours > 0 ? "\(hours):\(tail)" : tail
-    }
-}
-
-/// Columns of text, aligned.
-struct TextTable {
-    private var rows: [[String]]
-
-    init(_ header: [String]) { self.rows = [header] }
-
-    mutating func add(_ row: [String]) { self.rows.append(row) }
-
-    /// The lines; columns whose cells are all numbers are set to the right.
-    var lines: [String] {
-        let count = self.rows.map(\.count).max() ?? 0
-        let widths = (0..<count).map { column in self.rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
-        let numeric = (0..<count).map { column in
-            self.rows.dropFirst().allSatisfy { row in
-                row.count <= column || row[column].allSatisfy { $0.isNumber || ",.-%+".contains($0) }
-            }
-        }
-        return self.rows.map { row in
-            row.enumerated().map { column, cell in
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
-                return numeric[column] ? padding + cell : cell + padding
-            }.joined(separator: "  ").replacing(/\s+$/, with: "")
-        }
+    private static func write(_ text: String) {
+        // Where standard error cannot be written, there is nowhere left to say so.
+        try? StandardStream.error.write(Bytes(text.utf8))
     }
 }

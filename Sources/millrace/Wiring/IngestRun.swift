@@ -189,7 +189,7 @@ struct EncodedVideo {
 /// Keeps an ingest to a rate.
 struct IngestPace {
     private let perSecond: Double?
-    private let start = Date()
+    private let start = ContinuousClock.now
     private var narrations = 0
 
     init(perSecond: Double?) { self.perSecond = perSecond }
@@ -199,7 +199,7 @@ struct IngestPace {
     mutating func wait(for count: Int) -> Bool {
         guard let perSecond else { return false }
         self.narrations += count
-        let ahead = Double(self.narrations) / perSecond - Date().timeIntervalSince(self.start)
+        let ahead = Double(self.narrations) / perSecond - (ContinuousClock.now - self.start).seconds
         guard ahead > 0.001 else { return false }
         Thread.sleep(forTimeInterval: ahead)
         return true
@@ -263,7 +263,7 @@ struct IngestReport {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    var json: String {
+    var json: Bytes {
         var json = JSONWriter()
         json.beginObject()
         json.field("videos", self.videos)
@@ -276,7 +276,7 @@ struct IngestReport {
         json.key("dead_letters")
         Self.write(self.problems, to: &json)
         json.endObject()
-        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+        return json.bytes
     }
 
     private static func write(_ counts: [String: Int], to json: inout JSONWriter) {

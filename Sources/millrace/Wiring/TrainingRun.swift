@@ -79,9 +79,9 @@ final class TrainingRun {
     private let arguments: RunLengthArguments
     private let progress = ProgressReporter()
     private var metrics: RunMetrics?
-    private var lastLook = Date.distantPast
+    private var lastLook: ContinuousClock.Instant?
     private let stop = StopFlag()
-    private var started = Date()
+    private var started = ContinuousClock.now
     private var firstStep: Int?
 
     init(_ arguments: RunLengthArguments) { self.arguments = arguments }
@@ -93,15 +93,16 @@ final class TrainingRun {
     func run(_ trainer: Trainer, look: () throws -> Void = {}) throws -> Trainer.Outcome {
         let interrupts = Interrupts("stopping: writing a checkpoint; once more to stop now") { [stop] in stop.set() }
         defer { interrupts.cancel() }
-        self.started = Date()
+        self.started = ContinuousClock.now
         var failure: (any Error)?
         let outcome = try trainer.run(
             isStopping: { self.stopping || failure != nil },
             onEvent: { event in
                 do {
                     try self.handle(event, options: trainer.options)
-                    guard Date().timeIntervalSince(self.lastLook) > 0.2 else { return }
-                    self.lastLook = Date()
+                    let now = ContinuousClock.now
+                    if let lastLook = self.lastLook, now - lastLook < .milliseconds(200) { return }
+                    self.lastLook = now
                     try look()
                 } catch {
                     failure = error
@@ -170,7 +171,7 @@ final class TrainingRun {
             try self.openMetrics().step(step)
         }
         self.progress.show { _ in
-            let rate = Double(step.step - first) / max(Date().timeIntervalSince(self.started), 1e-9)
+            let rate = Double(step.step - first) / max((ContinuousClock.now - self.started).seconds, 1e-9)
             let left = Double(options.steps - step.step) / max(rate, 1e-9)
             return String(
                 format: "step %d of %d (%.0f %%), loss %.4f, %.1f samples/s, %@ left", step.step, options.steps,

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Records
+import Synchronization
+
+/// Results go to standard output by here and nowhere else, buffered, and every write is checked.
+///
+/// Text is made visible (`VisibleText`), and JSON with JSON's own escapes, wherever it goes: what ends in a pipe or a file
+/// is looked at on a terminal later.
+enum Results {
+    private struct State {
+        var buffer: Bytes = []
+        var failure: OutputFailure?
+        let isTerminal = StandardStream.output.isTerminal
+    }
+
+    private static let state = Mutex(State())
+    private static let bufferBytes = 1 << 16
+
+    /// Writes a line for people.
+    /// - Throws: `OutputFailure`, here or on a later call: the writer has no more to do.
+    static func line(_ text: String) throws(OutputFailure) { try self.append(Bytes(VisibleText.text(text).utf8)) }
+
+    /// Writes lines for people.
+    static func lines(_ lines: some Sequence<String>) throws(OutputFailure) {
+        for line in lines { try self.line(line) }
+    }
+
+    /// Writes a text of several lines for people.
+    static func text(_ text: String) throws(OutputFailure) {
+        let whole = text.hasSuffix("\n") ? text.dropLast() : text[...]
+        try self.lines(whole.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+    }
+
+    /// Writes a line of JSON.
+    static func json(_ bytes: Bytes) throws(OutputFailure) {
+        try self.append(VisibleText.bytes(bytes, as: .json))
+    }
+
+    private static func append(_ line: Bytes) throws(OutputFailure) {
+        let failure = self.state.withLock { state -> OutputFailure? in
+            state.buffer += line
+            state.buffer.append(UInt8(ascii: "\n"))
+            if state.isTerminal || state.buffer.count >= self.bufferBytes { self.drain(&state) }
+            return state.failure
+        }
+        if let failure { throw failure }
+    }
+
+    /// Writes what is buffered.
+    static func flush() throws(OutputFailure) {
+        let failure = self.state.withLock { state -> OutputFailure? in
+            self.drain(&state)
+            return state.failure
+        }
+        if let failure { throw failure }
+    }
+
+    /// Writes what is buffered and closes standard output.
+    /// - Throws: `OutputFailure`, unless the reader has gone or nothing was ever written.
+    static func finish() throws(OutputFailure) {
+        let failure = self.state.withLock { state -> OutputFailure? in
+            self.drain(&state)
+            do throws(OutputFailure) {
+                try StandardStream.output.close()
+            } catch {
+                state.failure = state.failure ?? error
+            }
+            return state.failure
+        }
+        if let failure, !failure.isReaderGone { throw failure }
+    }
+
+    private static func drain(_ state: inout State) {
+        defer { state.buffer.removeAll(keepingCapacity: true) }
+        guard !state.buffer.isEmpty, state.failure == nil else { return }
+        do throws(OutputFailure) {
+            try StandardStream.output.write(state.buffer)
+        } catch {
+            state.failure = error
+        }
+    }
+}
