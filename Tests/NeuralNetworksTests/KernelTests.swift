@@ -167,9 +167,12 @@ import Testing
     @Test func whatRunsHereHasAName() {
         #expect(["avx512", "avx2", "portable"].contains(BLAS.instructionSet))
         #expect(!BLAS.coreType.isEmpty)
-        // On a CPU with AVX-512 the kernels are those for it, unless the user chose others.
-        if BLAS.instructionSet == "avx512", ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil {
-            #expect(!["Haswell", "Zen"].contains(BLAS.coreType))
+        // Where OpenBLAS can be told, the kernels are the best for this processor, unless the user chose others.
+        if BLAS.core.wish == nil, BLAS.library.contains("DYNAMIC_ARCH"), BLAS.core.faults.isEmpty {
+            if BLAS.instructionSet == "avx512" {
+                #expect(["SkylakeX", "Cooperlake", "SapphireRapids"].contains(BLAS.coreType))
+            }
+            if BLAS.instructionSet != "portable" { #expect(BLAS.coreType != "Prescott") }
         }
     }
 }

@@ -145,4 +145,47 @@ void ck_adamw(float *parameters, const float *gradients, float *first, float *se
 /// Which version runs here: "avx512", "avx2" or "portable".
 const char *ck_instruction_set(void);
 
+// --- OpenBLAS's kernels --------------------------------------------------------------------------------------------
+
+/// What a processor and its operating system can do, of what OpenBLAS's cores are made for.
+enum {
+    CK_AVX = 1,
+    /// AVX2 and FMA.
+    CK_AVX2 = 2,
+    /// F, BW, CD, DQ and VL.
+    CK_AVX512 = 4,
+    /// BF16 and VNNI.
+    CK_AVX512_BF16 = 8,
+    /// Armv8.2 with half precision and dot products.
+    CK_ARM_8_2 = 16,
+    /// Armv8.4 with SVE.
+    CK_ARM_SVE = 32,
+    /// Armv8.5 with SVE2, BF16 and I8MM.
+    CK_ARM_SVE2 = 64,
+};
+
+/// What this processor can do: bits of the above.
+uint32_t ck_processor_features(void);
+
+/// The cores that OpenBLAS can be told to take, by number from zero; NULL behind the last. None where it was built for one
+/// kind of processor.
+const char *ck_openblas_core(size_t number);
+
+/// Has OpenBLAS take a core, while no other thread multiplies or looks at the environment. A core that needs more than the
+/// processor can do ends the process.
+/// Returns whether the core is in force.
+int ck_openblas_take(const char *core);
+
+/// Fills x with -3, -1, 1 and 3, the same for the same seed.
+void ck_odd_numbers(float *x, size_t count, uint64_t seed);
+
+/// product (n, m) = a (n, k) times b (k, m), without any library.
+void ck_plain_product(const float *a, const float *b, float *product, size_t n, size_t m, size_t k);
+
+/// y (rows, columns) with `stride` = the elements of x at these steps, and NaN between the rows.
+void ck_spread(const float *x, size_t row_step, size_t column_step, float *y, size_t stride, size_t rows, size_t columns);
+
+/// Whether y (n, m) with `stride` is start + factor * product in every bit, with NaN between the rows.
+int ck_is_product(const float *y, size_t stride, const float *product, float factor, float start, size_t n, size_t m);
+
 #endif

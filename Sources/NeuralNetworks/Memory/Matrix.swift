@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import COpenBLAS
-
 /// A row-major view of floats that a `FloatBuffer` or a `Workspace` owns. It is valid as long as its owner is.
 public struct Matrix {
     /// The first element.
@@ -63,8 +61,5 @@ public func multiply(
     precondition(inner == k && product.rows == n && product.columns == m, "(\(n), \(k)) times (\(inner), \(m))")
     guard n > 0, m > 0 else { return }
     BLAS.prepare()
-    cblas_sgemm(
-        CblasRowMajor, aForm == .plain ? CblasNoTrans : CblasTrans, bForm == .plain ? CblasNoTrans : CblasTrans,
-        Int32(n), Int32(m), Int32(k), factor, a.start, Int32(a.stride), b.start, Int32(b.stride),
-        accumulating ? 1 : 0, product.start, Int32(product.stride))
+    BLAS.product(a, aForm, b, bForm, product, accumulating, factor)
 }
