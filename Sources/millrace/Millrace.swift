@@ -36,6 +36,18 @@ struct Millrace: ParsableCommand {
             ExportCommand.self, ProfileCommand.self, ExplainCommand.self, TrainCommand.self, FineTuneCommand.self,
             EvaluateCommand.self, ExperimentCommand.self, CacheCommand.self, StatusCommand.self,
         ])
+
+    @Flag(help: "With --version: also the processor, and which kernels multiply matrices on it.")
+    var verbose = false
+
+    func validate() throws {
+        if self.verbose { throw ValidationError("--verbose goes with --version; commands have --log-level debug.") }
+    }
+
+    /// Whether the arguments ask for the long version, which the parser answers with the short one.
+    static func wantsLongVersion(_ arguments: some Sequence<String>) -> Bool {
+        Set(arguments) == ["--version", "--verbose"]
+    }
 }
 
 /// Where the program starts: parses, runs, and turns every error into a message and a stable exit code.
@@ -58,6 +70,11 @@ enum Entry {
     /// - Returns: the exit code, where no signal has come and the results reach standard output.
     private static func run() -> Int32 {
         do {
+            if Millrace.wantsLongVersion(CommandLine.arguments.dropFirst()) {
+                print(Millrace.configuration.version)
+                print(MatrixKernels.report())
+                return 0
+            }
             var command = try Millrace.parseAsRoot()
             try command.run()
             return 0

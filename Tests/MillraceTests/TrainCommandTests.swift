@@ -87,6 +87,52 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: steps.path).sorted() == before)
     }
 
+    @Test func aRunThatGoesOnTakesTheCoreOfItsCheckpoint() throws {
+        let bench = try self.bench()
+        func kernels(_ environment: [String: String]) throws -> String {
+            let result = try bench.millrace(["--version", "--verbose"], environment: environment)
+            result.prints("processor: ", "checked against plain multiplication", "loops: ")
+            let line = try #require(result.outputLines.first { $0.hasPrefix("matrices: ") })
+            return String(line.dropFirst("matrices: ".count).prefix { $0 != "," })
+        }
+        let own = try kernels([:])
+        // Any processor with vectors runs one of these, and they are not its best.
+        let others = ["Haswell", "Sandybridge", "Prescott", "armv8"]
+        guard
+            let other = try others.first(where: { name in
+                try name != own && kernels(["OPENBLAS_CORETYPE": name]) == name
+            })
+        else { return }
+        let wish = ["OPENBLAS_CORETYPE": other]
+        let command = self.train("run", steps: 8)
+        try bench.expect(0, command, environment: wish)
+        let last = "run/step-000000008.safetensors"
+        let whole = try self.contents(bench, last)
+        func goOn(_ environment: [String: String]) throws -> ProcessResult {
+            try FileManager.default.removeItem(at: bench.folder.file(last))
+            return try bench.expect(0, command, environment: environment)
+        }
+        let same = try goOn([:])
+        same.says("going on from step 4 of 8, with OpenBLAS's kernels for \(other)")
+        #expect(!same.errorText.contains("another kind of machine"))
+        #expect(try self.contents(bench, last) == whole, "the same bits")
+        // What the user wishes wins, and is said to change the bits.
+        try goOn(["OPENBLAS_CORETYPE": own]).says(
+            "with OpenBLAS's kernels for \(own)", "another kind of machine", "OpenBLAS \(other)",
+            "not have the same bits")
+        #expect(try self.contents(bench, last) != whole)
+    }
+
+    @Test func theLongVersionSaysWhichKernelsMultiply() throws {
+        let bench = try Workbench()
+        let short = try bench.expect(0, ["--version"])
+        try bench.expect(0, ["--verbose", "--version"]).prints(
+            short.outputText, "processor: ", "matrices: ", "library: OpenBLAS")
+        try bench.expect(0, ["--version", "--verbose"], environment: ["OPENBLAS_CORETYPE": "Nothing"])
+            .prints("OPENBLAS_CORETYPE asks for Nothing")
+        try bench.fail(2, "--verbose", "status").says("--verbose goes with --version")
+    }
+
     @Test func anExperimentSetsItsMeansBesideTheConstantWindows() throws {
         let bench = try self.bench()
         let plan = """

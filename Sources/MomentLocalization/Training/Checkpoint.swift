@@ -17,10 +17,20 @@ public struct MachineKind: Hashable, Sendable, Codable, CustomStringConvertible 
     /// This machine.
     public static var current: MachineKind {
         let lines = (FileManager.default.contents(atPath: "/proc/cpuinfo")).map { String(decoding: $0, as: UTF8.self) }
-        let name = lines?.split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
         return MachineKind(
-            processor: name.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown", coreType: BLAS.coreType,
+            processor: lines.flatMap(Self.processor) ?? "unknown", coreType: BLAS.coreType,
             instructionSet: BLAS.instructionSet)
+    }
+
+    /// The processor's name in `/proc/cpuinfo`; on ARM, which has none there, its maker's number and its own.
+    static func processor(_ information: String) -> String? {
+        func value(_ name: String) -> String? {
+            information.split(separator: "\n").first { $0.hasPrefix(name) }?.split(separator: ":").last
+                .map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        if let name = value("model name") { return name }
+        guard let maker = value("CPU implementer"), let part = value("CPU part") else { return nil }
+        return "ARM \(maker) \(part)"
     }
 
     /// `AMD EPYC 9B45, OpenBLAS SkylakeX, avx512`

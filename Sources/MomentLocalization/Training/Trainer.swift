@@ -9,7 +9,8 @@ internal import NeuralNetworks
 public final class Trainer {
     /// Something worth telling.
     public enum Event: Sendable {
-        /// The run goes on from a checkpoint, written on the machine that is named if it is another kind.
+        /// The run goes on from a checkpoint, written on the machine that is named if it is another kind. On the same kind
+        /// of processor it goes on with the checkpoint's core.
         case resumed(step: Int, otherMachine: MachineKind?)
         /// A segment starts.
         case segment(Segment, usable: Int)
@@ -67,7 +68,7 @@ public final class Trainer {
     private let folder: CheckpointFolder
     private let schedule: Schedule
     private let vocabulary: WordVocabulary?
-    private let machine = MachineKind.current
+    private var machine = MachineKind.current
     private var bestScore: Double?
     private var bestStep: Int?
     private var savedStep: Int?
@@ -195,6 +196,10 @@ public final class Trainer {
         self.bestScore = state.bestScore
         self.bestStep = state.bestStep
         if self.step < self.options.steps { try self.checkData(state) }
+        // Another core gives other bits. On another kind of processor they may differ in any case.
+        if state.machine.processor == self.machine.processor, BLAS.take(state.machine.coreType) {
+            self.machine = .current
+        }
         onEvent(.resumed(step: state.step, otherMachine: state.machine == self.machine ? nil : state.machine))
     }
 

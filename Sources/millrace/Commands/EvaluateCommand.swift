@@ -107,6 +107,7 @@ struct EvaluateCommand: ParsableCommand {
             let file = self.predictions ?? ""
             return (try PredictionFile(Annotations.bytes(file), path: file).predictions, self.maxPosLen ?? 128)
         }
+        try MatrixKernels.prepare()
         let checkpoint = try Checkpoint(path: path)
         let configuration = checkpoint.state.configuration
         let data = ModelInputs(

@@ -61,6 +61,7 @@ struct ExperimentCommand: ParsableCommand {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
             let plan = try ExperimentPlan(json: try Annotations.bytes(self.file), path: self.file)
+            try MatrixKernels.prepare()
             let materials = try self.materials(plan, home)
             let experiment = Experiment(plan, materials, folder: self.output)
             let isStopping = StopFlag()

@@ -46,6 +46,7 @@ struct FineTuneCommand: ParsableCommand {
         try CommandFailure.reporting {
             let bytes = try Annotations.bytes(self.train)
             let queries = try AnnotationFile(bytes, path: self.train).queries
+            try MatrixKernels.prepare()
             let start = try self.start()
             let options = self.length.options(
                 source: "annotations:" + (try FileHash.sha256(self.train)) + start.origin, text: start.textHash,

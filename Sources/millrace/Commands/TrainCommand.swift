@@ -52,6 +52,7 @@ struct TrainCommand: ParsableCommand {
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
+            try MatrixKernels.prepare()
             let new = try self.network.make(self.data.inputs, seed: self.length.seed)
             var options = self.length.options(source: self.shards, text: new.textHash, layout: self.data.layout)
             options.segmentSteps = self.segmentSteps

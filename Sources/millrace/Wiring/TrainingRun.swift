@@ -138,7 +138,7 @@ final class TrainingRun {
     private func handle(_ event: Trainer.Event, options: TrainingOptions) throws {
         switch event {
         case .resumed(let step, let other):
-            Console.info("going on from step \(step) of \(options.steps)")
+            Console.info("going on from step \(step) of \(options.steps), with OpenBLAS's kernels for \(BLAS.coreType)")
             if let other {
                 Console.warning(
                     "that checkpoint was written on another kind of machine (\(other)); the result will not have the same bits"
