@@ -11,7 +11,7 @@ import NeuralNetworks
 ///     predict      the best spans of each sample                                {"seconds": 0.02, …}
 ///     gemm N M K   the rate of SGEMM itself, one thread                         {"gflops": 92.1}
 ///     bert FOLDER  the rate of encoding distinct queries of 12 tokens, one thread   {"queries_per_second": 210}
-///     about        what runs here, and the most memory it has used              {"core": "Zen", …}
+///     about        what runs here, and the most memory it has used              {"core": "SkylakeX", "taken": "Zen", …}
 @main struct TrainingBenchmark {
     static func main() throws {
         let settings = try Settings(CommandLine.arguments.dropFirst())
@@ -119,7 +119,7 @@ private struct Run {
             return #"{"queries_per_second": \#(try Self.encodingRate(folder: String(words[1])))}"#
         case "about":
             return """
-                {"core": "\(BLAS.coreType)", "kernels": "\(BLAS.instructionSet)", \
+                {"core": "\(BLAS.core.name)", "taken": "\(BLAS.core.taken)", "kernels": "\(BLAS.instructionSet)", \
                 "parameters": \(self.model.layout.trainedCount), "peak_mib": \(try Self.peakMemory())}
                 """
         default:
