@@ -71,8 +71,7 @@ enum Entry {
     private static func run() -> Int32 {
         do {
             if Millrace.wantsLongVersion(CommandLine.arguments.dropFirst()) {
-                print(Millrace.configuration.version)
-                print(MatrixKernels.report())
+                try Results.text(Millrace.configuration.version + "\n" + MatrixKernels.report())
                 return 0
             }
             var command = try Millrace.parseAsRoot()
