@@ -124,8 +124,34 @@ import Testing
 @Suite struct SmallDecisionTests {
     @Test func deadLettersCountInARowOnly() {
         var limit = DeadLetterLimit(max: 3)
-        let reached = [true, true, false, true, true, true].map { limit.take(isDeadLetter: $0) }
+        var share = DeadLetterLimit.Share()
+        let reached = [true, true, false, true, true, true].map { limit.take(isDeadLetter: $0, &share) }
         #expect(reached == [false, false, false, false, false, true])
+        #expect(limit.inARow == 3 && limit.committed == 0)
+        let mayCommit = limit.commit(&share)
+        #expect(!mayCommit, "nothing of the row that stops the stage is committed any more")
+        let isStillReached = limit.take(isDeadLetter: false, &share)
+        #expect(isStillReached, "and nothing behind it counts")
+    }
+
+    @Test func aRowOfDeadLettersIsAllTasksAndKnowsWhatIsCommitted() {
+        var limit = DeadLetterLimit(max: 5)
+        var tasks = Array(repeating: DeadLetterLimit.Share(), count: 3)
+        func take(_ task: Int, _ isDead: Bool) -> Bool { limit.take(isDeadLetter: isDead, &tasks[task]) }
+        func commit(_ task: Int) -> Bool { limit.commit(&tasks[task]) }
+        // The third task's row is over when the first has a record that is none.
+        let before = [take(2, true), take(0, false), take(0, true), take(0, true)]
+        #expect(before == [false, false, false, false])
+        // What is committed counts once.
+        let commits = [commit(0), commit(0)]
+        #expect(commits == [true, true])
+        #expect(limit.committed == 2)
+        let row = [take(1, true), take(1, true), take(0, true)]
+        #expect(row == [false, false, true])
+        #expect(limit.inARow == 5 && limit.committed == 2)
+        let after = [commit(0), commit(1), commit(2)]
+        #expect(after == [false, false, true], "the row that the third has part in is over")
+        #expect(limit.committed == 2)
     }
 
     @Test func theRateIsKeptOverAnySecond() {

@@ -34,7 +34,7 @@ import Testing
         let error = try #require(await self.failure(world.engine(topology)) as? EngineError)
         #expect(error.code == .failed)
         for part in [
-            "stage `only`: 100 records in a row of input[0] ended as dead letters", "offset 99: tally: seventeen",
+            "stage `only`: 100 records in a row ended as dead letters", "offset 99 of input[0]: tally: seventeen",
             "Nothing of them was committed", "max-consecutive-dead-letters",
         ] { #expect(error.message.contains(part), "\(error.message)") }
         #expect(try self.committed(world) == nil)
@@ -42,6 +42,43 @@ import Testing
         let raised = try simpleTopology("tally", more: "max-consecutive-dead-letters: 151")
         try await EngineWorld.runToEnd(world.engine(raised))
         #expect(try world.values("simple.dead-letters").count == 150)
+    }
+
+    @Test("a hundred in a row are those of all partitions, and the message says how many of them were committed")
+    func deadLettersOfAllPartitions() async throws {
+        let world = EngineWorld()
+        let log = world.log()
+        try log.createTopic(TopicSpecification(name: "input", partitions: 4))
+        let text = """
+            name: wide
+            stages:
+              only: { from: input, commit: { records: 10 }, steps: [tally], to: output }
+            """
+        let topology = try Topology.parse(text, file: "wide.yaml", registry: numbersRegistry, environment: [:]) { _ in
+            ""
+        }
+        .topology
+        // Fewer in each partition than the limit, more in all.
+        for partition in 0..<4 {
+            var transaction = Transaction()
+            transaction.outputs = [
+                .init(
+                    topic: "input", partition: partition,
+                    records: RecordBatch((0..<60).map { _ in Record(key: "k", value: "{\"value\":17}") }))
+            ]
+            try log.makeWriter(id: "fill").commit(transaction)
+        }
+        let error = try #require(await self.failure(world.engine(topology)) as? EngineError)
+        #expect(error.message.contains("100 records in a row ended as dead letters"), "\(error.message)")
+        let committed = try (0..<4).reduce(0) { try $0 + world.values("wide.dead-letters", $1).count }
+        #expect((1..<100).contains(committed))
+        #expect(
+            error.message.contains("\(committed) of them were committed, to `wide.dead-letters`"),
+            "\(committed): \(error.message)")
+        let offsets = try (0..<4).map {
+            try log.committedOffset(group: "wide.only", partition: TopicPartition("input", $0))?.offset ?? 0
+        }
+        #expect(offsets.reduce(0, +) == Offset(committed))
     }
 
     @Test("ninety-nine in a row do not, however often; rejects and drops do not count")

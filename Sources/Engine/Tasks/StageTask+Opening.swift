@@ -10,6 +10,14 @@ extension StageTask {
         let stage: Stage
         let rateLimit: SharedRateLimit?
         let inFlight: InFlightLimit?
+        let deadLetters: SharedDeadLetterLimit
+
+        init(stage: Stage, rateLimit: SharedRateLimit?, inFlight: InFlightLimit?) {
+            self.stage = stage
+            self.rateLimit = rateLimit
+            self.inFlight = inFlight
+            self.deadLetters = SharedDeadLetterLimit(max: stage.maxConsecutiveDeadLetters)
+        }
     }
 
     /// Opens the task of a partition: fences its former owner first, then takes up offsets, state and shards.
@@ -52,10 +60,9 @@ extension StageTask {
             sink = try surroundings.makeSink(shards, source.partition, writer.epoch, surroundings.context.topologyHash)
         }
         return StageTask(
-            stage: stage, source: source, surroundings: surroundings, writer: writer,
+            shared, source: source, surroundings: surroundings, writer: writer,
             reader: try surroundings.log.makeReader(of: source, from: offset), chain: chain, sink: sink,
-            committed: offset,
-            metadata: metadata, rateLimit: shared.rateLimit, inFlight: shared.inFlight)
+            committed: offset, metadata: metadata)
     }
 
     /// Where to begin: behind the last commit, if it is this stage's and still retained.

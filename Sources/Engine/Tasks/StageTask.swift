@@ -34,7 +34,8 @@ final class StageTask {
 
     var prefix: FinishedPrefix
     var metadata: TaskMetadata
-    private var limit: DeadLetterLimit
+    private let limit: SharedDeadLetterLimit
+    private var limitShare = DeadLetterLimit.Share()
     private var batch: FetchedBatch
     private var cursor = 0
     private var isAtEnd = false
@@ -58,10 +59,10 @@ final class StageTask {
     private static let arrivalMilliseconds: Timestamp = 5
 
     init(
-        stage: Stage, source: TopicPartition, surroundings: TaskSurroundings, writer: any TransactionalWriter,
-        reader: any PartitionReader, chain: Chain, sink: (any RecordSink)?, committed: Offset, metadata: TaskMetadata,
-        rateLimit: SharedRateLimit?, inFlight: InFlightLimit?
+        _ shared: Shared, source: TopicPartition, surroundings: TaskSurroundings, writer: any TransactionalWriter,
+        reader: any PartitionReader, chain: Chain, sink: (any RecordSink)?, committed: Offset, metadata: TaskMetadata
     ) {
+        let stage = shared.stage
         self.stage = stage
         self.source = source
         self.surroundings = surroundings
@@ -69,15 +70,15 @@ final class StageTask {
         self.reader = reader
         self.chain = chain
         self.sink = sink
-        self.rateLimit = rateLimit
+        self.rateLimit = shared.rateLimit
         self.envelope = DeadLetterEnvelope(topology: surroundings.topology.name, stage: stage.name)
         self.endOffset = surroundings.endOffsets[source]
         self.prefix = FinishedPrefix(committed: committed)
         self.metadata = metadata
-        self.limit = DeadLetterLimit(max: stage.maxConsecutiveDeadLetters)
+        self.limit = shared.deadLetters
         self.batch = FetchedBatch(partition: source, nextOffset: committed)
         self.now = surroundings.clock()
-        self.questions = inFlight.map { QuestionQueue(limit: $0, wake: surroundings.wake) }
+        self.questions = shared.inFlight.map { QuestionQueue(limit: $0, wake: surroundings.wake) }
     }
 
     /// What is tried again while the log is away.
@@ -277,7 +278,7 @@ final class StageTask {
             notes.letters += oversized
             try self.keep(notes, batch: batch)
         } else {
-            _ = self.limit.take(isDeadLetter: false)
+            try self.count(nil)
         }
         if let sink = self.sink, self.chain.outputCount > 0 {
             try sink.append(self.chain.takeOutput(), origin: offset)
@@ -330,14 +331,24 @@ final class StageTask {
                 self.deadLetters.append(written)
             }
         }
-        let dead = notes.letters.first { $0.kind == .dead }
-        if self.limit.take(isDeadLetter: dead != nil), let dead {
-            throw EngineError(
-                .failed,
-                "stage `\(self.stage.name)`: \(self.limit.inARow) records in a row of \(self.source) ended as dead letters, the "
-                    + "last at offset \(dead.origin): \(dead.step): \(dead.reason): \(dead.message). Nothing of them was committed: "
-                    + "mend the topology or the data, or raise `max-consecutive-dead-letters`, and run again")
+        try self.count(notes.letters.first { $0.kind == .dead })
+    }
+
+    /// Counts an input record in the stage's row of dead letters, if there is one.
+    private func count(_ dead: Letter?) throws(EngineError) {
+        guard let row = self.limit.take(isDeadLetter: dead != nil, &self.limitShare) else { return }
+        let last = dead.map {
+            ", the last at offset \($0.origin) of \(self.source): \($0.step): \($0.reason): \($0.message)"
         }
+        let committed =
+            row.committed == 0
+            ? "Nothing of them was committed"
+            : "\(row.committed) of them were committed, to `\(self.surroundings.topology.deadLetterTopic)`, where a replay takes "
+                + "them up"
+        throw EngineError(
+            .failed,
+            "stage `\(self.stage.name)`: \(row.inARow) records in a row ended as dead letters\(last ?? ""). \(committed): mend the "
+                + "topology or the data, or raise `max-consecutive-dead-letters`, and run again")
     }
 
     /// The input record that a letter is about: at hand most often, else read again from the log.
@@ -351,6 +362,10 @@ final class StageTask {
     // MARK: Committing
 
     private func commit(_ reason: RotationReason?) throws -> Outcome {
+        guard self.limit.commit(&self.limitShare) else {
+            self.end()
+            return .stopped
+        }
         var transaction = Transaction()
         let position = self.prefix.position
         if let reason, let sink = self.sink { transaction.outputs += try sink.prepare(reason) }
