@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// How much may be spent on models in a run.
 public struct BudgetLimits: Hashable, Sendable {
-    /// Calls; `nil` is without limit. A call that the server fails and that is made again counts once.
+    /// Calls that are sent, whatever for: retries, repairs, probes and witnesses count too; `nil` is without limit.
     public var calls: Int?
     /// Tokens of prompts and answers; `nil` is without limit.
     public var tokens: Int?
@@ -136,7 +136,9 @@ public final class Budget: Sendable {
     }
 
     private func problem(_ state: State, _ estimate: Int) -> String? {
-        if let calls = self.limits.calls, state.calls >= calls { return "the budget of \(calls) calls is spent" }
+        if let calls = self.limits.calls, state.calls >= calls {
+            return "the budget of \(calls) calls is spent, probes and retries among them"
+        }
         if let tokens = self.limits.tokens, state.tokens + estimate > tokens {
             return "the budget of \(tokens) tokens is spent: \(state.tokens) are used, and the next call may take "
                 + "\(estimate)"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Chat
-internal import ModelServers
+package import ModelServers
 internal import ResponseCache
 internal import Synchronization
 
@@ -20,8 +20,14 @@ public final class CompletionService: CompletionProvider {
         public var environment: [String: String]
         /// What may be spent in this run.
         public var budget: Budget?
+        /// How long a server is waited for that does not answer, in seconds; `nil` is for ever.
+        public var waitSecondsMax: Double?
         /// Is told what a person should know, from any thread.
         public var notify: @Sendable (CompletionNotice) -> Void = { _ in }
+        /// Is told each second which servers are waited for, and at the end that none is.
+        public var onWaits: @Sendable ([ServerWait]) -> Void = { _ in }
+        /// What waiting goes by.
+        package var clock = ModelClock.system()
 
         /// Creates options.
         public init(cacheFolder: String, environment: [String: String]) {
@@ -38,6 +44,7 @@ public final class CompletionService: CompletionProvider {
         var cache: ResponseCache?
         var journal: CallJournal?
         var sources: [String: ServerSource] = [:]
+        var watch: Task<Void, Never>?
     }
 
     /// Why no more calls are made, though records wait.
@@ -86,6 +93,7 @@ public final class CompletionService: CompletionProvider {
             if let known = state.sources[name] { return known }
             let source = ServerSource(endpoint, configuration, cache, journal, self.options, self.halting)
             state.sources[name] = source
+            if state.watch == nil { state.watch = self.watch() }
             return source
         }
     }
@@ -132,6 +140,45 @@ public final class CompletionService: CompletionProvider {
         }
     }
 
+    // MARK: Waiting
+
+    /// The servers that are waited for now.
+    public var waits: [ServerWait] {
+        self.state.withLock { $0.sources }.sorted { $0.key < $1.key }.compactMap { $0.value.wait }
+    }
+
+    /// Says again and again what is waited for, and ends the run when that was too long.
+    private func watch() -> Task<Void, Never> {
+        Task { [weak self, options] in
+            var patience: [String: WaitPatience] = [:]
+            while (try? await options.clock.sleep(1)) != nil, let self {
+                let waits = self.waits
+                options.onWaits(waits)
+                for name in self.state.withLock({ Array($0.sources.keys) }) {
+                    let wait = waits.first { $0.server == name }
+                    let action = patience[name, default: WaitPatience(secondsMax: options.waitSecondsMax)]
+                        .look(wait?.seconds)
+                    if let wait { self.act(action, on: wait) }
+                }
+            }
+        }
+    }
+
+    private func act(_ action: WaitPatience.Action, on wait: ServerWait) {
+        switch action {
+        case .nothing: break
+        case .say:
+            self.options.notify(
+                .warning(
+                    "still waiting for the model server \(wait.server) for \(wait.text); nothing is lost, Ctrl-C ends"))
+        case .giveUp:
+            self.halting.halt(
+                .failed(
+                    "waited for the model server \(wait.server) for \(wait.text); that is as long as `--max-wait` allows, "
+                        + "and nothing is lost: the same command goes on from here"))
+        }
+    }
+
     // MARK: Ending
 
     /// Has a closure called, once, when no more calls will be made though records wait: the run should end then.
@@ -147,7 +194,12 @@ public final class CompletionService: CompletionProvider {
 
     /// Ends what is under way and closes connections and cache; what has been answered is stored first.
     public func shutdown() async {
-        let (sources, cache, journal) = self.state.withLock { (Array($0.sources.values), $0.cache, $0.journal) }
+        let (sources, cache, journal, watch) = self.state.withLock { state in
+            (Array(state.sources.values), state.cache, state.journal, state.watch)
+        }
+        watch?.cancel()
+        await watch?.value
+        self.options.onWaits([])
         for source in sources { await source.shutdown() }
         cache?.close()
         journal?.close()

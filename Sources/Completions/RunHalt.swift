@@ -23,6 +23,11 @@ final class RunHalt: Sendable {
         if isHalted { body() }
     }
 
+    /// Waits until the task is cancelled: nothing can be done for a request, and it is not its fault.
+    static func untilCancelled() async {
+        while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
+    }
+
     /// Ends all calling; the first reason counts.
     func halt(_ reason: CompletionService.Halt) {
         let body = self.state.withLock { state -> (@Sendable () -> Void)? in

@@ -17,7 +17,7 @@ final class ServerSource: CompletionSource {
     let description: ModelEndpoint
     private let configuration: ClientConfiguration
     private let cache: ResponseCache
-    private let journal: CallJournal
+    private let ledger: CallLedger
     private let options: CompletionService.Options
     private let halting: RunHalt
     private let state = Mutex(State())
@@ -25,6 +25,8 @@ final class ServerSource: CompletionSource {
     private struct State {
         var arrival: Task<ModelServer?, Never>?
         var server: ModelServer?
+        /// Since when the server's first answer is waited for, and what was heard instead.
+        var beforeArrival: (since: Double, message: String)?
         var usage = ServerUsage()
         var isShutDown = false
     }
@@ -36,7 +38,7 @@ final class ServerSource: CompletionSource {
         self.description = description
         self.configuration = configuration
         self.cache = cache
-        self.journal = journal
+        self.ledger = CallLedger(budget: options.budget, journal: journal, halting: halting)
         self.options = options
         self.halting = halting
     }
@@ -47,6 +49,18 @@ final class ServerSource: CompletionSource {
         usage.endpoint = self.configuration.endpoint.description
         if let server { usage.take(server.statistics) }
         return usage
+    }
+
+    /// How long the server has been waited for, and why; `nil` where it answers.
+    var wait: ServerWait? {
+        let (server, beforeArrival) = self.state.withLock { ($0.server, $0.beforeArrival) }
+        let name = self.configuration.endpoint.description
+        if let outage = server?.statistics.outage {
+            return ServerWait(server: name, seconds: outage.seconds, message: outage.message)
+        }
+        guard let beforeArrival else { return nil }
+        return ServerWait(
+            server: name, seconds: self.options.clock.now() - beforeArrival.since, message: beforeArrival.message)
     }
 
     // MARK: Answers
@@ -76,7 +90,8 @@ final class ServerSource: CompletionSource {
             throw failure
         } catch let error as CacheError where error.code != .closed {
             self.halting.halt(.failed(error.message))
-            throw await Self.untilCancelled()
+            await RunHalt.untilCancelled()
+            throw CompletionFailure.cancelled
         } catch let error as BadAnswer {
             // Only what came into the cache by another way than this can be like that.
             throw .request(reason: "bad-answer", message: "the kept answer cannot be read: \(error)", ModelCall())
@@ -85,39 +100,15 @@ final class ServerSource: CompletionSource {
         }
     }
 
-    /// What is known of a call while it is under way. Those who share an answer each have one; only the one whose call it
-    /// was has it filled.
-    private final class CallRecord: Sendable {
-        private let state = Mutex<(call: ModelCall?, settlement: (@Sendable () -> Void)?)>((nil, nil))
-        /// The call, if one was made.
-        var value: ModelCall? { self.state.withLock { $0.call } }
-        /// Settles the budget.
-        var settlement: (@Sendable () -> Void)? {
-            get { self.state.withLock { $0.settlement } }
-            set { self.state.withLock { $0.settlement = newValue } }
-        }
-        func change(_ body: (inout ModelCall) -> Void) {
-            self.state.withLock { state in
-                var changed = state.call ?? ModelCall()
-                body(&changed)
-                state.call = changed
-            }
-        }
-    }
-
     private func call(_ request: ChatRequest, _ key: CacheKey, _ call: CallRecord) async throws -> CacheEntry {
         guard let server = await self.server(for: request.model) else { throw CompletionFailure.cancelled }
-        let ticket = try await self.admit(request)
+        self.ledger.begin(key, call)
         do throws(ChatFailure) {
-            let answer = try await server.ask(request, observer: self.observer(of: call, key))
-            // Given back once the answer is stored: the run may end when nothing is left and nothing under way.
-            call.settlement = { [budget = self.options.budget] in
-                budget?.settle(ticket, tokens: Self.tokens(of: answer, to: request))
-            }
+            let answer = try await server.ask(request, observer: self.observer(of: call))
             return CacheEntry(
                 key: key, model: request.model, storedAt: Self.now(), answer: answer.body, request: request.canonical)
         } catch {
-            self.failed(error, key, call, ticket)
+            self.ledger.failed(key, isCancelled: error == .cancelled)
             switch error {
             case .request(let reason, let message):
                 throw CompletionFailure.request(reason: reason.rawValue, message: message, call.value ?? ModelCall())
@@ -126,30 +117,15 @@ final class ServerSource: CompletionSource {
         }
     }
 
-    private func observer(of call: CallRecord, _ key: CacheKey) -> CallObserver {
+    private func observer(of call: CallRecord) -> CallObserver {
         var observer = CallObserver()
-        observer.willCall = { [journal = self.journal] in
-            let isRepeated = journal.begin(key)
-            call.change { if isRepeated { $0.isDuplicate = true } }
-        }
         observer.waitsOut = { fault in call.change { $0.serverFailures[fault.label, default: 0] += 1 } }
         observer.answered = { seconds in call.change { $0.seconds = seconds } }
         return observer
     }
 
-    private func failed(_ failure: ChatFailure, _ key: CacheKey, _ call: CallRecord, _ ticket: Budget.Ticket) {
-        // A call that was cancelled may have been answered: it stays in the journal until it is made again.
-        if failure != .cancelled { self.journal.end(key) }
-        if call.value != nil {
-            self.options.budget?.settle(ticket, tokens: nil)
-        } else {
-            self.options.budget?.giveBack(ticket)
-        }
-    }
-
     private func stored(_ insertion: CacheInsertion, _ call: CallRecord) {
-        self.journal.end(insertion.entry.key)
-        call.settlement?()
+        self.ledger.stored(insertion.entry.key)
         if !insertion.wasStored { call.change { $0.isDuplicate = true } }
         let made = call.value ?? ModelCall()
         self.state.withLock { state in
@@ -157,47 +133,10 @@ final class ServerSource: CompletionSource {
         }
     }
 
-    /// Takes what a call may cost from the budget, or waits for the end of the run.
-    private func admit(_ request: ChatRequest) async throws(CompletionFailure) -> Budget.Ticket {
-        guard let budget = self.options.budget else { return Budget.Ticket(tokens: 0) }
-        let estimate = Self.estimate(of: request)
-        while true {
-            switch budget.admit(estimate: estimate) {
-            case .granted(let ticket): return ticket
-            case .wait:
-                // Calls under way will tell how much is left.
-                do {
-                    try await Task.sleep(for: .milliseconds(20))
-                } catch {
-                    throw .cancelled
-                }
-            case .spent(let message):
-                self.halting.halt(.budgetSpent(message))
-                throw await Self.untilCancelled()
-            }
-        }
-    }
-
-    /// Nothing can be done for this request, and it is not its fault: it waits until the run ends.
-    private static func untilCancelled() async -> CompletionFailure {
-        while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
-        return .cancelled
-    }
-
     private static func now() -> Timestamp {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         return Timestamp(now.tv_sec) * 1000 + Timestamp(now.tv_nsec) / 1_000_000
-    }
-
-    /// What a request may cost, where nothing better is known: four bytes a token, and all the tokens it may be answered.
-    static func estimate(of request: ChatRequest) -> Int {
-        request.messages.reduce(0) { $0 + $1.content.utf8.count } / 4 + (request.maxTokens ?? 0)
-    }
-
-    private static func tokens(of answer: ChatAnswer, to request: ChatRequest) -> Int {
-        let bytes = request.messages.reduce(0) { $0 + $1.content.utf8.count }
-        return (answer.promptTokens ?? bytes / 4) + (answer.completionTokens ?? answer.text.utf8.count / 4)
     }
 
     // MARK: The server
@@ -216,7 +155,10 @@ final class ServerSource: CompletionSource {
 
     /// Waits until the server answers a tiny request, and says what it can do.
     private func arrive(_ model: String) async -> ModelServer? {
-        guard let client = try? ChatClient(self.configuration) else { return nil }
+        guard let client = try? ChatClient(self.configuration, meter: self.ledger.meter) else { return nil }
+        let began = self.options.clock.now()
+        self.state.withLock { $0.beforeArrival = (began, "it has not answered yet") }
+        defer { self.state.withLock { $0.beforeArrival = nil } }
         let name = self.configuration.endpoint.description
         let notify = self.options.notify
         var retry = RetryDecision()
@@ -230,7 +172,8 @@ final class ServerSource: CompletionSource {
                     ))
             }
             isWaiting = true
-            try? await Task.sleep(for: .seconds(retry.delaySeconds(after: fault, random: .random(in: 0..<1))))
+            self.state.withLock { $0.beforeArrival = (began, message) }
+            try? await self.options.clock.sleep(retry.delaySeconds(after: fault, random: .random(in: 0..<1)))
             if !Task.isCancelled { found = await client.probe(model: model) }
         }
         if Task.isCancelled || found.failure == .cancelled {
@@ -240,7 +183,8 @@ final class ServerSource: CompletionSource {
         let inFlight = self.description.inFlightMax ?? min(found.slots ?? Self.inFlightUnknown, Self.inFlightMax)
         for notice in found.notices(of: name, model: model, inFlight: inFlight) { notify(notice) }
         let server = ModelServer(
-            client: client, settings: ModelServer.Settings(inFlightMax: inFlight), capabilities: found
+            client: client, settings: ModelServer.Settings(inFlightMax: inFlight), capabilities: found,
+            clock: self.options.clock
         ) { notice in
             switch notice {
             case .waiting(let message):

@@ -3,6 +3,7 @@
 import Chat
 import Foundation
 import HostileServers
+import ModelServers
 import Synchronization
 import Testing
 
@@ -111,4 +112,190 @@ struct CompletionServiceTests {
         await service.shutdown()
         await hostile.stop()
     }
+
+    // MARK: Budgets
+
+    @Test("A budget counts every request that the server gets: the probe, retries and witnesses among them")
+    func everyRequestCounts() async throws {
+        // Each request is failed twice before it is answered, and one of them is never answered.
+        let attempts = Mutex<[String: Int]>([:])
+        let hostile = try await self.server { call in
+            if call.isWitness { return .chat("OK") }
+            let number = attempts.withLock { attempts in
+                attempts[call.prompt, default: 0] += 1
+                return attempts[call.prompt] ?? 0
+            }
+            return call.prompt == "bad" || number <= 2 ? .fail(500) : .chat("well")
+        }
+        let path = self.folder + "/budget.json"
+        let budget = try Budget(BudgetLimits(calls: 25), path: path)
+        let service = self.service {
+            $0.budget = budget
+            $0.clock = .system(speed: 20)
+        }
+        let isHalted = Mutex(false)
+        service.onHalt { isHalted.withLock { $0 = true } }
+        let source = try service.source(for: ModelEndpoint(url: hostile.url, inFlightMax: 4))
+        let requests = try ["bad"].map(self.request) + (0..<12).map { try self.request("question \($0)") }
+        let tasks = requests.map { request in Task { try? await source.complete(request) } }
+        while !isHalted.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(hostile.seen.chats == 25)
+        #expect(budget.spent.calls == 25)
+        guard case .budgetSpent(let message)? = service.halt else {
+            Issue.record("it is the budget that ends it")
+            return
+        }
+        #expect(message.contains("25 calls"))
+        for task in tasks { task.cancel() }
+        for task in tasks { _ = await task.value }
+        await service.shutdown()
+        #expect(hostile.seen.chats == 25, "nor is anything sent at the end")
+        #expect(hostile.seen.calls.contains { $0.isProbe })
+        await hostile.stop()
+    }
+
+    @Test("What cannot be sent costs nothing; a refusal costs a call and no tokens")
+    func costs() async throws {
+        let gone = try ReservedPort()
+        let budget = try Budget(BudgetLimits(calls: 5, tokens: 10_000), path: self.folder + "/budget.json")
+        let waits = Mutex(0)
+        let service = self.service {
+            $0.budget = budget
+            $0.clock = .system(speed: 100)
+            $0.onWaits = { seen in waits.withLock { $0 += seen.count } }
+        }
+        let source = try service.source(for: ModelEndpoint(url: gone.url))
+        let request = try self.request("a")
+        let asking = Task { try? await source.complete(request) }
+        while waits.withLock({ $0 }) < 20 { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(budget.spent.calls <= 1, "one may be on its way just now")
+        #expect(service.halt == nil)
+        asking.cancel()
+        await service.shutdown()
+        #expect(budget.spent.calls <= 1, "one was on its way when it was cancelled")
+        budget.close(hasEnded: true)
+
+        let other = try Budget(BudgetLimits(calls: 100, tokens: 10_000), path: self.folder + "/budget.json")
+        let hostile = try await self.server { call in call.number < 4 ? .fail(500) : .chat("well") }
+        let next = self.service {
+            $0.budget = other
+            $0.clock = .system(speed: 100)
+        }
+        _ = try await next.source(for: ModelEndpoint(url: hostile.url)).complete(request)
+        #expect(other.spent.calls == hostile.seen.chats && hostile.seen.chats >= 3)
+        // The probe and the answer, at ten tokens each by the server's count.
+        #expect(other.spent.tokens == 20, "what was refused cost none")
+        await next.shutdown()
+        await hostile.stop()
+    }
+
+    // MARK: Waiting
+
+    /// Time that passes when a test says so.
+    private final class ManualTime: Sendable {
+        private let seconds = Mutex(0.0)
+
+        func set(_ seconds: Double) { self.seconds.withLock { $0 = seconds } }
+
+        var clock: ModelClock {
+            ModelClock(
+                now: { self.seconds.withLock { $0 } },
+                sleep: { duration in
+                    let due = self.seconds.withLock { $0 } + duration
+                    while self.seconds.withLock({ $0 }) < due { try await Task.sleep(for: .milliseconds(2)) }
+                }, random: { 0.5 })
+        }
+    }
+
+    @Test("A server that is away is said again at growing intervals, and given up after the longest wait")
+    func waiting() async throws {
+        let gone = try ReservedPort()
+        let time = ManualTime()
+        let said = Mutex<[String]>([])
+        let service = self.service {
+            $0.clock = time.clock
+            $0.waitSecondsMax = 600
+            $0.notify = { notice in
+                if case .warning(let text) = notice { said.withLock { $0.append(text) } }
+            }
+        }
+        let isHalted = Mutex(false)
+        service.onHalt { isHalted.withLock { $0 = true } }
+        let source = try service.source(for: ModelEndpoint(url: gone.url))
+        let request = try self.request("a")
+        let asking = Task { try await source.complete(request) }
+        for (count, seconds) in [0.0, 61, 121, 241, 481].enumerated() {
+            time.set(seconds)
+            while said.withLock({ $0.count }) <= count { try await Task.sleep(for: .milliseconds(2)) }
+        }
+        #expect(!isHalted.withLock { $0 })
+        time.set(600)
+        while !isHalted.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(2)) }
+        guard case .failed(let reason)? = service.halt else {
+            Issue.record("the wait ends the run")
+            return
+        }
+        #expect(
+            reason.contains("for 10 min: no connection to \(gone.url)") && reason.contains("--max-wait"), "\(reason)")
+        let texts = said.withLock { $0 }
+        #expect(texts.first?.contains("does not answer: no connection") == true, "\(texts)")
+        let again = texts.dropFirst().map { $0.prefix { $0 != "," } }
+        #expect(
+            again.allSatisfy { $0.hasPrefix("still waiting for the model server \(gone.url)") } && again.count == 4,
+            "\(texts)")
+        #expect(service.waits.first?.message.contains("no connection") == true)
+        asking.cancel()
+        await #expect(throws: CompletionFailure.cancelled) { try await asking.value }
+        await service.shutdown()
+    }
+
+    @Test("A server that goes down later is waited for with its last words, and no more once it answers")
+    func outage() async throws {
+        let isWell = Mutex(true)
+        let hostile = try await self.server { _ in
+            isWell.withLock { $0 } ? .chat("well") : .fail(401, "Unauthorized key")
+        }
+        let service = self.service { $0.clock = .system(speed: 100) }
+        let source = try service.source(for: ModelEndpoint(url: hostile.url))
+        _ = try await source.complete(try self.request("first"))
+        #expect(service.waits.isEmpty)
+        isWell.withLock { $0 = false }
+        let request = try self.request("second")
+        let asking = Task { try await source.complete(request) }
+        while service.waits.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(service.waits.first?.message.contains("401") == true, "\(service.waits)")
+        isWell.withLock { $0 = true }
+        #expect(try await asking.value.answer.text == "well")
+        #expect(service.waits.isEmpty)
+        await service.shutdown()
+        await hostile.stop()
+    }
+}
+
+@Suite("Patience")
+struct WaitPatienceTests {
+    @Test("It is said after a minute, two, four and so on, at least each hour; a wait that is over begins anew")
+    func intervals() {
+        var patience = WaitPatience(secondsMax: nil)
+        let said = (0...20_000).filter { patience.look(Double($0)) == .say }
+        #expect(said == [60, 120, 240, 480, 960, 1920, 3840, 7440, 11_040, 14_640, 18_240])
+        // Whoever looks seldom is told once.
+        let again = [nil, 59, 61, 1000, 1001].map { patience.look($0) }
+        #expect(again == [.nothing, .nothing, .say, .say, .nothing])
+    }
+
+    @Test("After the longest wait it is given up, and never before")
+    func longest() {
+        var patience = WaitPatience(secondsMax: 90)
+        let actions = (0...90).map { patience.look(Double($0)) }
+        #expect(actions.firstIndex(of: .giveUp) == 90)
+        var impatient = WaitPatience(secondsMax: 0)
+        let first = [nil, 0].map { impatient.look($0) }
+        #expect(first == [.nothing, .giveUp])
+    }
+
+    @Test(
+        "A wait is told in the largest units that say enough",
+        arguments: [(0.9, "0 s"), (59.9, "59 s"), (60, "1 min"), (599, "9 min"), (3600, "1 h"), (7500, "2 h 5 min")])
+    func durations(_ seconds: Double, _ text: String) { #expect(ServerWait.duration(seconds) == text) }
 }

@@ -3,6 +3,7 @@
 import Foundation
 import HostileServers
 import Records
+import Synchronization
 import Testing
 
 /// Limits on what a run may spend.
@@ -15,12 +16,13 @@ struct ModelBudgetTests {
         let model = try await ScriptedModel()
         let bench = try await Bench()
         for round in 1...3 {
-            let result = try await bench.run(model, "--max-calls", "12")
+            let result = try await bench.run(model, "--max-calls", "13")
             #expect(result.code == 1, Comment(rawValue: result.story))
-            result.says("the budget of 12 calls is spent", "nothing is lost")
+            result.says("the budget of 13 calls is spent", "nothing is lost")
+            #expect(model.seen.chats == 13 * round, "the probe of each run is one of them")
             #expect(model.questions.count == 12 * round)
         }
-        let last = try await bench.run(model, "--max-calls", "12")
+        let last = try await bench.run(model, "--max-calls", "13")
         #expect(last.code == 0, Comment(rawValue: last.story))
         #expect(model.questions.count == bench.blocks)
         #expect(try await bench.home.output("shards", "cat", "nlq").outputLines.count == bench.blocks * 5)
@@ -62,14 +64,32 @@ struct ModelBudgetTests {
         let bench = try await Bench(ModelTopology(llm: "in-flight: 2"))
         let arguments = ["run", bench.topology, "--until-idle", "--allow-unguarded", "--max-calls", "20"]
         let process = try bench.home.start(arguments, environment: model.environment())
-        while process.isRunning, model.questions.count < 7 { try await Task.sleep(for: .milliseconds(5)) }
+        while process.isRunning, model.seen.chats < 7 { try await Task.sleep(for: .milliseconds(5)) }
         #expect(process.killNow())
-        let first = model.questions.count
+        let first = model.seen.chats
         let again = try await bench.home.start(arguments, environment: model.environment()).finished()
         #expect(again.code == 1, Comment(rawValue: again.story))
         again.says("going on with the budget of a run that did not end", "the budget of 20 calls is spent")
         // As many again as are in flight may have had their places, and not been made, at the moment of the kill.
-        #expect((20 - 4...20).contains(model.questions.count), "\(first) before the kill")
+        #expect((20 - 4...20).contains(model.seen.chats), "\(first) before the kill")
+        await model.stop()
+    }
+
+    @Test("Calls that a server fails cost as much as those that it answers: no more than the budget ever reach it")
+    func failing() async throws {
+        let attempts = Mutex<[String: Int]>([:])
+        let model = try await ScriptedModel { call in
+            let number = attempts.withLock { attempts in
+                attempts[call.prompt, default: 0] += 1
+                return attempts[call.prompt] ?? 0
+            }
+            return number == 1 ? .fail(500) : QueryModel.reply(to: call)
+        }
+        let bench = try await Bench()
+        let result = try await bench.run(model, "--max-calls", "30")
+        #expect(result.code == 1, Comment(rawValue: result.story))
+        result.says("the budget of 30 calls is spent")
+        #expect(model.seen.chats == 30)
         await model.stop()
     }
 }

@@ -19,14 +19,17 @@ internal import Synchronization
 public final class ChatClient: Sendable {
     /// How the server is spoken to.
     let configuration: ClientConfiguration
+    private let meter: CallMeter
     private let http: HTTPClient
     private let headers: HTTPHeaders
     private let isShutDown = Mutex(false)
 
     /// Creates a client; nothing is sent yet.
+    /// - Parameter meter: is asked before each call.
     /// - Throws: `EndpointError` for a header, a proxy or an authority file that cannot be used.
-    public init(_ configuration: ClientConfiguration) throws(EndpointError) {
+    public init(_ configuration: ClientConfiguration, meter: CallMeter = CallMeter()) throws(EndpointError) {
         self.configuration = configuration
+        self.meter = meter
         self.headers = try Self.headers(configuration)
         self.http = HTTPClient(
             eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: try Self.pool(configuration))
@@ -54,6 +57,19 @@ public final class ChatClient: Sendable {
     /// - Parameter withSchema: whether to send the request's schema, which some servers refuse.
     /// - Throws: `ChatFailure`, sorted by whose fault it is.
     public func complete(_ request: ChatRequest, withSchema: Bool = true) async throws(ChatFailure) -> ChatAnswer {
+        guard let receipt = await self.meter.admit(request) else { throw .cancelled }
+        do throws(ChatFailure) {
+            let answer = try await self.send(request, withSchema: withSchema)
+            receipt(.success(answer))
+            return answer
+        } catch {
+            receipt(.failure(error))
+            throw error
+        }
+    }
+
+    /// Sends a call that has its place, and reads what comes back.
+    private func send(_ request: ChatRequest, withSchema: Bool) async throws(ChatFailure) -> ChatAnswer {
         var call = HTTPClientRequest(url: self.endpoint.api("/chat/completions"))
         call.method = .POST
         call.headers = self.headers

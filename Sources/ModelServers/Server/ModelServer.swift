@@ -5,8 +5,6 @@ internal import Synchronization
 
 /// Is told what happens to a request on its way to an answer.
 public struct CallObserver: Sendable {
-    /// A call is about to be sent.
-    public var willCall: @Sendable () -> Void = {}
     /// A failure of the server is waited out.
     public var waitsOut: @Sendable (ServerFault) -> Void = { _ in }
     /// A call was answered, after some seconds.
@@ -114,7 +112,6 @@ public final class ModelServer: Sendable {
         while true {
             let pass = try await self.enter(number, isFirst: !isRetry)
             let (fault, message): (ServerFault, String)
-            observer.willCall()
             let started = self.clock.now()
             switch await self.call(request, pass, isRetry: isRetry) {
             case .success(let answer):

@@ -20,7 +20,7 @@ struct ServerState: ~Copyable {
     private var waiters: [Int: Waiter] = [:]
     private var nextRequest = 0
     private var asking = 0
-    private var outageSince: Double?
+    private var outage: (since: Double, message: String)?
 
     init(_ settings: ModelServer.Settings) {
         self.gate = Gate(inFlightMax: settings.inFlightMax, breakerFailuresMax: settings.breakerFailuresMax)
@@ -103,7 +103,7 @@ struct ServerState: ~Copyable {
         case .open: statistics.breaker = "open"
         case .trying: statistics.breaker = "trying"
         }
-        statistics.outageSeconds = self.outageSince.map { now - $0 }
+        statistics.outage = self.outage.map { ServerStatistics.Outage(seconds: now - $0.since, message: $0.message) }
         return statistics
     }
 
@@ -111,17 +111,20 @@ struct ServerState: ~Copyable {
 
     /// The notice that an outage has begun; once.
     mutating func noticeOfOutage(_ message: String, settings: ModelServer.Settings, now: Double) -> ServerNotice? {
-        guard self.outageSince == nil else { return nil }
+        guard self.outage == nil else {
+            self.outage?.message = message
+            return nil
+        }
         let isThrottled = self.gate.admission.throttledRounds >= settings.throttledRoundsMax
         guard self.gate.breaker.state != .closed || isThrottled else { return nil }
-        self.outageSince = now
+        self.outage = (now, message)
         return .waiting(message: message)
     }
 
     /// The notice that an outage is over; once.
     mutating func noticeOfRecovery(now: Double) -> ServerNotice? {
-        guard let since = self.outageSince else { return nil }
-        self.outageSince = nil
-        return .recovered(afterSeconds: now - since)
+        guard let outage = self.outage else { return nil }
+        self.outage = nil
+        return .recovered(afterSeconds: now - outage.since)
     }
 }

@@ -37,8 +37,16 @@ public struct ServerStatistics: Hashable, Sendable {
     public var limit = 0
     /// The breaker: `closed`, `open` or `trying`.
     public var breaker = "closed"
-    /// Since when the server has been failing everybody, in seconds; `nil` where it has not.
-    public var outageSeconds: Double?
+    /// The outage there is, while the server fails everybody.
+    public var outage: Outage?
+
+    /// A time in which a server fails everybody.
+    public struct Outage: Hashable, Sendable {
+        /// How long it has lasted, in seconds.
+        public var seconds: Double
+        /// The last failure.
+        public var message: String
+    }
 }
 
 /// Durations, counted in buckets of a power of two of milliseconds.

@@ -68,7 +68,7 @@ struct ReplayCommand: ParsableCommand {
             options.startOffsets = bound.starts
             options.endOffsets = bound.ends
             let originals = try bound.originals(in: log)
-            let models = try ModelRun(home, topology: bound.topology.name, limits: self.arguments.limits)
+            let models = try ModelRun(home, topology: bound.topology.name, self.arguments)
             options.services = models.services
             let engine = Engine(
                 topology: bound.topology, log: log, options: options, warn: Console.warning,

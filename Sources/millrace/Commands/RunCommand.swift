@@ -23,12 +23,19 @@ struct RunArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Calls to model servers, at most: then the run ends with exit code 1, and the next one goes on.",
+            "Calls to model servers, at most, probes, retries and repairs among them: then the run ends with exit code 1, "
+                + "and the next one goes on.",
             valueName: "n"))
     var maxCalls: Int?
 
     @Option(help: ArgumentHelp("Tokens of prompts and answers, at most, in the same way.", valueName: "n"))
     var maxTokens: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long to wait for a model server that does not answer, such as 90, 90s, 10m or 2h: then the run ends with "
+                + "exit code 1, and the next one goes on. For ever by default.", valueName: "time"))
+    var maxWait: WaitLimit?
 
     @Option(help: ArgumentHelp("How long a process may be silent before others take its partitions.", valueName: "ms"))
     var sessionTimeout = 10_000
@@ -102,7 +109,7 @@ struct RunCommand: ParsableCommand {
             var options = self.arguments.options(for: home)
             options.untilIdle = self.untilIdle
             options.acceptsChangedTopology = self.acceptChanges
-            let models = try ModelRun(home, topology: topology.name, limits: self.arguments.limits)
+            let models = try ModelRun(home, topology: topology.name, self.arguments)
             options.services = models.services
             let engine = Engine(
                 topology: topology, log: log, options: options, warn: Console.warning,
@@ -136,7 +143,7 @@ struct EngineRun {
         }
         defer { interrupts.cancel() }
         let progress = ProgressReporter()
-        let watcher = ProgressWatcher(engine: engine, reporter: progress)
+        let watcher = ProgressWatcher(engine: engine, models: models, reporter: progress)
         watcher.start()
         let result = Result { try engine.run() }
         watcher.stop()
@@ -156,13 +163,15 @@ final class ProgressWatcher: @unchecked Sendable {
     // @unchecked: `last` is touched on `queue` only, the rest does not change.
     private let isStopped = Atomic(false)
     private let engine: Engine
+    private let models: ModelRun
     private let reporter: ProgressReporter
     private let queue = DispatchQueue(label: "millrace.progress")
     private let timer: any DispatchSourceTimer
     private var last: (time: ContinuousClock.Instant, records: [String: Int])?
 
-    init(engine: Engine, reporter: ProgressReporter) {
+    init(engine: Engine, models: ModelRun, reporter: ProgressReporter) {
         self.engine = engine
+        self.models = models
         self.reporter = reporter
         self.timer = DispatchSource.makeTimerSource(queue: self.queue)
     }
@@ -184,18 +193,16 @@ final class ProgressWatcher: @unchecked Sendable {
             let stages = self.engine.progress()
             let now = ContinuousClock.now
             let seconds = self.last.map { (now - $0.time).seconds } ?? 0
-            let parts = stages.map { stage -> String in
+            let lines = stages.map { stage in
                 let before = self.last?.records[stage.stage] ?? stage.recordsIn
-                let rate = seconds > 0 ? Int(Double(stage.recordsIn - before) / seconds) : 0
-                let left = rate > 0 ? ", " + ProgressReporter.duration(Double(stage.lag) / Double(rate)) + " left" : ""
-                let flight = stage.inFlight > 0 ? ", \(stage.inFlight) in flight" : ""
-                return
-                    "\(stage.stage) \(ProgressReporter.grouped(stage.recordsIn)) (\(ProgressReporter.grouped(rate))/s, "
-                    + "\(ProgressReporter.grouped(stage.lag)) waiting\(flight)\(left))"
+                return ProgressLine.Stage(
+                    name: stage.stage, records: stage.recordsIn,
+                    rate: seconds > 0 ? Int(Double(stage.recordsIn - before) / seconds) : 0, waiting: stage.lag,
+                    inFlight: stage.inFlight)
             }
             if self.isStopped.load(ordering: .acquiring) { return nil }
             self.last = (now, Dictionary(stages.map { ($0.stage, $0.recordsIn) }) { first, _ in first })
-            return parts.joined(separator: "  ")
+            return ProgressLine(stages: lines, wait: self.models.longestWait?.text).text
         }
     }
 }

@@ -86,8 +86,11 @@ struct Status {
 
     var groups: [Group] = []
     var sets: [ShardSet] = []
+    /// What runs on this home wait for.
+    var waits: [WaitBoard.Note] = []
 
     init(log: any RecordLog, home: Home, before: [GroupDescription], seconds: TimeInterval) throws {
+        self.waits = WaitBoard.read(home)
         for description in try log.groups() {
             let earlier = before.first { $0.group == description.group }
             let tasks = Self.tasks(of: description, earlier: earlier, seconds: max(seconds, 0.001), log: log)
@@ -150,6 +153,8 @@ struct Status {
         for group in self.groups {
             if let usage = ModelUsage(group.counts) { lines.append("  \(group.name), model: \(usage.line)") }
         }
+        let now = Engine.systemClock()
+        for wait in self.waits { lines.append("  " + wait.text(now: now)) }
         for group in self.groups {
             for member in group.members {
                 let partitions = member.partitions.map(\.description).joined(separator: " ")
@@ -176,6 +181,10 @@ struct Status {
         json.key("groups")
         json.beginArray()
         for group in self.groups { Self.write(group, to: &json) }
+        json.endArray()
+        json.key("waits")
+        json.beginArray()
+        for wait in self.waits { wait.write(to: &json) }
         json.endArray()
         json.key("shards")
         json.beginArray()

@@ -26,6 +26,9 @@ struct Home {
     /// Where a run of a topology writes what it has spent on models.
     func budgetPath(of topology: String) -> String { self.path + "/budgets/" + topology + ".json" }
 
+    /// Where runs write which model servers they wait for.
+    var waitsFolder: String { self.path + "/waits" }
+
     /// The folder of a set of shards.
     func shardFolder(_ name: String) -> String { self.path + "/shards/" + name }
 

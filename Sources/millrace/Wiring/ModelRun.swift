@@ -14,8 +14,8 @@ struct ModelRun {
     private let budget: Budget?
 
     /// Prepares a run.
-    /// - Parameter limits: what may be spent; `nil` is without limit.
-    init(_ home: Home, topology: String, limits: BudgetLimits?) throws {
+    /// - Parameter arguments: say what may be spent, and how long a server is waited for.
+    init(_ home: Home, topology: String, _ arguments: RunArguments) throws {
         var options = CompletionService.Options(
             cacheFolder: home.cacheFolder, environment: ProcessInfo.processInfo.environment)
         options.notify = { notice in
@@ -25,7 +25,7 @@ struct ModelRun {
             }
         }
         do throws(BudgetProblem) {
-            self.budget = try limits.map { limits throws(BudgetProblem) in
+            self.budget = try arguments.limits.map { limits throws(BudgetProblem) in
                 try Budget(limits, path: home.budgetPath(of: topology))
             }
         } catch {
@@ -37,6 +37,9 @@ struct ModelRun {
                     + "\(ProgressReporter.grouped(resumed.tokens)) tokens of it are used")
         }
         options.budget = self.budget
+        options.waitSecondsMax = arguments.maxWait?.seconds
+        let board = WaitBoard(home, topology: topology)
+        options.onWaits = board.show
         self.service = CompletionService(options)
     }
 
@@ -46,6 +49,9 @@ struct ModelRun {
         services.set(self.service, as: (any CompletionProvider).self)
         return services
     }
+
+    /// What is waited for longest.
+    var longestWait: ServerWait? { self.service.waits.max { $0.seconds < $1.seconds } }
 
     /// Has a closure called when no more calls will be made, though records wait.
     func onHalt(_ body: @escaping @Sendable () -> Void) { self.service.onHalt(body) }

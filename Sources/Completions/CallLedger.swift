@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Chat
+internal import ModelServers
+internal import ResponseCache
+internal import Synchronization
+
+/// Keeps the account of a server's calls: takes each from the budget before it is sent, and notes in the journal that it
+/// is under way. Those of the client's own, probes and witnesses, cost as much as others.
+final class CallLedger: Sendable {
+    private let budget: Budget?
+    private let journal: CallJournal
+    private let halting: RunHalt
+    /// The requests that are being asked, by their keys.
+    private let asking = Mutex<[String: CallRecord]>([:])
+
+    init(budget: Budget?, journal: CallJournal, halting: RunHalt) {
+        self.budget = budget
+        self.journal = journal
+        self.halting = halting
+    }
+
+    /// What the client asks before each call.
+    var meter: CallMeter { CallMeter { [self] request in await self.admit(request) } }
+
+    // MARK: Requests
+
+    /// A request is about to be asked; what its calls come to is noted in the record.
+    func begin(_ key: CacheKey, _ record: CallRecord) { self.asking.withLock { $0[key.description] = record } }
+
+    /// A request has failed for good, or was given up.
+    func failed(_ key: CacheKey, isCancelled: Bool) {
+        // A call that was cancelled may have been answered: it stays in the journal until it is made again.
+        if !isCancelled { self.journal.end(key) }
+        self.asking.withLock { $0.removeValue(forKey: key.description) }?.settle()
+    }
+
+    /// A request's answer is stored.
+    func stored(_ key: CacheKey) {
+        self.journal.end(key)
+        self.asking.withLock { $0.removeValue(forKey: key.description) }?.settle()
+    }
+
+    // MARK: Calls
+
+    private func admit(_ request: ChatRequest) async -> CallMeter.Receipt? {
+        let record = self.asking.withLock { $0[request.key] }
+        // Asked again, it had an answer that was no good.
+        record?.settle()
+        guard let ticket = await self.place(for: request) else { return nil }
+        if let record, let key = try? CacheKey(request.key) {
+            let isRepeated = self.journal.begin(key)
+            record.change { if isRepeated { $0.isDuplicate = true } }
+        }
+        return { outcome in self.ended(outcome, request, ticket, record) }
+    }
+
+    /// Takes what a call may cost from the budget, or waits for the end of the run.
+    private func place(for request: ChatRequest) async -> Budget.Ticket? {
+        guard let budget else { return Budget.Ticket(tokens: 0) }
+        let estimate = Self.estimate(of: request)
+        while true {
+            switch budget.admit(estimate: estimate) {
+            case .granted(let ticket): return ticket
+            case .wait:
+                // Calls under way will tell how much is left.
+                guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return nil }
+            case .spent(let message):
+                self.halting.halt(.budgetSpent(message))
+                await RunHalt.untilCancelled()
+                return nil
+            }
+        }
+    }
+
+    private func ended(
+        _ outcome: Result<ChatAnswer, ChatFailure>, _ request: ChatRequest, _ ticket: Budget.Ticket,
+        _ record: CallRecord?
+    ) {
+        guard let budget else { return }
+        switch outcome {
+        case .success(let answer):
+            let tokens = Self.tokens(of: answer, to: request)
+            let settlement: @Sendable () -> Void = { budget.settle(ticket, tokens: tokens) }
+            // Given back once the answer is stored: the run may end when nothing is left and nothing under way.
+            if let record { record.settleLater(settlement) } else { settlement() }
+        case .failure(.server(kind: .refused, _)): budget.giveBack(ticket)
+        case .failure(.server(kind: .timeout, _)), .failure(.server(kind: .disconnected, _)),
+            .failure(.server(kind: .badAnswer, _)), .failure(.cancelled):
+            // It may have been answered at a cost: what was held for it counts.
+            budget.settle(ticket, tokens: nil)
+        case .failure: budget.settle(ticket, tokens: 0)
+        }
+    }
+
+    /// What a request may cost, where nothing better is known: four bytes a token, and all the tokens it may be answered.
+    static func estimate(of request: ChatRequest) -> Int {
+        request.messages.reduce(0) { $0 + $1.content.utf8.count } / 4 + (request.maxTokens ?? 0)
+    }
+
+    private static func tokens(of answer: ChatAnswer, to request: ChatRequest) -> Int {
+        let bytes = request.messages.reduce(0) { $0 + $1.content.utf8.count }
+        return (answer.promptTokens ?? bytes / 4) + (answer.completionTokens ?? answer.text.utf8.count / 4)
+    }
+}
+
+/// What is known of a request's calls while it is under way. Those who share an answer each have one; only the one whose
+/// calls they are has it filled.
+final class CallRecord: Sendable {
+    private let state = Mutex<(call: ModelCall?, settlement: (@Sendable () -> Void)?)>((nil, nil))
+
+    /// The call, if one was made.
+    var value: ModelCall? { self.state.withLock { $0.call } }
+
+    func change(_ body: (inout ModelCall) -> Void) {
+        self.state.withLock { state in
+            var changed = state.call ?? ModelCall()
+            body(&changed)
+            state.call = changed
+        }
+    }
+
+    /// Keeps what settles the budget for an answer until that is stored.
+    func settleLater(_ settlement: @escaping @Sendable () -> Void) {
+        self.state.withLock { $0.settlement = settlement }
+    }
+
+    /// Settles the budget for the last answer, if that has not been done.
+    func settle() {
+        let settlement = self.state.withLock { state in
+            defer { state.settlement = nil }
+            return state.settlement
+        }
+        settlement?()
+    }
+}
