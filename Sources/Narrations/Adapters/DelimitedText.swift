@@ -128,7 +128,7 @@ struct DelimitedText {
             self.line = self.reader.line
             self.offset = self.reader.offset
             while try self.field() {}
-            let isBlank = self.ends.count == 1 && self.row.isEmpty && self.byteCount == 0
+            let isBlank = self.ends.count == 1 && self.row.isEmpty
             if !isBlank { return true }
         }
     }
@@ -154,14 +154,22 @@ struct DelimitedText {
             let byte = self.reader.buffer[end]
             self.reader.position = end + 1
             if byte == self.delimiter {
-                self.ends.append(self.row.count)
+                // A delimiter takes room, too: a row of nothing else must not grow without end.
+                self.count(1)
+                self.endField()
                 return true
             }
             break
         }
         if self.row.count > fieldStart, self.row.last == 0x0d { self.row.removeLast() }
-        self.ends.append(self.row.count)
+        self.endField()
         return false
+    }
+
+    /// Ends a field; of a row that is too long, only the fields in what is kept of it.
+    private mutating func endField() {
+        if self.isTooLong, self.ends.last == self.row.count { return }
+        self.ends.append(self.row.count)
     }
 
     private func delimiterOrNewline(from start: Int) -> Int {
@@ -207,14 +215,18 @@ struct DelimitedText {
         }
     }
 
+    /// Counts bytes of the row; of one that has become too long, the beginning is kept.
+    private mutating func count(_ bytes: Int) {
+        let wasTooLong = self.isTooLong
+        self.byteCount += bytes
+        guard self.isTooLong, !wasTooLong else { return }
+        self.row.removeSubrange(min(self.row.count, SourceProblem.rawBytesMax)...)
+        self.ends.removeAll { $0 >= self.row.count }
+    }
+
     private mutating func keep(_ range: Range<Int>) {
-        self.byteCount += range.count
-        if self.isTooLong {
-            self.row.removeSubrange(min(self.row.count, SourceProblem.rawBytesMax)...)
-            // The ends of earlier fields may lie behind what is kept.
-            for index in self.ends.indices { self.ends[index] = min(self.ends[index], self.row.count) }
-            return
-        }
+        self.count(range.count)
+        if self.isTooLong { return }
         self.row.append(
             contentsOf: UnsafeBufferPointer(start: self.reader.buffer + range.lowerBound, count: range.count))
     }

@@ -30,6 +30,7 @@ private struct NarrationPieceParser {
     let adapter: Ego4DAdapter
     let raw: RawVideo
     let bytes: UnsafeBufferPointer<UInt8>
+    private let lines = LineCount()
     private var cursor: JSONCursor
     private var groups: [NarrationGroup] = []
     private var loose: [SourceItem] = []
@@ -210,8 +211,7 @@ private struct NarrationPieceParser {
 
     /// A problem with a part of the piece; `offset` is where in the piece it is.
     func problem(_ fault: SourceFault, _ what: String, _ range: Range<Int>, at offset: Int) -> SourceProblem {
-        var line = self.raw.line
-        if let base = self.bytes.baseAddress { line += FileReader.newlines(base, 0..<offset) }
+        let line = self.raw.line + self.lines.newlines(in: self.bytes, before: offset)
         let place = SourcePlace(file: self.raw.file, line: line, offset: self.raw.offset + offset)
         return fault.problem(
             at: place, entry: "video \(self.raw.uid), \(what)", key: self.raw.uid, raw: self.bytes[range])

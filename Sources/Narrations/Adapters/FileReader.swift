@@ -137,6 +137,21 @@ final class FileReader {
     }
 }
 
+/// Counts the lines before places of a value in memory, which mostly come in their order: each byte is looked at once.
+final class LineCount {
+    private var position = 0
+    private var newlines = 0
+
+    /// How many newlines stand before a place.
+    func newlines(in bytes: UnsafeBufferPointer<UInt8>, before place: Int) -> Int {
+        guard let base = bytes.baseAddress else { return 0 }
+        if place < self.position { (self.position, self.newlines) = (0, 0) }
+        self.newlines += FileReader.newlines(base, self.position..<place)
+        self.position = place
+        return self.newlines
+    }
+}
+
 extension FileReader {
     /// Opens a file that must be text: one that is compressed is refused with the remedy.
     static func text(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil) throws(SourceError)

@@ -47,23 +47,36 @@ public struct GoalStepAdapter: SourceAdapter {
         return self.context.item(video, group, at: piece.place(0))
     }
 
+    /// How deep segments may lie in segments; the data set has steps and substeps. Each level is looked through once
+    /// for every one above it.
+    static let depthMax = 16
+
     /// Reads the segments of a video or of a segment, each before its own.
     ///
     /// - Parameter label: how messages call the segments: `step`, `step 3, substep`.
     private func segments(
-        of object: ShallowObject, label: String, in piece: VideoPieces.Piece, into group: inout NarrationGroup
+        of object: ShallowObject, label: String, depth: Int = 1, in piece: VideoPieces.Piece,
+        into group: inout NarrationGroup
     ) throws(SourceFault) {
         var number = 0
         try object.forEachElement(of: "segments") { range in
             let name = "\(label) \(number)"
             number += 1
+            guard depth <= Self.depthMax else { return }
             let bytes = UnsafeBufferPointer(rebasing: object.bytes[range])
             do throws(SourceFault) {
                 let segment = try ShallowObject(bytes)
                 // The segment's own fault must not hide the segments in it.
                 self.segment(segment, name, in: piece, into: &group)
-                try self.segments(of: segment, label: "\(name), substep", in: piece, into: &group)
+                try self.segments(
+                    of: segment, label: "\(name), substep", depth: depth + 1, in: piece, into: &group)
             } catch { group.add(Self.problem(error, name, bytes, in: piece, key: group.videoUID)) }
+        }
+        if number > 0, depth > Self.depthMax {
+            throw SourceFault(
+                SourceReason.tooDeep,
+                "`segments` lie more than \(Self.depthMax) deep in each other: none of the deeper ones is read; is a "
+                    + "bracket missing?")
         }
     }
 

@@ -165,6 +165,8 @@ public enum SourceReason {
     public static let invalidUTF8 = "invalid-utf8"
     /// Text that is not JSON.
     public static let malformedJSON = "malformed-json"
+    /// Parts within parts, deeper than `GoalStepAdapter.depthMax`.
+    public static let tooDeep = "too-deep"
     /// A text or a line that would not fit in a record.
     public static let textTooLong = "text-too-long"
     /// A video whose annotations do not fit in memory.

@@ -11,11 +11,19 @@ struct VideoPieces {
         var file: String
         var offset: Int
         var line: Int
+        private let lines = LineCount()
+
+        init(key: String?, bytes: UnsafeBufferPointer<UInt8>, file: String, offset: Int, line: Int) {
+            self.key = key
+            self.bytes = bytes
+            self.file = file
+            self.offset = offset
+            self.line = line
+        }
 
         /// The place of a byte of the piece.
         func place(_ position: Int) -> SourcePlace {
-            var line = self.line
-            if let base = self.bytes.baseAddress { line += FileReader.newlines(base, 0..<position) }
+            let line = self.line + self.lines.newlines(in: self.bytes, before: position)
             return SourcePlace(file: self.file, line: line, offset: self.offset + position)
         }
 

@@ -46,6 +46,24 @@ import Testing
         #expect(open?.offset == 4)
     }
 
+    @Test func blankLinesOfEitherEndArePassedOver() throws {
+        let file = try TemporaryFile("a,b\r\n1,2\r\n\r\n\n3,4\r\n\r\n")
+        #expect(try Self.rows(file.path) == [["1", "2"], ["3", "4"]])
+    }
+
+    /// Fields of a row that is too long are neither kept nor gone over again for each of them.
+    @Test(.timeLimit(.minutes(1))) func aRowOfDelimitersIsTooLong() throws {
+        let filler = String(repeating: "x", count: SourceLimits.lineBytesMax - 1000)
+        let long = String(repeating: ",", count: 300_000)
+        let file = try TemporaryFile("a,b\n\(filler)\(long)\n2,3\n")
+        var table = try DelimitedText(path: file.path, delimiter: 0x2c, requiring: [])
+        #expect(try table.next())
+        #expect(table.isTooLong, "delimiters count")
+        #expect(table.fieldCount <= 2)
+        #expect(try table.next())
+        #expect(!table.isTooLong && table.text(1) == "3")
+    }
+
     @Test func rowsOverTheLimitAreMarked() throws {
         let long = String(repeating: "x", count: SourceLimits.lineBytesMax + 1)
         let file = try TemporaryFile("a,b\n1,\(long)\n2,3\n")

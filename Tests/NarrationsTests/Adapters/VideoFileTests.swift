@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataflow
-import Narrations
 import Records
 import Testing
+
+@testable import Narrations
 
 @Suite struct GoalStepAdapterTests {
     private static func harvest(_ videos: String) throws -> Harvest {
@@ -51,6 +52,27 @@ import Testing
         #expect(harvest.counts["without-duration"] == 2)
         #expect(harvest.videos[0].problems[1].message.contains("line 4"))
         #expect(harvest.videos[0].problems[4].raw == Bytes("5".utf8))
+    }
+
+    /// 92 seconds, and then a stack without room, for 30,000 levels.
+    @Test(.timeLimit(.minutes(1)), arguments: [16, 17, 30_000])
+    func segmentsHaveADepth(_ depth: Int) throws {
+        let open = #"[{"start_time": 1, "end_time": 2, "step_description": "a", "segments": "#
+        let text = String(repeating: open, count: depth) + "[]" + String(repeating: "}]", count: depth)
+        let harvest = try Self.harvest(#"{"video_uid": "a", "end_time": 9, "segments": \#(text)}"#)
+        #expect(harvest.texts == [Array(repeating: "a", count: min(depth, GoalStepAdapter.depthMax))])
+        #expect(harvest.reasons == (depth > GoalStepAdapter.depthMax ? ["too-deep"] : []))
+    }
+
+    @Test func wholeNumbersBeyondAllTimesAreProblems() throws {
+        let harvest = try Self.harvest(
+            #"""
+            {"video_uid": "a", "end_time": -9223372036854775808, "segments": [
+              {"start_time": -9223372036854775808, "end_time": 2, "step_description": "x"},
+              {"start_time": 1, "end_time": 9223372036854775807, "step_description": "x"}]}
+            """#)
+        #expect(harvest.reasons == ["negative-time", "time-out-of-range"])
+        #expect(harvest.counts == ["without-duration": 1])
     }
 
     @Test func aFileOfAnotherKindIsAnError() throws {
