@@ -154,8 +154,11 @@ public struct ChatAnswer: Hashable, Sendable {
             try JSONValue(&json).string
         }
 
+        /// More tokens than any context has: a number beyond it is none, and sums of so many cannot overflow.
+        private static let tokensMax = 1 << 31
+
         private static func countIfAny(_ json: inout JSONScanner) throws(JSONError) -> Int? {
-            guard let count = try JSONValue(&json).int, count >= 0 else { return nil }
+            guard let count = try JSONValue(&json).int, 0...self.tokensMax ~= count else { return nil }
             return count
         }
     }

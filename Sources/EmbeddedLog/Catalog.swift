@@ -73,9 +73,17 @@ final class Catalog: Sendable {
 
     private static let columns = "name, partitions, retention_seconds, retention_bytes, record_bytes_max, id"
 
+    /// More partitions than any topic is created with.
+    private static let partitionsMax = 1 << 20
+
     private static func specification(_ row: Row) throws -> TopicSpecification {
-        TopicSpecification(
-            name: try row.text(0), partitions: Int(try row.integer(1)),
+        let name = try row.text(0)
+        let partitions = Int(try row.integer(1))
+        guard 1...Self.partitionsMax ~= partitions else {
+            throw LogError(.corrupt, "topic \(name) has \(partitions) partitions; put a copy of the file back")
+        }
+        return TopicSpecification(
+            name: name, partitions: partitions,
             retention: .init(seconds: try row.optionalInteger(2), bytes: try row.optionalInteger(3)),
             recordBytesMax: Int(try row.integer(4)))
     }

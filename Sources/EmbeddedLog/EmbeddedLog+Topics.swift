@@ -118,7 +118,8 @@ extension EmbeddedLog {
                 let count = try row.integer(1)
                 let rowTime = try row.integer(2)
                 if rowTime < time {
-                    low = max(base + count, middle + 1)
+                    // A damaged row may hold any numbers.
+                    low = max(base &+ count, middle + 1)
                 } else {
                     high = max(base, place.firstOffset)
                 }
@@ -220,7 +221,7 @@ struct PartitionPlace: Sendable {
         }
         return try PartitionPlace(
             id: id, firstOffset: first, nextOffset: next, lastTime: row.integer(2),
-            storedBytes: row.integer(3))
+            storedBytes: max(0, row.integer(3)))
     }
 }
 

@@ -65,7 +65,7 @@ public final class Ingest {
     private func restore(_ entry: StateEntry) throws(LogError) {
         let text = String(decoding: entry.value, as: UTF8.self)
         let parts = text.split(separator: " ")
-        guard parts.count == 2, let revision = Int(parts[1]) else {
+        guard parts.count == 2, let revision = Int(parts[1]), JSONScanner.counts.contains(revision) else {
             throw LogError(.corrupt, "the ingest ledger of `\(self.topic.name)` holds `\(text)`, which it never wrote")
         }
         self.ledger[entry.key] = Entry(digest: String(parts[0]), revision: revision)

@@ -93,7 +93,7 @@ struct CommitPlanner {
         let changes = self.log.topicChanges.load(ordering: .acquiring)
         if let known = self.limits[topic]?.current(changes) { return known }
         let value = try self.log.settings(of: [topic])[topic]?["max.message.bytes"]
-        let bytes = KafkaLog.recordBytesMax(messageBytesMax: value.flatMap { Int($0) } ?? 1_048_588)
+        let bytes = KafkaLog.recordBytesMax(messageBytesMax: value.flatMap { Int($0) }.map { max(0, $0) } ?? 1_048_588)
         self.limits[topic] = Believed(value: bytes, topicChanges: changes)
         return bytes
     }

@@ -105,7 +105,7 @@ extension KafkaLog {
         let settings = try self.settings(of: Array(found.keys))
         return found.map { name, partitions in
             let values = settings[name, default: [:]]
-            func number(_ setting: String) -> Int? { values[setting].flatMap { Int($0) } }
+            func number(_ setting: String) -> Int? { values[setting].flatMap { Int($0) }.map { max(-1, $0) } }
             func limit(_ setting: String) -> Int? { number(setting).flatMap { $0 < 0 ? nil : $0 } }
             return TopicSpecification(
                 name: name, partitions: partitions,

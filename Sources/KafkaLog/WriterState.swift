@@ -13,6 +13,8 @@ struct WriterState {
         var epoch: Int64 = 0
         var sequence: Int64 = 0
 
+        private static let numberMax: Int64 = 1 << 62
+
         /// The key of a marker; those of state start with another byte.
         static let key: Bytes = [0]
 
@@ -25,6 +27,8 @@ struct WriterState {
             guard value.count == 16 else { return nil }
             self.epoch = value[..<8].reduce(0) { $0 << 8 | Int64($1) }
             self.sequence = value[8...].reduce(0) { $0 << 8 | Int64($1) }
+            // Both only grow, by one.
+            guard 0..<Self.numberMax ~= self.epoch, 0..<Self.numberMax ~= self.sequence else { return nil }
         }
 
         var bytes: Bytes {

@@ -31,7 +31,7 @@ public struct Fuzz: Sequence {
     ///   - seconds: how long it lasts in the suite.
     ///   - bytesMax: no input is longer.
     public init(
-        _ name: String, seeds: [[UInt8]], tokens: FuzzTokens, seconds: Double = 2, bytesMax: Int = 64 << 10
+        _ name: String, seeds: [[UInt8]], tokens: FuzzTokens, seconds: Double = 1, bytesMax: Int = 64 << 10
     ) {
         self.name = name
         self.mutator = Mutator(seeds: seeds, tokens: tokens, bytesMax: bytesMax)
@@ -40,7 +40,7 @@ public struct Fuzz: Sequence {
 
     /// Creates the inputs of a test from texts.
     public init(
-        _ name: String, seeds: [String], tokens: FuzzTokens, seconds: Double = 2, bytesMax: Int = 64 << 10
+        _ name: String, seeds: [String], tokens: FuzzTokens, seconds: Double = 1, bytesMax: Int = 64 << 10
     ) {
         self.init(name, seeds: seeds.map { Array($0.utf8) }, tokens: tokens, seconds: seconds, bytesMax: bytesMax)
     }
@@ -60,8 +60,9 @@ public struct FuzzInput: Sendable, CustomStringConvertible {
             "MILLRACE_FUZZ_SEED=\(self.seed) MILLRACE_FUZZ_CASE=\(self.number), \(self.bytes.count) bytes: \(excerpt)"
     }
 
+    /// Which case it is; the seeds are the first.
+    public let number: Int
     let seed: UInt64
-    let number: Int
 }
 
 /// How long, from where and what alone a fuzz test runs.
@@ -110,7 +111,7 @@ public final class FuzzIterator: IteratorProtocol {
         let bytes = self.mutator.input(seed: self.settings.seed, case: self.number)
         self.watch.begin(self.number, bytes)
         defer { self.number += 1 }
-        return FuzzInput(bytes: bytes, seed: self.settings.seed, number: self.number)
+        return FuzzInput(bytes: bytes, number: self.number, seed: self.settings.seed)
     }
 
     private func finish() -> FuzzInput? {

@@ -81,7 +81,13 @@ struct TopologyLoader {
         "retention", help: "what the topics that this topology creates keep; everything by default",
         fields: [retentionSeconds, retentionBytes])
 
-    private static func checkLimit(_ limit: Int?) -> String? { limit ?? 1 < 1 ? "must be at least 1" : nil }
+    private static func checkLimit(_ limit: Int?) -> String? {
+        if limit ?? 1 < 1 { return "must be at least 1" }
+        return limit ?? 1 > Self.limitMax ? "must be at most \(Self.limitMax); leave it out to keep everything" : nil
+    }
+
+    /// Seconds are counted in thousandths, too.
+    private static let limitMax = 1 << 48
 
     static func checkName(_ name: String) -> String? {
         let allowed = name.utf8.allSatisfy { byte in

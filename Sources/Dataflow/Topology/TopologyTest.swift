@@ -108,9 +108,9 @@ extension ConfigurationNode {
                 .string(text)
             } else if text.isEmpty {
                 .null
-            } else if let int = Int(text) {
+            } else if let int = Int(text), JSONScanner.wholeNumbers.contains(int) {
                 .int(int)
-            } else if let double = Double(text) {
+            } else if let double = Double(text), double.isFinite {
                 .double(double)
             } else if text == "true" || text == "false" {
                 .bool(text == "true")

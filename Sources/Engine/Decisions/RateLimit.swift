@@ -8,8 +8,11 @@ struct RateLimit {
     private var tokens: Double
     private var updated: Timestamp
 
+    /// Between one record in eleven days and what no machine reads, so that neither counts nor times can overflow.
+    private static let bounds = 1e-6...1e9
+
     init(perSecond: Double, now: Timestamp) {
-        self.perSecond = perSecond
+        self.perSecond = min(max(perSecond, Self.bounds.lowerBound), Self.bounds.upperBound)
         self.tokens = 0
         self.updated = now
     }

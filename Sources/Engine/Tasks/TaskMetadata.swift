@@ -39,13 +39,13 @@ public struct TaskMetadata: Hashable, Sendable {
         let value = try JSONValue(parsing: text.utf8)
         guard let hash = value["stage"]?.string else { throw JSONError("no stage hash", offset: 0) }
         self.init(stageHash: hash)
-        self.recordsIn = value["in"]?.int ?? 0
-        self.recordsOut = value["out"]?.int ?? 0
-        self.deadLetters = value["dead"]?.int ?? 0
-        self.rejected = value["rejected"]?.int ?? 0
-        self.committedAt = value["at"]?.int.map { Timestamp($0) }
+        self.recordsIn = value["in"]?.count ?? 0
+        self.recordsOut = value["out"]?.count ?? 0
+        self.deadLetters = value["dead"]?.count ?? 0
+        self.rejected = value["rejected"]?.count ?? 0
+        self.committedAt = value["at"]?.count.map { Timestamp($0) }
         if case .object(let members)? = value["counts"] {
-            for member in members { self.counts[member.key] = member.value.int }
+            for member in members { self.counts[member.key] = member.value.count }
         }
     }
 

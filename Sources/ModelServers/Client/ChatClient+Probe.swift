@@ -43,12 +43,17 @@ extension ChatClient {
             found.models = await self.models()
             found.hasMetrics = await self.metrics() != nil
             let properties = await self.json(self.endpoint.root("/props"))
-            found.slots = properties?["total_slots"]?.int
-            found.contextTokens = properties?["default_generation_settings"]?["n_ctx"]?.int
+            found.slots = Self.size(properties?["total_slots"])
+            found.contextTokens = Self.size(properties?["default_generation_settings"]?["n_ctx"])
             if found.slots == nil { found.slots = await self.json(self.endpoint.root("/slots"))?.array?.count }
         }
         await self.probeSchema(model: model, &found)
         return found
+    }
+
+    /// What a server says that it has of something; `nil` for what no server has.
+    private static func size(_ value: JSONValue?) -> Int? {
+        value?.int.flatMap { 1...(1 << 31) ~= $0 ? $0 : nil }
     }
 
     private func probeSchema(model: String, _ found: inout ServerCapabilities) async {

@@ -145,6 +145,8 @@ public final class ChatClient: Sendable {
 
     /// Of an answer that is not 200, so much is read; the rest is of no use.
     private static let errorBytesMax = 64 << 10
+    /// Room for so much of an answer is made before it comes.
+    private static let reservedBytesMax = 1 << 20
 
     private func exchange(_ call: HTTPClientRequest, _ limits: Limits) async throws(ChatFailure) -> Reply {
         do {
@@ -173,7 +175,8 @@ public final class ChatClient: Sendable {
         let announced = response.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
         if isAnswer, announced > limits.bytesMax { throw Self.tooLarge(limits.bytesMax, announced: announced) }
         var body: Bytes = []
-        body.reserveCapacity(isAnswer ? announced : 0)
+        // What is announced need not come.
+        body.reserveCapacity(isAnswer ? min(max(0, announced), Self.reservedBytesMax) : 0)
         for try await chunk in response.body {
             if isAnswer, body.count + chunk.readableBytes > limits.bytesMax {
                 throw Self.tooLarge(limits.bytesMax, announced: nil)

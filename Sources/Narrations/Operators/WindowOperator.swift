@@ -28,10 +28,10 @@ struct WindowOperator: Operator {
             + "`automatic`: annotated where the video's source gives intervals, else contextual.")
     static let alpha = Field(
         "alpha", default: 4.9, help: "What the mean gap is divided by (EgoVLP: 4.9, the mean over all of Ego4D).",
-        check: { $0 > 0 ? nil : "must be greater than 0" })
+        check: { 1e-6...1e6 ~= $0 ? nil : "must be from 0.000001 to 1000000" })
     static let minimumSeconds = Field(
         "minimum-seconds", default: 1.0, help: "The least length of a contextual window, in seconds.",
-        check: { $0 >= 0 ? nil : "must not be negative" })
+        check: { 0...SourceLimits.secondsMax ~= $0 ? nil : "must be from 0 to \(Int(SourceLimits.secondsMax))" })
 
     static let specification = OperatorSpecification(
         name: "window", summary: "Gives each narration the span of video that a query about it has.",

@@ -214,6 +214,9 @@ public struct JSONScanner {
     /// may be added, subtracted and negated, and one be multiplied by a thousand, without an overflow.
     public static let wholeNumbers = -(1 << 53 - 1)...(1 << 53 - 1)
 
+    /// What a count may be: of records, bytes, tokens, offsets. Thousands of them may be added without an overflow.
+    public static let counts = 0...(1 << 48)
+
     /// A whole number of `wholeNumbers`; one with a fraction of zero (`3.0`) counts.
     public mutating func int() throws(JSONError) -> Int { try self.int(in: Self.wholeNumbers) }
 

@@ -93,6 +93,9 @@ public indirect enum JSONValue: Hashable, Sendable {
         return value
     }
 
+    /// The whole number, where this is one of `JSONScanner.counts`.
+    public var count: Int? { self.int.flatMap { JSONScanner.counts.contains($0) ? $0 : nil } }
+
     /// The elements, where this is a list.
     public var array: [JSONValue]? {
         guard case .array(let elements) = self else { return nil }

@@ -44,8 +44,8 @@ struct IngestCommand: ParsableCommand {
                 throw ValidationError("--topic takes letters, digits, '.', '_' and '-', not `\(self.topic)`.")
             }
             if !(1...1024).contains(self.partitions) { throw ValidationError("--partitions takes 1 to 1024.") }
-            if let maxRate, !(maxRate > 0 && maxRate.isFinite) {
-                throw ValidationError("--max-rate wants a number above 0.")
+            if let maxRate, !(0.001...1e9 ~= maxRate) {
+                throw ValidationError("--max-rate wants 0.001 to 1000000000 records a second.")
             }
         }
 

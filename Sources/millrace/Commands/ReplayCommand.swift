@@ -233,9 +233,8 @@ struct ReplayLedger {
         var starts: [TopicPartition: Offset] = [:]
         var ends: [TopicPartition: Offset] = [:]
         for entry in json["partitions"]?.array ?? [] {
-            guard let name = entry["topic"]?.string, let number = entry["partition"]?.int,
-                let start = entry["start"]?.int,
-                let end = entry["end"]?.int
+            guard let name = entry["topic"]?.string, let number = entry["partition"]?.count,
+                let start = entry["start"]?.count, let end = entry["end"]?.count
             else { continue }
             starts[TopicPartition(name, number)] = Offset(start)
             ends[TopicPartition(name, number)] = Offset(end)

@@ -41,12 +41,15 @@ struct RunArguments: ParsableArguments {
     var sessionTimeout = 10_000
 
     func validate() throws {
-        if let maxRate, !(maxRate > 0 && maxRate.isFinite) {
-            throw ValidationError("--max-rate wants a number above 0.")
+        if let maxRate, !(0.001...1e9 ~= maxRate) {
+            throw ValidationError("--max-rate wants 0.001 to 1000000000 records a second.")
         }
         if let threads, threads < 1 { throw ValidationError("--threads wants at least 1.") }
-        if let maxCalls, maxCalls < 0 { throw ValidationError("--max-calls wants a number that is not negative.") }
-        if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens wants a number that is not negative.") }
+        for (name, limit) in [("--max-calls", self.maxCalls), ("--max-tokens", self.maxTokens)] {
+            if let limit, !JSONScanner.counts.contains(limit) {
+                throw ValidationError("\(name) wants 0 to \(JSONScanner.counts.upperBound).")
+            }
+        }
         if !(100...600_000).contains(self.sessionTimeout) {
             throw ValidationError("--session-timeout wants 100 to 600000 milliseconds.")
         }

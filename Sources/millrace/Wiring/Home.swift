@@ -161,7 +161,7 @@ struct PublishPause {
     /// `MILLRACE_TEST_PUBLISH_PAUSE_MS`, where it is set.
     static var fromEnvironment: PublishPause? {
         ProcessInfo.processInfo.environment["MILLRACE_TEST_PUBLISH_PAUSE_MS"].flatMap(UInt32.init)
-            .map { PublishPause(microseconds: $0 * 1000) }
+            .map { PublishPause(microseconds: min($0, 60_000) * 1000) }
     }
 
     func callAsFunction(_ step: PublishStep) {
