@@ -75,8 +75,51 @@ final class FrameDecompressor {
 
     deinit { ZSTD_freeDCtx(self.context) }
 
+    /// A frame that says that it holds more times its own bytes than this is believed piece by piece: samples are
+    /// compressed four to ten times.
+    private static let ratioMax = 64
+
     /// The content of one whole frame, whose checksum zstd compares.
+    ///
+    /// - Parameter size: what the frame says of its content's size. Room is made for so much only where the frame is
+    ///   large enough to hold it; else for what comes, as it comes.
     func decompress(_ frame: UnsafeRawBufferPointer, size: Int) throws(FrameDamage) -> Bytes {
+        let content =
+            size / Self.ratioMax <= frame.count ? try self.whole(frame, size) : try self.pieces(frame, size)
+        guard content.count == size else {
+            throw FrameDamage("holds \(content.count) bytes where \(size) were announced")
+        }
+        return content
+    }
+
+    private func pieces(_ frame: UnsafeRawBufferPointer, _ size: Int) throws(FrameDamage) -> Bytes {
+        ZSTD_DCtx_reset(self.context, ZSTD_reset_session_only)
+        // The window may be as large as the content; zstd takes memory for what it needs of it, or answers an error.
+        _ = ZSTD_DCtx_setParameter(self.context, ZSTD_d_windowLogMax, Self.windowLogMax)
+        var content: Bytes = []
+        var piece = Bytes(repeating: 0, count: 1 << 20)
+        var input = ZSTD_inBuffer(src: frame.baseAddress, size: frame.count, pos: 0)
+        var left = 1
+        while left != 0 {
+            var written = 0
+            let context = self.context
+            left = piece.withUnsafeMutableBytes { piece in
+                var output = ZSTD_outBuffer(dst: piece.baseAddress, size: piece.count, pos: 0)
+                defer { written = output.pos }
+                return ZSTD_decompressStream(context, &output, &input)
+            }
+            if ZSTD_isError(left) != 0 { throw FrameDamage(Zstandard.message(left)) }
+            if written == 0, input.pos == input.size, left != 0 { throw FrameDamage("the frame is cut short") }
+            content.append(contentsOf: piece[..<written])
+            if content.count > size { throw FrameDamage("holds more than the \(size) bytes that were announced") }
+        }
+        return content
+    }
+
+    /// Two to its power is the largest content of a frame.
+    private static let windowLogMax: Int32 = 31
+
+    private func whole(_ frame: UnsafeRawBufferPointer, _ size: Int) throws(FrameDamage) -> Bytes {
         var code = 0
         let context = self.context
         let content = Bytes(unsafeUninitializedCapacity: size) { buffer, count in
@@ -84,9 +127,6 @@ final class FrameDecompressor {
             count = ZSTD_isError(code) != 0 ? 0 : min(code, size)
         }
         if ZSTD_isError(code) != 0 { throw FrameDamage(Zstandard.message(code)) }
-        guard content.count == size else {
-            throw FrameDamage("holds \(content.count) bytes where \(size) were announced")
-        }
         return content
     }
 }
@@ -111,6 +151,9 @@ enum FrameHeader {
         throw FrameDamage(Zstandard.message(size))
     }
 
+    /// A frame is closed with the sample that takes it past its size, and both are at most 1 GiB.
+    private static let contentMax: UInt64 = 2 << 30
+
     /// The size of a frame's content, which every frame of a shard states.
     static func contentSize(_ bytes: UnsafeRawBufferPointer) throws(FrameDamage) -> Int {
         guard bytes.count > 4, bytes.loadUnaligned(as: UInt32.self).littleEndian == Zstandard.frameMagic else {
@@ -122,7 +165,7 @@ enum FrameHeader {
         }
         let size = ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count)
         // The two largest values stand for "unknown" and "error".
-        guard size < UInt64.max - 1, size <= UInt32.max else {
+        guard size < UInt64.max - 1, size <= self.contentMax else {
             throw FrameDamage("the frame does not state a size that a shard's could have")
         }
         return Int(size)

@@ -103,6 +103,9 @@ extension ManifestEntry {
         func count(_ name: String) throws(ShardError) -> Int {
             guard let value = self.numbers[name] else { throw self.missing(name) }
             guard value >= 0 else { throw ShardError(.corrupt, "a manifest record has \(name) \(value), below zero") }
+            guard JSONScanner.counts.contains(value) else {
+                throw ShardError(.corrupt, "a manifest record has \(name) \(value), more than any shard's")
+            }
             return value
         }
 

@@ -40,7 +40,7 @@ struct FrameWalk {
     private(set) var obstacle: Obstacle?
 
     /// The first bytes read of a frame whose size is not known.
-    private static let readSize = 256 << 10
+    private static let readSize = 4 << 10
 
     /// Walks from the start of a file to its end, or to the first byte that no frame explains.
     init(_ content: any ShardContent) throws(ShardError) {
