@@ -167,9 +167,9 @@ public final class Budget: Sendable {
 
     private static func read(_ path: String) -> (limits: BudgetLimits, calls: Int, tokens: Int)? {
         guard let data = FileManager.default.contents(atPath: path), let json = try? JSONValue(parsing: Bytes(data)),
-            let calls = json["calls"]?.int, let tokens = json["tokens"]?.int
+            let calls = json["calls"]?.count, let tokens = json["tokens"]?.count
         else { return nil }
-        return (BudgetLimits(calls: json["max_calls"]?.int, tokens: json["max_tokens"]?.int), calls, tokens)
+        return (BudgetLimits(calls: json["max_calls"]?.count, tokens: json["max_tokens"]?.count), calls, tokens)
     }
 }
 

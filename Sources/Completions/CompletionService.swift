@@ -205,6 +205,9 @@ public final class CompletionService: CompletionProvider {
         journal?.close()
     }
 
+    /// Kept answers that were damaged, or were none, and were asked for again.
+    public var unreadableAnswers: Int { self.state.withLock { $0.cache?.counters.damaged ?? 0 } }
+
     /// What has passed so far, a server at a time.
     public var usage: [ServerUsage] {
         self.state.withLock { $0.sources }.sorted { $0.key < $1.key }.map { $0.value.usage }

@@ -78,9 +78,11 @@ final class ServerSource: CompletionSource {
         let call = CallRecord()
         do {
             let key = try CacheKey(request.key)
-            let entry = try await self.cache.answer(for: key) { insertion in
-                self.stored(insertion, call)
-            } make: {
+            // What was kept is read here alone; a body that is no answer is asked for again.
+            let entry = try await self.cache.answer(
+                for: key, accepting: { (try? ChatAnswer(parsing: $0.answer)) != nil },
+                onStored: { insertion in self.stored(insertion, call) }
+            ) {
                 try await self.call(request, key, call)
             }
             let made = call.value

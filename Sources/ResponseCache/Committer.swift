@@ -20,6 +20,8 @@ final class Committer: Sendable {
 
     private struct Submission: Sendable {
         var entries: [CacheEntry]
+        /// What the entry of its key makes way for.
+        var replaced: CacheEntry?
         var completion: Completion
 
         var bytes: Int { self.entries.reduce(0) { $0 + $1.answer.count + ($1.request?.count ?? 0) } }
@@ -52,8 +54,10 @@ final class Committer: Sendable {
     }
 
     /// Takes answers over, to be committed all or none; calls back from the queue.
-    func submit(_ entries: [CacheEntry], completion: @escaping Completion) {
-        let submission = Submission(entries: entries, completion: completion)
+    ///
+    /// - Parameter replaced: an entry whose place the new one of its key takes.
+    func submit(_ entries: [CacheEntry], replacing replaced: CacheEntry? = nil, completion: @escaping Completion) {
+        let submission = Submission(entries: entries, replaced: replaced, completion: completion)
         let mustStart = self.inbox.withLock { inbox in
             inbox.waiting.append(submission)
             defer { inbox.isRunning = true }
@@ -127,24 +131,26 @@ final class Committer: Sendable {
                 submission.entries.map { EntryCodec.encode($0, compressor: work.compressor, bases: &bases) })
         }
         swap(&bases, &work.bases)
-        let rows = encoded
+        let rows = zip(encoded, batch.map(\.replaced))
         var damaged: [CacheKey] = []
         let insertions = try self.storage.write { db in
             damaged = []
-            return try rows.map { try $0.map { try self.write($0, db, &damaged) } }
+            return try rows.map { rows, replaced in
+                try rows.map { try self.write($0, replacing: replaced, db, &damaged) }
+            }
         }
         return (insertions, damaged)
     }
 
     private func write(
-        _ encoded: EntryCodec.Encoded, _ db: Database, _ damaged: inout [CacheKey]
+        _ encoded: EntryCodec.Encoded, replacing replaced: CacheEntry?, _ db: Database, _ damaged: inout [CacheKey]
     ) throws -> CacheInsertion {
         let entry = encoded.entry
         let (winner, met) = try ResponseCache.select(entry.key, db, self.reader)
-        if let winner { return CacheInsertion(entry: winner, wasStored: false) }
+        if let winner, winner != replaced { return CacheInsertion(entry: winner, wasStored: false) }
         let key = Data(entry.key.bytes)
         if met {
-            damaged.append(entry.key)
+            if winner == nil { damaged.append(entry.key) }
             try db.cachedStatement(sql: "DELETE FROM entry WHERE key = ?").execute(arguments: [key])
         }
         let base = try encoded.base.map { try RequestBases.store($0, db) } ?? 0

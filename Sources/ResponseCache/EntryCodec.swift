@@ -155,6 +155,7 @@ struct RowReader {
     private func unpack(
         _ payload: UnsafeRawBufferPointer, isZstd: Bool, rawBytes: Int, base: Bytes = []
     ) -> Bytes? {
+        guard rawBytes <= EntryCodec.bytesMax else { return nil }
         if isZstd { return self.decompressors.decompress(payload, rawBytes: rawBytes, against: base) }
         return payload.count == rawBytes ? Bytes(payload) : nil
     }

@@ -117,36 +117,46 @@ extension ResponseCache {
     ///   is cancelled with the last of them.
     /// - Where `make` throws, all who wait for it get its error, and nothing is stored: the next caller tries again.
     /// - Where another process was faster, its answer is the one that is returned.
+    /// - An entry that is not accepted counts as damaged: it is reported, and the answer of a new call takes its place.
     /// - Parameters:
     ///   - key: the SHA-256 of the canonical request.
+    ///   - isAccepted: whether a kept entry can be used.
     ///   - onStored: is told what became of what `make` answered.
     ///   - make: calls the model, and answers what is to be stored under that key.
     /// - Throws: what `make` throws, `CacheError`, `CancellationError`.
     public func answer(
-        for key: CacheKey, onStored: @escaping @Sendable (CacheInsertion) -> Void = { _ in },
+        for key: CacheKey, accepting isAccepted: @escaping @Sendable (CacheEntry) -> Bool = { _ in true },
+        onStored: @escaping @Sendable (CacheInsertion) -> Void = { _ in },
         make: @escaping @Sendable () async throws -> CacheEntry
     ) async throws -> CacheEntry {
-        if let entry = try self.lookup(key) { return entry }
+        let kept = try self.find(key)
+        let isKept = kept.map(isAccepted) ?? false
+        self.count { if isKept { $0.hits += 1 } else { $0.misses += 1 } }
+        if isKept, let kept { return kept }
         return try await self.flights.answer(for: key) {
             self.count { $0.shared += 1 }
         } make: {
             // Another call may have ended between the lookup and here.
-            if let entry = try self.find(key) { return entry }
+            let kept = try self.find(key)
+            if let kept, isAccepted(kept) { return kept }
+            if kept != nil { self.reportDamage([key]) }
             let entry = try await make()
             guard entry.key == key else {
                 throw CacheError(.invalidArgument, "an answer to \(entry.key) was made for \(key)")
             }
-            let insertion = try await self.storePatiently(entry)
+            let insertion = try await self.storePatiently(entry, replacing: kept)
             onStored(insertion)
             return insertion.entry
         }
     }
 
     /// An answer has been paid for: while another process holds the file, its storing is tried again.
-    private func storePatiently(_ entry: CacheEntry) async throws(CacheError) -> CacheInsertion {
+    private func storePatiently(_ entry: CacheEntry, replacing kept: CacheEntry?) async throws(CacheError)
+        -> CacheInsertion
+    {
         while true {
             do throws(CacheError) {
-                return try await self.store(entry)
+                return try await self.store(entry, replacing: kept)
             } catch {
                 guard error.isRetriable else { throw error }
                 // The store itself has waited for `busyTimeoutMilliseconds`, so this is no busy loop.

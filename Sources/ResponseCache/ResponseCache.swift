@@ -193,10 +193,14 @@ public final class ResponseCache: Sendable {
     /// The same as `insert`, for asynchronous code: no thread waits for the disk.
     ///
     /// An answer has been paid for, so that cancellation does not keep it from being stored.
-    public func store(_ entry: CacheEntry) async throws(CacheError) -> CacheInsertion {
+    /// - Parameter kept: the entry of the same key, as `lookup` answers it, whose place this one takes, if it is still
+    ///   there.
+    public func store(
+        _ entry: CacheEntry, replacing kept: CacheEntry? = nil
+    ) async throws(CacheError) -> CacheInsertion {
         let result: Result<[CacheInsertion], CacheError> = await withCheckedContinuation { continuation in
             do throws(CacheError) {
-                try self.submit([entry]) { continuation.resume(returning: $0) }
+                try self.submit([entry], replacing: kept) { continuation.resume(returning: $0) }
             } catch {
                 continuation.resume(returning: .failure(error))
             }
@@ -208,11 +212,12 @@ public final class ResponseCache: Sendable {
     }
 
     private func submit(
-        _ entries: [CacheEntry], _ completion: @escaping @Sendable (Result<[CacheInsertion], CacheError>) -> Void
+        _ entries: [CacheEntry], replacing kept: CacheEntry? = nil,
+        _ completion: @escaping @Sendable (Result<[CacheInsertion], CacheError>) -> Void
     ) throws(CacheError) {
         try self.storage.checkOpen()
         for entry in entries { try EntryCodec.check(entry) }
-        self.committer.submit(entries) { result, damaged in
+        self.committer.submit(entries, replacing: kept) { result, damaged in
             if case .success(let insertions) = result {
                 let stored = insertions.count { $0.wasStored }
                 self.count {

@@ -4,6 +4,8 @@ import Chat
 import Foundation
 import HostileServers
 import ModelServers
+import Records
+import ResponseCache
 import Synchronization
 import Testing
 
@@ -86,6 +88,30 @@ struct CompletionServiceTests {
         // The slower one may have found the answer of the other before it asked.
         #expect(calls.count { $0.isDuplicate } == calls.count - 1)
         for service in services { await service.shutdown() }
+        await hostile.stop()
+    }
+
+    @Test("A kept body that is no answer is asked for again, once, and said", arguments: ["{}", "", "<html>", "[1"])
+    func unreadable(_ body: String) async throws {
+        let hostile = try await self.server { .chat("\($0.number)") }
+        let request = try self.request("a")
+        let cache = try ResponseCache(folder: self.folder)
+        _ = try cache.insert(
+            CacheEntry(key: CacheKey(request.key), model: "m-1", storedAt: 0, answer: Bytes(body.utf8)))
+        cache.close()
+        let notices = Mutex<[CompletionNotice]>([])
+        let service = self.service { $0.notify = { notice in notices.withLock { $0.append(notice) } } }
+        let source = try service.source(for: ModelEndpoint(url: hostile.url))
+        #expect(source.kept(request) == nil)
+        for _ in 0..<3 { #expect(try await source.complete(request).answer.text == "1") }
+        #expect(source.kept(request)?.answer.text == "1")
+        #expect(hostile.seen.chats == 2, "the probe and the call")
+        let warnings = notices.withLock { $0 }.count {
+            if case .warning(let text) = $0 { text.contains("damaged") } else { false }
+        }
+        #expect(warnings == 1)
+        #expect(service.unreadableAnswers == 1)
+        await service.shutdown()
         await hostile.stop()
     }
 

@@ -89,6 +89,11 @@ struct ModelRun {
     /// Says what has passed between this process and the servers.
     func report() {
         for usage in self.service.usage where usage.calls + usage.hits > 0 { Console.info(Self.line(usage)) }
+        let unreadable = self.service.unreadableAnswers
+        if unreadable > 0 {
+            Console.warning(
+                "\(ProgressReporter.grouped(unreadable)) kept answers could not be read and were asked for again")
+        }
     }
 
     private static func line(_ usage: ServerUsage) -> String {
