@@ -102,6 +102,11 @@ public final class EmbeddedLog: RecordLog {
         return try EmbeddedWriter(storage: self.storage, id: id)
     }
 
+    /// The state that a writer's id has left; fences nobody.
+    public func state(ofWriter id: String) throws(LogError) -> [StateEntry] {
+        try EmbeddedWriter.state(of: id, in: self.storage)
+    }
+
     /// Joins a consumer group.
     public func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
         let member = try EmbeddedGroupMember(storage: self.storage, configuration: configuration)

@@ -48,18 +48,30 @@ final class EmbeddedWriter: TransactionalWriter {
 
     func state() throws(LogError) -> [StateEntry] {
         try self.checkOpen()
-        return try self.storage.readStatement { db in
-            let rows = try Row.fetchCursor(
-                db.cachedStatement(sql: "SELECT key, value FROM state WHERE writer_id = ? ORDER BY key"),
-                arguments: [self.rowID])
-            var entries: [StateEntry] = []
-            while let row = try rows.next() {
-                let key = try row.withUnsafeData(atIndex: 0) { Bytes($0 ?? Data()) }
-                let value = try row.withUnsafeData(atIndex: 1) { Bytes($0 ?? Data()) }
-                entries.append(StateEntry(key: key, value: value))
-            }
-            return entries
+        return try self.storage.readStatement { db in try Self.state(ofRow: self.rowID, db) }
+    }
+
+    /// The state that an id has left; of an id that no writer has had, none.
+    static func state(of id: String, in storage: LogStorage) throws(LogError) -> [StateEntry] {
+        try storage.readStatement { db in
+            let statement = try db.cachedStatement(sql: "SELECT id FROM writer WHERE name = ?")
+            guard let rowID = try Int64.fetchOne(statement, arguments: [id]) else { return [] }
+            return try Self.state(ofRow: rowID, db)
         }
+    }
+
+    /// The state of a row of the table of writers.
+    private static func state(ofRow rowID: Int64, _ db: Database) throws -> [StateEntry] {
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT key, value FROM state WHERE writer_id = ? ORDER BY key"),
+            arguments: [rowID])
+        var entries: [StateEntry] = []
+        while let row = try rows.next() {
+            let key = try row.withUnsafeData(atIndex: 0) { Bytes($0 ?? Data()) }
+            let value = try row.withUnsafeData(atIndex: 1) { Bytes($0 ?? Data()) }
+            entries.append(StateEntry(key: key, value: value))
+        }
+        return entries
     }
 
     func commit(_ transaction: Transaction) throws(LogError) {

@@ -74,6 +74,13 @@ public final class KafkaLog: RecordLog {
         return try KafkaWriter(id: id, log: self)
     }
 
+    /// Reads the topic of a writer's state, as far as it is decided; fences nobody.
+    public func state(ofWriter id: String) throws(LogError) -> [StateEntry] {
+        let topic = try WriterState.topic(of: id)
+        guard try self.partitionCount(of: topic) != nil else { return [] }
+        return try WriterState.read(topic, in: self).sorted
+    }
+
     /// Joins a group by the cooperative-sticky protocol.
     public func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
         guard !configuration.group.isEmpty else { throw LogError(.invalidArgument, "a group needs a name") }

@@ -66,8 +66,7 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
 
     func state() throws(LogError) -> [StateEntry] {
         if self.restored == nil { self.restored = try WriterState.read(self.stateTopic, in: self.log).entries }
-        return (self.restored ?? [:]).map { StateEntry(key: $0.key, value: $0.value) }
-            .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        return WriterState.sorted(self.restored ?? [:])
     }
 
     func commit(_ transaction: Transaction) throws(LogError) {

@@ -41,6 +41,13 @@ struct WriterState {
     var marker = Marker()
     var entries: [Bytes: Bytes] = [:]
 
+    /// The pieces of state in the order of their keys.
+    var sorted: [StateEntry] { Self.sorted(self.entries) }
+
+    static func sorted(_ entries: [Bytes: Bytes]) -> [StateEntry] {
+        entries.map { StateEntry(key: $0.key, value: $0.value) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    }
+
     static func key(of stateKey: Bytes) -> Bytes { [1] + stateKey }
 
     /// The topic of an id's state: the id itself, where bytes that no topic's name takes, and `_`, are `_` and two digits.

@@ -48,6 +48,10 @@ public protocol RecordLog: AnyObject, Sendable {
     /// A writer with an id; an earlier writer with the same id is fenced from here on.
     func makeWriter(id: String) throws(LogError) -> any TransactionalWriter
 
+    /// The state that the last commit under a writer's id left, for those who only look: nobody is fenced. None for an
+    /// id that no writer has had.
+    func state(ofWriter id: String) throws(LogError) -> [StateEntry]
+
     /// Joins a consumer group over some topics. Partitions are assigned in `GroupMember.poll`.
     func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember
 

@@ -97,6 +97,7 @@ private final class MockLog: RecordLog, @unchecked Sendable {
     }
 
     func makeWriter(id: String) throws(LogError) -> any TransactionalWriter { try Writer(id: id, self.log) }
+    func state(ofWriter id: String) throws(LogError) -> [StateEntry] { [] }
     func topics() throws(LogError) -> [TopicSpecification] { try self.log.topics() }
     func deleteTopic(_ name: String) throws(LogError) { try self.log.deleteTopic(name) }
     func deleteRecords(of partition: TopicPartition, before offset: Offset) throws(LogError) {

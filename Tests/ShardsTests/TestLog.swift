@@ -51,6 +51,8 @@ final class TestLog: RecordLog {
 
     func makeWriter(id: String) throws(LogError) -> any TransactionalWriter { throw Self.unsupported }
 
+    func state(ofWriter id: String) throws(LogError) -> [StateEntry] { [] }
+
     func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember { throw Self.unsupported }
 
     func committedOffset(group: String, partition: TopicPartition) throws(LogError) -> CommittedOffset? { nil }

@@ -30,6 +30,12 @@ extension ConformanceCase {
                 CommittedOffset(42, metadata: "stage hash ✓"), "the committed offset")
             try expectEqual(
                 try writer.state(), [StateEntry(key: Bytes("open".utf8), value: Bytes("block".utf8))], "the state")
+            // Who only looks sees it too, and fences nobody.
+            let seen = try other.state(ofWriter: writer.id)
+            try expectEqual(
+                seen, [StateEntry(key: Bytes("open".utf8), value: Bytes("block".utf8))], "the state, looked at")
+            try expectEqual(try other.state(ofWriter: world.harness.name("nobody")), [], "the state of no writer")
+            try writer.commit(Transaction())
         },
         ConformanceCase("a commit that fails shows nothing, and its writer goes on") { world in
             let (log, good) = try world.open(topic: "fail.good")

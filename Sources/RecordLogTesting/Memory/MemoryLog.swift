@@ -121,6 +121,11 @@ public final class MemoryLog: RecordLog {
         }
     }
 
+    /// The state that a writer's id has left.
+    public func state(ofWriter id: String) throws(LogError) -> [StateEntry] {
+        try self.perform(.state, id) { state throws(LogError) in state.entries(of: id) }
+    }
+
     /// Joins a consumer group.
     public func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
         let now = self.storage.now()
