@@ -25,6 +25,8 @@ public struct CaptainCook4DAdapter: SourceAdapter {
 
     /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
+    /// The exclusion lists that were given, in their order.
+    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
 
     /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {

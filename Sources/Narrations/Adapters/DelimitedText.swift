@@ -14,7 +14,10 @@ internal import Records
 /// doubled quotes; rows end in LF or CRLF; the first row is the header. Blank lines are passed over.
 struct DelimitedText {
     let reader: FileReader
-    private let delimiter: UInt8
+    private var delimiter: UInt8
+    /// Whether the delimiter is not known yet: the first of `candidates` outside of quotes is.
+    private var isSniffing = false
+    private static let candidates: [UInt8] = [UInt8(ascii: "\t"), UInt8(ascii: ","), UInt8(ascii: ";")]
     /// The names of the columns.
     private(set) var header: [String] = []
     /// The fields of the row, without their quotes, one behind the other.
@@ -53,6 +56,14 @@ struct DelimitedText {
         }
     }
 
+    /// Reads rows of which nothing is known, from where a reader is: there is no header, and the first comma, tab or
+    /// semicolon outside of quotes is the delimiter.
+    init(sniffing reader: FileReader) {
+        self.reader = reader
+        self.delimiter = UInt8(ascii: "\t")
+        self.isSniffing = true
+    }
+
     /// The place of a column, if there is such a column.
     func column(_ name: String) -> Int? { self.header.firstIndex(of: name) }
 
@@ -71,6 +82,20 @@ struct DelimitedText {
             let start = index == 0 ? 0 : self.ends[index - 1]
             return body(UnsafeBufferPointer(rebasing: row[start..<self.ends[index]]))
         }
+    }
+
+    /// All fields as text, for small files.
+    func cells() throws(SourceError) -> [String] {
+        var cells: [String] = []
+        for index in 0..<self.fieldCount {
+            guard !self.isTooLong, let text = self.text(index) else {
+                throw SourceError(
+                    file: self.reader.path, line: self.line,
+                    "is not text in UTF-8, or is too long: is it the right file?")
+            }
+            cells.append(text)
+        }
+        return cells
     }
 
     /// A field as text; `nil` where it is not UTF-8.
@@ -145,6 +170,7 @@ struct DelimitedText {
         let fieldStart = self.row.count
         while try self.reader.peek() != nil {
             let start = self.reader.position
+            if self.isSniffing { self.sniff(from: start) }
             let end = self.delimiterOrNewline(from: start)
             self.keep(start..<end)
             guard end < self.reader.count else {
@@ -170,6 +196,18 @@ struct DelimitedText {
     private mutating func endField() {
         if self.isTooLong, self.ends.last == self.row.count { return }
         self.ends.append(self.row.count)
+    }
+
+    /// Looks for the delimiter in the rest of the line, as far as it has been read.
+    private mutating func sniff(from start: Int) {
+        for position in start..<self.reader.count {
+            let byte = self.reader.buffer[position]
+            if byte == 0x0a { return }
+            guard Self.candidates.contains(byte) else { continue }
+            self.delimiter = byte
+            self.isSniffing = false
+            return
+        }
     }
 
     private func delimiterOrNewline(from start: Int) -> Int {

@@ -68,6 +68,8 @@ public struct Ego4DAdapter: SourceAdapter {
 
     /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
+    /// The exclusion lists that were given, in their order.
+    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
 
     /// Starts to cut the file into videos.
     public func splitter(progress: ProgressHandler? = nil) throws(SourceError) -> NarrationFileSplitter {

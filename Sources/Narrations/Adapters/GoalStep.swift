@@ -7,6 +7,9 @@ internal import Records
 /// The file is `{"videos": [{"video_uid", "start_time", "end_time", "segments": [{"start_time", "end_time",
 /// "step_description", "segments": […]}]}]}`. All times are seconds of the video, also where `start_time` of the video
 /// is not 0: it says where the annotated part begins and shifts nothing. A video is taken to last until `end_time`.
+///
+/// A `video_uid` of `grp-UID` is several videos joined to one, on whose time the annotations run; `SourceOptions.groups`
+/// says which.
 public struct GoalStepAdapter: SourceAdapter {
     /// The name on the command line, and the `source` of the videos.
     public static let name = "goalstep"
@@ -26,6 +29,8 @@ public struct GoalStepAdapter: SourceAdapter {
 
     /// What the user should know about the side files, one sentence each.
     public var notes: [String] { self.context.notes }
+    /// The exclusion lists that were given, in their order.
+    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
 
     /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {

@@ -12,6 +12,8 @@ public protocol SourceAdapter: Sendable {
     static var name: String { get }
     /// What the user should know about the side files, one sentence each: a split that had to be guessed, for instance.
     var notes: [String] { get }
+    /// The exclusion lists that were given, in their order.
+    var exclusionLists: [ExclusionList.File] { get }
 
     /// Reads the main file from its start, in its order.
     ///
@@ -64,15 +66,19 @@ public struct VideoNarrations: Hashable, Sendable {
     public var problems: [SourceProblem]
     /// What was left out or is worth knowing, by reason: `summaries`, `not-performed`.
     public var counts: [String: Int]
+    /// The entries of exclusion lists that name the video.
+    public var listed: [ExclusionList.Entry]
 
     /// Creates a group.
     public init(
-        video: Video, narrations: [Narration], problems: [SourceProblem] = [], counts: [String: Int] = [:]
+        video: Video, narrations: [Narration], problems: [SourceProblem] = [], counts: [String: Int] = [:],
+        listed: [ExclusionList.Entry] = []
     ) {
         self.video = video
         self.narrations = narrations
         self.problems = problems
         self.counts = counts
+        self.listed = listed
     }
 }
 

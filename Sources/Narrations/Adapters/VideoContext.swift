@@ -6,14 +6,19 @@ internal import Records
 public struct SourceOptions: Hashable, Sendable {
     /// The files of exclusion lists: NLQ annotation files, or text with one video id a line.
     public var exclusions: [String]
+    /// The table of the videos that were joined to groups: `goalstep_video_groups.tsv`.
+    public var groups: String?
     /// The folder that holds the videos' features.
     public var features: String?
     /// How long the clips of a video without clips are, in seconds; 0 for the whole video.
     public var clipSeconds: Double
 
     /// Creates options.
-    public init(exclusions: [String] = [], features: String? = nil, clipSeconds: Double = 480) {
+    public init(
+        exclusions: [String] = [], groups: String? = nil, features: String? = nil, clipSeconds: Double = 480
+    ) {
         self.exclusions = exclusions
+        self.groups = groups
         self.features = features
         self.clipSeconds = clipSeconds
     }
@@ -22,6 +27,7 @@ public struct SourceOptions: Hashable, Sendable {
 /// What is known beside the annotations: splits, features, and how to cut clips.
 struct VideoContext: Sendable {
     let exclusions: ExclusionList?
+    let groups: VideoGroups?
     let features: FeatureFolder?
     let plan: ClipPlan
 
@@ -33,7 +39,13 @@ struct VideoContext: Sendable {
                 "\(options.clipSeconds) is no clip length: give 0 for the whole video, or at least 1 s")
         }
         self.plan = plan
-        self.exclusions = options.exclusions.isEmpty ? nil : try ExclusionList(paths: options.exclusions)
+        if let groups = options.groups {
+            self.groups = try VideoGroups(path: groups)
+        } else {
+            self.groups = nil
+        }
+        self.exclusions =
+            options.exclusions.isEmpty ? nil : try ExclusionList(paths: options.exclusions, groups: self.groups)
         if let features = options.features {
             self.features = try FeatureFolder(path: features)
         } else {
@@ -45,13 +57,15 @@ struct VideoContext: Sendable {
         (self.exclusions?.notes ?? []) + (self.features?.notes ?? [])
     }
 
+    var exclusionLists: [ExclusionList.File] { self.exclusions?.files ?? [] }
+
     /// Completes a video and pass: sorts, plans clips where there are none, adds splits and features.
     ///
     /// - Parameter video: what the source says of the video.
     func item(_ video: Video, _ group: consuming NarrationGroup, at place: SourcePlace) -> SourceItem {
         var video = video
         group.sort()
-        if let exclusions = self.exclusions { video.splits = exclusions.splits(of: video.videoUID) }
+        let listed = self.guardVideo(&video, &group)
         if let features = self.features { video.hasFeatures = features.contains(video.videoUID) }
         if video.clips.isEmpty {
             let duration = video.durationSec ?? group.latestSec
@@ -72,7 +86,35 @@ struct VideoContext: Sendable {
         }
         return .video(
             VideoNarrations(
-                video: video, narrations: group.narrations, problems: group.problems, counts: group.counts))
+                video: video, narrations: group.narrations, problems: group.problems, counts: group.counts,
+                listed: listed))
+    }
+
+    /// Says in which splits a video is: in those that the lists say, and in those that its record said before.
+    ///
+    /// A group is in all splits of its members. Where one of them is not known, the group's splits are not either.
+    /// - Returns: the entries of the lists that name it.
+    private func guardVideo(_ video: inout Video, _ group: inout NarrationGroup) -> [ExclusionList.Entry] {
+        guard let exclusions else { return [] }
+        let name = RecordingName.canonical(video.videoUID)
+        var names = [name] + video.clips.map { RecordingName.canonical($0.clipUID) }
+        var isComplete = true
+        if let first = RecordingName.firstOfGroup(name) {
+            let members = self.groups?.members(ofGroupNamedAfter: first)
+            isComplete = members != nil
+            names += members ?? [first]
+        }
+        let match = exclusions.match(names)
+        let splits = Set(match.splits + (video.splits ?? []) + (video.knownSplits ?? [])).sorted()
+        if isComplete {
+            video.splits = splits
+            video.knownSplits = nil
+        } else {
+            video.splits = nil
+            video.knownSplits = splits.isEmpty ? nil : splits
+            group.count(SourceCount.unknownMembers)
+        }
+        return match.entries
     }
 
     /// A duration as the source gives it: `nil` and a count where it is none.
@@ -83,6 +125,12 @@ struct VideoContext: Sendable {
         }
         return seconds
     }
+}
+
+/// Reasons by which adapters count what is no problem, where others need to know them.
+public enum SourceCount {
+    /// Groups of joined videos whose members are not known, so that no exclusion list guards them.
+    public static let unknownMembers = "groups-of-unknown-members"
 }
 
 /// Which videos have features: a folder that is listed once.

@@ -28,6 +28,9 @@ public struct Video: Hashable, Sendable {
     public var clips: [Clip]
     /// The Natural Language Queries splits it occurs in; `nil` where no exclusion list was given.
     public var splits: [String]?
+    /// The splits that it is known to be in although not all of them are known, as of videos that were joined to one where
+    /// not all are known; `nil` where `splits` says all, or nothing is known.
+    public var knownSplits: [String]?
     /// Whether its features exist; `nil` where no feature folder was given.
     public var hasFeatures: Bool?
     /// Counts the versions of this video and pass that were ingested, from 1.
@@ -38,7 +41,8 @@ public struct Video: Hashable, Sendable {
     /// Creates a video.
     public init(
         videoUID: String, pass: Int = 1, source: String, durationSec: Double? = nil, clips: [Clip] = [],
-        splits: [String]? = nil, hasFeatures: Bool? = nil, revision: Int = 1, meanGapSec: Double? = nil
+        splits: [String]? = nil, knownSplits: [String]? = nil, hasFeatures: Bool? = nil, revision: Int = 1,
+        meanGapSec: Double? = nil
     ) {
         self.videoUID = videoUID
         self.pass = pass
@@ -46,6 +50,7 @@ public struct Video: Hashable, Sendable {
         self.durationSec = durationSec
         self.clips = clips
         self.splits = splits
+        self.knownSplits = knownSplits
         self.hasFeatures = hasFeatures
         self.revision = revision
         self.meanGapSec = meanGapSec
@@ -166,17 +171,22 @@ extension Video {
         for clip in self.clips { clip.write(to: &json) }
         json.endArray()
         json.key("splits")
-        if let splits = self.splits {
-            json.beginArray()
-            for split in splits { json.value(split) }
-            json.endArray()
-        } else {
-            json.null()
+        Self.write(self.splits, to: &json)
+        if let knownSplits = self.knownSplits {
+            json.key("known_splits")
+            Self.write(knownSplits, to: &json)
         }
         json.key("features")
         if let hasFeatures = self.hasFeatures { json.value(hasFeatures) } else { json.null() }
         json.field("revision", self.revision)
         if let meanGapSec = self.meanGapSec { json.field("mean_gap_sec", meanGapSec) }
+    }
+
+    private static func write(_ splits: [String]?, to json: inout JSONWriter) {
+        guard let splits else { return json.null() }
+        json.beginArray()
+        for split in splits { json.value(split) }
+        json.endArray()
     }
 }
 
@@ -217,6 +227,7 @@ struct NarrationFields {
         var durationSec: Double?
         var clips: [Clip] = []
         var splits: [String]?
+        var knownSplits: [String]?
         var hasFeatures: Bool?
         var revision = 1
         var meanGapSec: Double?
@@ -275,6 +286,8 @@ struct NarrationFields {
             while try json.nextElement() { video.clips.append(try Clip(json: &json)) }
         } else if key == "splits" {
             video.splits = try Self.strings(&json)
+        } else if key == "known_splits" {
+            video.knownSplits = try Self.strings(&json)
         } else if key == "features" {
             video.hasFeatures = try json.boolOrNull()
         } else if key == "revision" {
@@ -316,8 +329,8 @@ struct NarrationFields {
             return .video(
                 Video(
                     videoUID: videoUID, pass: self.pass, source: video.source, durationSec: video.durationSec,
-                    clips: video.clips, splits: video.splits, hasFeatures: video.hasFeatures, revision: video.revision,
-                    meanGapSec: video.meanGapSec))
+                    clips: video.clips, splits: video.splits, knownSplits: video.knownSplits,
+                    hasFeatures: video.hasFeatures, revision: video.revision, meanGapSec: video.meanGapSec))
         case "end":
             guard let count = self.count else { throw JSONError("an end wants `narrations`", offset: offset) }
             return .end(EndOfVideo(videoUID: videoUID, pass: self.pass, narrations: count))

@@ -18,7 +18,8 @@ struct IngestCommand: ParsableCommand {
             EXAMPLES
               millrace ingest ego4d --narrations narration.json --metadata ego4d.json \\
                   --exclude nlq_val.json --exclude nlq_test_unannotated.json --features features
-              millrace ingest goalstep --annotations goalstep_train.json --exclude nlq_val.json
+              millrace ingest goalstep --annotations goalstep_train.json --groups goalstep_video_groups.tsv \\
+                  --exclude nlq_val.json
               millrace ingest epic-kitchens --annotations EPIC_100_validation.csv --videos EPIC_100_video_info.csv
             """,
         subcommands: [Ego4D.self, GoalStep.self, EpicKitchens.self, CaptainCook4D.self, EgoClip.self, JSONL.self])
@@ -64,11 +65,7 @@ struct IngestCommand: ParsableCommand {
             } else {
                 try Results.text(report.text(topic: self.topic))
             }
-            if report.isGuardedByStrangers {
-                Console.warning(
-                    "no video of this source is in the exclusion lists, so they keep nothing out: are they of this data set?"
-                )
-            }
+            report.guardWarnings.forEach(Console.warning)
             if report.isUseless {
                 throw CommandFailure(
                     .failed,
@@ -78,8 +75,9 @@ struct IngestCommand: ParsableCommand {
             if report.refused > 0 {
                 throw CommandFailure(
                     .failed,
-                    "\(report.refused) videos have changed since they were ingested, \(report.refusedExample) for one; "
-                        + "add --replace to write them again as a new revision")
+                    "\(report.refused) videos have changed since they were ingested, in their annotations, or in what lists and "
+                        + "features say of them, \(report.refusedExample) for one; add --replace to write them again as a new "
+                        + "revision, which runs and replays take in place of the old one")
             }
         }
     }
@@ -92,6 +90,12 @@ struct IngestCommand: ParsableCommand {
                 valueName: "file"))
         var exclude: [String] = []
 
+        @Option(
+            help: ArgumentHelp(
+                "goalstep_video_groups.tsv: which videos are joined in a group; it is left out when any of them is.",
+                valueName: "file"))
+        var groups: String?
+
         @Option(help: ArgumentHelp("The folder with a feature file a video.", valueName: "dir"))
         var features: String?
 
@@ -102,7 +106,8 @@ struct IngestCommand: ParsableCommand {
             guard ClipPlan(seconds: self.clipSeconds) != nil else {
                 throw CommandFailure(.usage, "--clip-seconds takes 0, or at least 1 second, not \(self.clipSeconds)")
             }
-            return SourceOptions(exclusions: self.exclude, features: self.features, clipSeconds: self.clipSeconds)
+            return SourceOptions(
+                exclusions: self.exclude, groups: self.groups, features: self.features, clipSeconds: self.clipSeconds)
         }
     }
 
@@ -144,7 +149,8 @@ struct IngestCommand: ParsableCommand {
             abstract: "Ego4D Goal-Step: steps and substeps with their intervals.",
             discussion: """
                 EXAMPLES
-                  millrace ingest goalstep --annotations goalstep_train.json --exclude nlq_val.json
+                  millrace ingest goalstep --annotations goalstep_train.json --groups goalstep_video_groups.tsv \\
+                      --exclude nlq_val.json --exclude nlq_test_unannotated.json
                 """)
 
         @Option(help: ArgumentHelp("goalstep_train.json or goalstep_valid.json.", valueName: "file"))

@@ -36,7 +36,7 @@ struct IngestRun {
         }
         thread.stackSize = 8 << 20
         thread.start()
-        var report = IngestReport()
+        var report = IngestReport(lists: adapter.exclusionLists)
         var pace = IngestPace(perSecond: self.maxRate)
         do {
             while let items = queue.take() {
@@ -116,10 +116,11 @@ struct IngestRun {
         let name = "\(group.video.videoUID)/\(group.video.pass)"
         let key = Bytes(group.video.videoUID.utf8)
         let records = EncodedVideo(group)
-        let verdict = try self.ingest.take(group: name, key: key, digest: records.digest) { revision, batch in
+        let verdict = try self.ingest.take(group: name, key: key, digest: records.digest) {
+            revision, batch in
             records.append(to: &batch, key: key, revision: revision)
         }
-        report.takeGuard(of: group.video)
+        report.takeGuard(of: group)
         for problem in group.problems { try self.keep(problem, &report) }
         for (reason, count) in group.counts { report.counts[reason, default: 0] += count }
         report.take(verdict, name: name, narrations: group.narrations.count)
@@ -217,17 +218,40 @@ struct IngestReport {
     var counts: [String: Int] = [:]
     var problems: [String: Int] = [:]
 
-    private var guarded = 0
-    private var listed = 0
+    private let lists: [ExclusionList.File]
+    private var matched: Set<ExclusionList.Entry> = []
+    /// The id of a video that came, to show beside those that a list has.
+    private var example: String?
 
-    mutating func takeGuard(of video: Video) {
-        guard let splits = video.splits else { return }
-        self.guarded += 1
-        if !splits.isEmpty { self.listed += 1 }
+    init(lists: [ExclusionList.File] = []) { self.lists = lists }
+
+    mutating func takeGuard(of group: VideoNarrations) {
+        if self.example == nil { self.example = group.video.videoUID }
+        self.matched.formUnion(group.listed)
     }
 
-    /// Whether exclusion lists were given, and name no video that came: they may be another data set's.
-    var isGuardedByStrangers: Bool { self.guarded > 0 && self.listed == 0 }
+    /// How many entries of a list are among the videos that came.
+    private func matchedCount(_ list: Int) -> Int { self.matched.count { $0.file == list } }
+
+    /// What is to be said aloud of the guard: each list that keeps nothing out, and videos that no list can guard.
+    var guardWarnings: [String] {
+        var warnings: [String] = []
+        if let example {
+            for (number, list) in self.lists.enumerated() where self.matchedCount(number) == 0 {
+                warnings.append(
+                    "none of the \(ProgressReporter.grouped(list.ids)) ids in \(list.path) is a video of this source, so the "
+                        + "list keeps nothing out: it has ids like `\(list.example.prefix(128))`, the source like "
+                        + "`\(example.prefix(128))`; is it a list of this data set?")
+            }
+        }
+        if let groups = self.counts[SourceCount.unknownMembers] {
+            warnings.append(
+                "\(ProgressReporter.grouped(groups)) groups of joined videos, and which videos they hold is not known, so no "
+                    + "list guards them: give --groups goalstep_video_groups.tsv; without it they are refused when they are "
+                    + "run, or pass with --allow-unguarded")
+        }
+        return warnings
+    }
 
     /// Whether there was something, and all of it was wrong.
     var isUseless: Bool {
@@ -253,6 +277,12 @@ struct IngestReport {
                 + "\(ProgressReporter.grouped(self.narrations)) narrations written"
         ]
         if self.replaced > 0 { lines.append("replaced by a new revision: \(self.replaced)") }
+        for (number, list) in self.lists.enumerated() {
+            lines.append(
+                "list \(list.path) (\(list.splits.joined(separator: ", "))): \(ProgressReporter.grouped(list.ids)) "
+                    + "\(list.ids == 1 ? "id" : "ids"), \(ProgressReporter.grouped(self.matchedCount(number))) among the videos of "
+                    + "this source")
+        }
         if self.unchanged > 0 { lines.append("there already, unchanged: \(ProgressReporter.grouped(self.unchanged))") }
         for (reason, count) in self.counts.sorted(by: { $0.key < $1.key }) {
             lines.append("counted, \(reason): \(ProgressReporter.grouped(count))")
@@ -275,6 +305,20 @@ struct IngestReport {
         Self.write(self.counts, to: &json)
         json.key("dead_letters")
         Self.write(self.problems, to: &json)
+        json.key("lists")
+        json.beginArray()
+        for (number, list) in self.lists.enumerated() {
+            json.beginObject()
+            json.field("file", list.path)
+            json.key("splits")
+            json.beginArray()
+            for split in list.splits { json.value(split) }
+            json.endArray()
+            json.field("ids", list.ids)
+            json.field("matched", self.matchedCount(number))
+            json.endObject()
+        }
+        json.endArray()
         json.endObject()
         return json.bytes
     }
