@@ -29,6 +29,8 @@ public struct RunOptions: Sendable {
     public var topologyHash: String?
     /// What operators may use from outside.
     public var services = OperatorServices()
+    /// Drops records in front of stages.
+    public var gate: (any InputGate)?
 
     /// The usual way.
     public init() {}
@@ -77,7 +79,8 @@ public final class Engine: Sendable {
             services: options.services)
         self.surroundings = TaskSurroundings(
             log: log, topology: topology, context: context, clock: clock, makeSink: makeSink,
-            wake: { board.wake() }, warn: warn, startOffsets: options.startOffsets, endOffsets: options.endOffsets,
+            wake: { board.wake() }, warn: warn, gate: options.gate, startOffsets: options.startOffsets,
+            endOffsets: options.endOffsets,
             acceptsChangedTopology: options.acceptsChangedTopology)
     }
 

@@ -7,7 +7,7 @@ public import Records
 /// Brings groups of records into a topic exactly once: a video and pass is there whole or not at all, and a rerun after
 /// any kill skips what is there.
 ///
-/// A ledger of each group's digest is committed with its records. Groups are gathered into transactions of a few
+/// A ledger of each group's digest, its revision and what the source notes of it is committed with its records. Groups are gathered into transactions of a few
 /// mebibytes; `flush` commits what has been gathered. Used from one thread at a time.
 public final class Ingest {
     /// What became of a group.
@@ -24,6 +24,30 @@ public final class Ingest {
     private struct Entry {
         var digest: String
         var revision: Int
+        /// What the source noted of it; empty where an earlier version of the program wrote none.
+        var note: Bytes
+
+        init(digest: String, revision: Int, note: Bytes = []) {
+            self.digest = digest
+            self.revision = revision
+            self.note = note
+        }
+
+        /// Reads `DIGEST REVISION` or `DIGEST REVISION NOTE`; `nil` for anything else.
+        init?(_ value: Bytes) {
+            let parts = value.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count >= 2, let revision = Int(String(decoding: parts[1], as: UTF8.self)),
+                JSONScanner.counts.contains(revision)
+            else { return nil }
+            self.digest = String(decoding: parts[0], as: UTF8.self)
+            self.revision = revision
+            self.note = parts.count > 2 ? Bytes(parts[2]) : []
+        }
+
+        var bytes: Bytes {
+            let head = Bytes("\(self.digest) \(self.revision)".utf8)
+            return self.note.isEmpty ? head : head + [UInt8(ascii: " ")] + self.note
+        }
     }
 
     /// A transaction is committed once it holds this many bytes.
@@ -56,19 +80,33 @@ public final class Ingest {
         try log.createTopic(topic)
         try log.createTopic(
             TopicSpecification(name: self.letterTopic, partitions: topic.partitions, retention: topic.retention))
-        self.writer = try log.makeWriter(id: "ingest.\(topic.name).\(source)")
+        self.writer = try log.makeWriter(id: Self.writerID(topic: topic.name, source: source))
         self.outputs = Array(repeating: RecordBatch(), count: topic.partitions)
         self.letters = self.outputs
-        for entry in try self.writer.state() { try self.restore(entry) }
+        for entry in try self.writer.state() { self.ledger[entry.key] = try Self.read(entry, topic.name) }
     }
 
-    private func restore(_ entry: StateEntry) throws(LogError) {
-        let text = String(decoding: entry.value, as: UTF8.self)
-        let parts = text.split(separator: " ")
-        guard parts.count == 2, let revision = Int(parts[1]), JSONScanner.counts.contains(revision) else {
-            throw LogError(.corrupt, "the ingest ledger of `\(self.topic.name)` holds `\(text)`, which it never wrote")
+    private static func writerID(topic: String, source: String) -> String { "ingest.\(topic).\(source)" }
+
+    private static func read(_ entry: StateEntry, _ topic: String) throws(LogError) -> Entry {
+        guard let known = Entry(entry.value) else {
+            let text = String(decoding: entry.value.prefix(256), as: UTF8.self)
+            throw LogError(.corrupt, "the ingest ledger of `\(topic)` holds `\(text)`, which it never wrote")
         }
-        self.ledger[entry.key] = Entry(digest: String(parts[0]), revision: revision)
+        return known
+    }
+
+    /// What the ledger of a topic and source says of its groups, for those who only look.
+    /// - Parameter body: gets each group's name, its revision and what the source noted of it.
+    public static func forEachGroup(
+        of topic: String, source: String, in log: any RecordLog,
+        _ body: (_ group: String, _ revision: Int, _ note: Bytes) -> Void
+    ) throws(LogError) {
+        for entry in try log.state(ofWriter: Self.writerID(topic: topic, source: source)) {
+            if entry.key.starts(with: Self.problemPrefix) { continue }
+            let known = try Self.read(entry, topic)
+            body(String(decoding: entry.key, as: UTF8.self), known.revision, known.note)
+        }
     }
 
     /// Takes a group.
@@ -76,15 +114,21 @@ public final class Ingest {
     ///   - group: names it: video and pass.
     ///   - key: the key of all its records.
     ///   - digest: of its content, its revision aside.
+    ///   - note: what the ledger keeps beside, for `forEachGroup`.
     ///   - write: appends the group's records, given its revision.
     public func take(
-        group: String, key: Bytes, digest: String, _ write: (_ revision: Int, inout RecordBatch) -> Void
+        group: String, key: Bytes, digest: String, note: Bytes = [],
+        _ write: (_ revision: Int, inout RecordBatch) -> Void
     ) throws(LogError) -> Verdict {
         let name = Bytes(group.utf8)
         let known = self.ledger[name]
-        if let known, known.digest == digest { return .unchanged }
+        if let known, known.digest == digest {
+            // The ledger of an earlier version has no notes.
+            if known.note != note { self.note(Entry(digest: digest, revision: known.revision, note: note), for: name) }
+            return .unchanged
+        }
         if known != nil, !self.replaces { return .refused }
-        let entry = Entry(digest: digest, revision: (known?.revision ?? 0) + 1)
+        let entry = Entry(digest: digest, revision: (known?.revision ?? 0) + 1, note: note)
         let partition = Partitioner.partition(forKey: key, count: self.topic.partitions)
         let before = self.outputs[partition].byteCount
         write(entry.revision, &self.outputs[partition])
@@ -151,8 +195,9 @@ public final class Ingest {
 
     private func note(_ entry: Entry, for name: Bytes) {
         self.ledger[name] = entry
-        self.changes.append(StateChange(key: name, value: Bytes("\(entry.digest) \(entry.revision)".utf8)))
+        self.changes.append(StateChange(key: name, value: entry.bytes))
     }
 
-    private static func problemName(_ digest: String) -> Bytes { Bytes("problem/\(digest)".utf8) }
+    private static let problemPrefix = Bytes("problem/".utf8)
+    private static func problemName(_ digest: String) -> Bytes { Self.problemPrefix + Bytes(digest.utf8) }
 }

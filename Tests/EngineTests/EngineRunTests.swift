@@ -75,6 +75,40 @@ import Testing
         }
     }
 
+    /// Drops what has one key, from stages that read numbers.
+    private struct KeyGate: InputGate {
+        let key: String
+        func guards(_ type: StreamType) -> Bool { type.name == "number" }
+        var isIdle: Bool { false }
+        func reasonToDrop(_ key: Bytes) -> String? { key == Bytes(self.key.utf8) ? "closed" : nil }
+    }
+
+    @Test(
+        "a gate keeps records out of the stages it guards, counted, whether they ask or not", arguments: [true, false])
+    func gate(asks: Bool) async throws {
+        let world = EngineWorld()
+        let text = """
+            name: gated
+            partitions: 2
+            stages:
+              only: { from: input, steps: [\(asks ? "{ probe: { gauge: gate } }" : "{ tally: {} }")], to: output }
+            """
+        var registry = numbersRegistry
+        registry.register(asynchronous: Probe.self)
+        let topology = try Topology.parse(text, file: "t", registry: registry, environment: [:]) { _ in "" }.topology
+        try world.fill(records: 40)
+        try await EngineWorld.runToEnd(world.engine(topology) { $0.gate = KeyGate(key: "key-3") })
+        var counted = 0
+        for partition in 0..<2 {
+            let keys = try world.records("output", partition).map { String(decoding: $0.key ?? [], as: UTF8.self) }
+            #expect(!keys.contains("key-3") && !keys.isEmpty)
+            let committed = try world.log().committedOffset(
+                group: "gated.only", partition: TopicPartition("input", partition))
+            counted += try TaskMetadata(parsing: try #require(committed).metadata).counts["read.closed"] ?? 0
+        }
+        #expect(counted == 6, "every seventh of 40, the fourth first")
+    }
+
     @Test("stopped in the middle, the next run goes on as if nothing had been", arguments: [false, true])
     func stopAndGoOn(slow: Bool) async throws {
         let world = EngineWorld()

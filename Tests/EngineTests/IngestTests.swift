@@ -84,6 +84,37 @@ import Testing
             ])
     }
 
+    @Test("what the source notes of a group is kept in the ledger, and those who look fence nobody")
+    func notes() throws {
+        func seen() throws -> [String: String] {
+            var seen: [String: String] = [:]
+            try Ingest.forEachGroup(of: "narrations", source: "ego4d", in: self.world.log()) { group, revision, note in
+                seen[group] = "\(revision) \(String(decoding: note, as: UTF8.self))"
+            }
+            return seen
+        }
+        #expect(try seen() == [:], "before any ingest")
+        let ingest = try self.ingest(replaces: true)
+        func take(_ digest: String, _ note: String) throws -> Ingest.Verdict {
+            try ingest.take(group: "a/1", key: [97], digest: digest, note: Bytes(note.utf8)) { _, batch in
+                batch.append(key: [97], value: [])
+            }
+        }
+        #expect(try take("x", "") == .written(revision: 1))
+        try ingest.keep(problem: "p", reason: "r", message: "m", key: nil, raw: [])
+        try ingest.flush()
+        #expect(try seen() == ["a/1": "1 "])
+        // A note alone changes no revision: the ledger of an earlier version had none.
+        #expect(try take("x", "{\"a b\": 1}") == .unchanged)
+        try ingest.flush()
+        #expect(try seen() == ["a/1": "1 {\"a b\": 1}"])
+        #expect(try take("y", "of y") == .written(revision: 2))
+        try ingest.flush()
+        #expect(try seen() == ["a/1": "2 of y"])
+        let next = try self.ingest()
+        #expect(try next.take(group: "a/1", key: [97], digest: "y", note: Bytes("of y".utf8)) { _, _ in } == .unchanged)
+    }
+
     @Test("killed on either side of any commit, a rerun brings the rest and nothing twice")
     func crashes() throws {
         for side in LogOperation.Side.allCases {

@@ -126,7 +126,47 @@ struct ModelRunTests {
         let after = Set(try await bench.home.output("shards", "cat", "nlq").outputLines)
         let new = after.subtracting(before)
         #expect(new.contains { $0.contains("drops the teapot") })
+        // What was made of both revisions is there, and is said to be.
+        #expect(result.errorText.contains("1 videos and passes came as a newer revision"), "\(result.story)")
+        #expect(try Self.doubled(try await bench.home.output("shards", "cat", "nlq").outputLines) > 0)
+
+        // A replay takes the newest alone, and asks nothing again.
+        let replay = try await bench.replay(bench.topology, into: "newest", model)
+        #expect(replay.errorText.contains("left out: 1 older revisions"), "\(replay.story)")
+        #expect(model.questions.count == bench.blocks + 1)
+        try await Self.expectClean("newest", bench, replay)
         await model.stop()
+    }
+
+    @Test("By a replay alone, too, a changed narration costs one call and ends in a set without doubles")
+    func changedNarrationReplayed() async throws {
+        let model = try await ScriptedModel()
+        let bench = try await Bench()
+        #expect(try await bench.run(model).code == 0)
+        let before = Set(try await bench.home.output("shards", "cat", "nlq").outputLines)
+        try await ModelWorld.ingest(into: bench.home, in: bench.folder, replace: true) { video, index, text in
+            video == 2 && index == 23 ? "#C C drops the teapot" : text
+        }
+        let replay = try await bench.replay(bench.topology, into: "newest", model)
+        #expect(model.questions.count == bench.blocks + 1)
+        try await Self.expectClean("newest", bench, replay)
+        let new = Set(try await bench.home.output("shards", "cat", "newest").outputLines).subtracting(before)
+        #expect(new.count == 5, "the others of its block were asked about with it")
+        await model.stop()
+    }
+
+    /// Expects a set of the changed world, each sample in it once.
+    private static func expectClean(_ set: String, _ bench: Bench, _ replay: ProcessResult) async throws {
+        #expect(replay.code == 0, Comment(rawValue: replay.story))
+        let samples = try await bench.home.output("shards", "cat", set).outputLines
+        #expect(samples.count == bench.blocks * 5)
+        #expect(try self.doubled(samples) == 0)
+        #expect(samples.count { $0.contains("drops the teapot") } == 1)
+    }
+
+    /// How many samples have an id that one before them has.
+    private static func doubled(_ samples: [String]) throws -> Int {
+        samples.count - Set(try samples.map { try JSONTree($0)["query_id"].string ?? "" }).count
     }
 
     @Test("A changed prompt or model costs a call for each distinct block; another endpoint costs nothing")

@@ -113,6 +113,15 @@ public final class Chain {
         return PendingRecord(offset: batch.offsets[index], requests: requests, notes: notes)
     }
 
+    /// Leaves a record out, and counts it as `read.` and the reason.
+    public func leaveOut(_ reason: String) { self.notes.counts["read.\(reason)", default: 0] += 1 }
+
+    /// Leaves a record out of a stage with an asynchronous step: nothing is to be asked.
+    public func leaveOut(_ reason: String, offset: Offset) -> PendingRecord {
+        self.leaveOut(reason)
+        return PendingRecord(offset: offset, requests: [], notes: self.takeNotes())
+    }
+
     /// Runs the answers to a record's questions through the steps behind the asynchronous one.
     public func finish(_ record: PendingRecord) {
         self.notes.merge(record.notes)

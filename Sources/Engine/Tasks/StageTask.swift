@@ -30,6 +30,7 @@ final class StageTask {
     private let reader: any PartitionReader
     private let rateLimit: SharedRateLimit?
     private let envelope: DeadLetterEnvelope
+    private let gate: (any InputGate)?
     private let endOffset: Offset?
 
     var prefix: FinishedPrefix
@@ -72,6 +73,7 @@ final class StageTask {
         self.sink = sink
         self.rateLimit = shared.rateLimit
         self.envelope = DeadLetterEnvelope(topology: surroundings.topology.name, stage: stage.name)
+        self.gate = surroundings.gate.flatMap { $0.guards(stage.inputType) ? $0 : nil }
         self.endOffset = surroundings.endOffsets[source]
         self.prefix = FinishedPrefix(committed: committed)
         self.metadata = metadata
@@ -233,9 +235,14 @@ final class StageTask {
         if self.questions != nil { return try self.ask() }
         // A local copy: asking `self` for the batch record by record would count its references each time.
         let batch = self.batch
+        let gate = self.activeGate
         while self.cursor < batch.count {
             let before = OutputMark(self.chain)
-            self.chain.process(batch, at: self.cursor)
+            if let reason = gate?.reasonToDrop(batch, at: self.cursor) {
+                self.chain.leaveOut(reason)
+            } else {
+                self.chain.process(batch, at: self.cursor)
+            }
             try self.finishRecord(in: batch, at: self.cursor, outputsBefore: before)
             self.cursor += 1
             if self.cursor & 255 == 0 { self.now = self.surroundings.clock() }
@@ -244,12 +251,24 @@ final class StageTask {
         }
     }
 
+    /// The gate, where it has anything to drop.
+    private var activeGate: (any InputGate)? {
+        guard let gate, !gate.isIdle else { return nil }
+        return gate
+    }
+
     private var isRotationDue: Bool { self.sink?.rotationDue(now: self.now) != nil }
 
     /// Begins records while there is room, and finishes those whose answers are all there.
     private func ask() throws {
+        let gate = self.activeGate
         while self.cursor < self.batch.count, self.questions?.mayBegin == true {
-            let pending = self.chain.begin(self.batch, at: self.cursor)
+            let pending =
+                if let reason = gate?.reasonToDrop(self.batch, at: self.cursor) {
+                    self.chain.leaveOut(reason, offset: self.batch.offsets[self.cursor])
+                } else {
+                    self.chain.begin(self.batch, at: self.cursor)
+                }
             self.questions?.begin(pending, batch: self.batch, index: self.cursor)
             self.cursor += 1
             try self.takeAnswers()
@@ -402,5 +421,12 @@ final class StageTask {
         guard !records.isEmpty else { return }
         // All topics have the same partitions and steps keep the key, so output stays in the input's partition.
         transaction.outputs.append(.init(topic: topic, partition: self.source.partition, records: records))
+    }
+}
+
+extension InputGate {
+    /// Why a record is to be dropped; one without a key never is.
+    fileprivate func reasonToDrop(_ batch: FetchedBatch, at index: Int) -> String? {
+        batch.records.key(at: index).flatMap(self.reasonToDrop)
     }
 }

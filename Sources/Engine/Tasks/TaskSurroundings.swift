@@ -22,6 +22,8 @@ struct TaskSurroundings: Sendable {
     let wake: @Sendable () -> Void
     /// Tells the user of trouble that the run gets over.
     let warn: @Sendable (String) -> Void
+    /// Drops records in front of stages.
+    var gate: (any InputGate)?
     /// Where stages begin that have no committed offset; the first retained record where nothing is said.
     let startOffsets: [TopicPartition: Offset]
     /// Where stages stop reading; the end of the log, as it grows, where nothing is said.

@@ -13,7 +13,13 @@ internal import Records
 /// narrations that came without their video's record, as after a start in the middle of a video.
 ///
 /// A video of which nobody said whether it is in a split is refused where `exclude-splits` is not empty, unless the user
-/// allows it (`unguarded-video`): the stage stops there, and the video is read again once the user has decided.
+/// allows it: the stage stops there, and the video is read again once the user has decided. `unguarded-video` counts those
+/// that were allowed. What is known of some members of a group of joined videos excludes it in any case.
+///
+/// Of a video and pass that was ingested again only the newest revision passes, as far as it is known (`NewestVideos`);
+/// `superseded-revision` counts the others. `newer-revision` counts those of which an earlier revision had been read
+/// before, so that what was made of that stays beside what is made of this, and `newly-excluded` those of them that are
+/// excluded now. A video is judged by what its newest revisions say, whatever its own record says.
 struct FilterOperator: Operator {
     /// A split of Natural Language Queries.
     enum Split: String, Choice {
@@ -63,13 +69,33 @@ struct FilterOperator: Operator {
         case excludedSplit = "excluded-split"
         case noFeatures = "no-features"
         case unguarded = "unguarded-video"
+        /// A newer revision is on its way; none has been read before.
+        case superseded = "superseded-revision"
+        /// A newer revision is on its way, and an older one has been read.
+        case supersededBetween = "superseded-revision-between"
+
+        /// What the video counts as, and its narrations with `-narrations` behind it; `nil` for those that are not dropped.
+        var reason: String? {
+            switch self {
+            case .passed, .unguarded: nil
+            case .excludedSplit, .noFeatures, .superseded: self.rawValue
+            case .supersededBetween: Self.superseded.rawValue
+            }
+        }
+
+        var isSuperseded: Bool { self == .superseded || self == .supersededBetween }
     }
+
+    /// Videos in an excluded split.
+    static let excludedReason = Verdict.excludedSplit.rawValue
 
     private let videoRules: VideoRules?
     private let narrationRules: NarrationRules?
+    private let newest: NewestVideos?
     private var open = OpenVideos<OpenVerdict>()
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
+        self.newest = context.services[NewestVideos.self]
         self.videoRules = configuration[Self.videos].map { videos in
             VideoRules(
                 excludedSplits: Set(videos[Self.excludeSplits].map(\.rawValue)),
@@ -104,32 +130,57 @@ struct FilterOperator: Operator {
         let verdict: Verdict
         switch element.value {
         case .video(let video):
-            verdict = Self.judge(video, rules)
-            self.open.open(VideoPass(videoUID: video.videoUID, pass: video.pass), OpenVerdict(verdict))
-            if verdict == .excludedSplit || verdict == .noFeatures { output.count(verdict.rawValue) }
+            verdict = self.begin(video, rules, into: &output)
         case .narration(let narration):
             guard let index = self.open.index(of: narration.videoUID, narration.pass) else {
                 output.count("no-video-record")
                 return false
             }
             verdict = self.open[index].verdict
-            if verdict == .excludedSplit || verdict == .noFeatures { output.count(verdict.rawValue + "-narrations") }
+            if let reason = verdict.reason { output.count(reason + "-narrations") }
         case .end(let end):
-            let video = VideoPass(videoUID: end.videoUID, pass: end.pass)
-            guard let closed = self.open.close(video) else { return false }
-            verdict = closed.verdict
+            guard let index = self.open.index(of: end.videoUID, end.pass) else { return false }
+            verdict = self.open[index].verdict
+            // A superseded revision is remembered until the newer one comes, which tells what was read before it.
+            if !verdict.isSuperseded { self.open.close(VideoPass(videoUID: end.videoUID, pass: end.pass)) }
         }
         if verdict == .unguarded { Self.refuse(element, into: &output) }
         return verdict == .passed
     }
 
-    private static func judge(_ video: Video, _ rules: VideoRules) -> Verdict {
-        if !rules.excludedSplits.isEmpty {
-            if let splits = video.splits {
-                if !rules.excludedSplits.isDisjoint(with: splits) { return .excludedSplit }
-            } else if !rules.allowsUnguarded {
-                return .unguarded
+    /// Decides on a video at its record, and counts what comes of it.
+    private mutating func begin(
+        _ video: Video, _ rules: VideoRules, into output: inout Collector<NarrationEvent>
+    ) -> Verdict {
+        let key = VideoPass(videoUID: video.videoUID, pass: video.pass)
+        let former = self.open.index(of: video.videoUID, video.pass).map { self.open[$0].verdict }
+        self.newest?.take(video)
+        let hasReadEarlier = video.revision > 1 && former != .superseded && self.newest?.isBounded != true
+        let verdict: Verdict
+        if self.newest?.isSuperseded(video) == true {
+            verdict = hasReadEarlier ? .supersededBetween : .superseded
+        } else {
+            verdict = self.judge(video, rules, into: &output)
+            if hasReadEarlier, verdict != .unguarded {
+                output.count("newer-revision")
+                if verdict == .excludedSplit { output.count("newly-excluded") }
             }
+        }
+        self.open.open(key, OpenVerdict(verdict))
+        if let reason = verdict.reason { output.count(reason) }
+        return verdict
+    }
+
+    private func judge(
+        _ video: Video, _ rules: VideoRules, into output: inout Collector<NarrationEvent>
+    ) -> Verdict {
+        if !rules.excludedSplits.isEmpty {
+            let splitGuard = self.newest?.splitGuard(of: video.videoUID) ?? video.splitGuard
+            if splitGuard?.isComplete != true {
+                if !rules.allowsUnguarded { return .unguarded }
+                output.count(Verdict.unguarded.rawValue)
+            }
+            if let splitGuard, !rules.excludedSplits.isDisjoint(with: splitGuard.splits) { return .excludedSplit }
         }
         return rules.requiresFeatures && video.hasFeatures == false ? .noFeatures : .passed
     }
@@ -137,11 +188,15 @@ struct FilterOperator: Operator {
     private static func refuse(
         _ element: Element<NarrationEvent>, into output: inout Collector<NarrationEvent>
     ) {
+        let uid = element.value.videoUID
+        let isGroup = RecordingName.firstOfGroup(RecordingName.canonical(uid)) != nil
+        let what = isGroup ? "the videos are that are joined in \(uid)" : "video \(uid) is"
+        let options = isGroup ? "--exclude and --groups goalstep_video_groups.tsv" : "--exclude"
         output.refuse(
             element, reason: Verdict.unguarded.rawValue,
             message: """
-                `exclude-splits` is set, but nothing is known of the splits of video \(element.value.videoUID): \
-                ingest into another topic or home with --exclude, or run with --allow-unguarded
+                `exclude-splits` is set, but it is not known in which splits \(what): ingest again with \(options), and \
+                with --replace, or run with --allow-unguarded
                 """)
     }
 

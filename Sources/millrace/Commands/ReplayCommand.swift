@@ -4,6 +4,7 @@ import ArgumentParser
 import Dataflow
 import Engine
 import Foundation
+import Narrations
 import RecordLog
 import Records
 import Shards
@@ -15,8 +16,9 @@ struct ReplayCommand: ParsableCommand {
         abstract: "Run a topology again over what its topics hold, into a new set.",
         discussion: """
             Reads from a position up to the ends seen at its start, in topics and groups of its own, and never appends to an \
-            existing set. From the earliest record, with an unchanged topology, the shards come out byte for byte, closed where \
-            the original's were. A replay that was interrupted goes on when it is started again with the same --into.
+            existing set. Of each video and pass the newest revision is taken, and what the newest say of splits holds for all. \
+            From the earliest record, with an unchanged topology and where neither has changed since, the shards come out byte for \
+            byte, closed where the original's were. A replay that was interrupted goes on when it is started again with the same --into.
 
             EXAMPLES
               millrace replay topologies/nlq.yaml --from earliest
@@ -57,10 +59,13 @@ struct ReplayCommand: ParsableCommand {
             let plan = try ReplayPlan(
                 selected, into: into, from: try StartPosition(parsing: self.from), fromText: self.from, in: log)
             if self.dryRun {
-                try Results.lines(plan.lines)
+                let newest = try NewestVideos.scanned(for: topology, upTo: plan.ends, in: log)
+                try Results.lines(plan.lines + newest.replayNotes)
                 return
             }
             let bound = try plan.bind(in: log)
+            let newest = try NewestVideos.scanned(for: topology, upTo: bound.ends, in: log)
+            try newest.checkReplay(of: bound.original, of: topology)
             try Home.createManifests(of: bound.topology, in: log)
             var options = self.arguments.options(for: home)
             options.untilIdle = true
@@ -70,6 +75,8 @@ struct ReplayCommand: ParsableCommand {
             let originals = try bound.originals(in: log)
             let models = try ModelRun(home, topology: bound.topology.name, self.arguments)
             options.services = models.services
+            options.use(newest)
+            newest.replayNotes.forEach(Console.warning)
             let engine = Engine(
                 topology: bound.topology, log: log, options: options, warn: Console.warning,
                 makeSink: home.sinkMaker(log: log, following: originals))

@@ -5,6 +5,7 @@ import Completions
 import Dataflow
 import Engine
 import Foundation
+import Narrations
 import RecordLog
 import Records
 import Shards
@@ -114,6 +115,7 @@ struct RunCommand: ParsableCommand {
             options.acceptsChangedTopology = self.acceptChanges
             let models = try ModelRun(home, topology: topology.name, self.arguments)
             options.services = models.services
+            options.use(try NewestVideos.ingested(for: topology, in: log))
             let engine = Engine(
                 topology: topology, log: log, options: options, warn: Console.warning,
                 makeSink: home.sinkMaker(log: log))
@@ -156,6 +158,7 @@ struct EngineRun {
         try result.get()
         let summary = try StageSummary.read(self.topology, log: self.log)
         if json { try Results.json(summary.json) } else { try Results.text(summary.text) }
+        summary.revisionWarnings(file: self.topology.file).forEach(Console.warning)
         self.models.report()
         if let problem = self.models.problem { throw problem }
     }

@@ -116,7 +116,8 @@ struct IngestRun {
         let name = "\(group.video.videoUID)/\(group.video.pass)"
         let key = Bytes(group.video.videoUID.utf8)
         let records = EncodedVideo(group)
-        let verdict = try self.ingest.take(group: name, key: key, digest: records.digest) {
+        let note = NewestVideos.note(of: group.video)
+        let verdict = try self.ingest.take(group: name, key: key, digest: records.digest, note: note) {
             revision, batch in
             records.append(to: &batch, key: key, revision: revision)
         }
