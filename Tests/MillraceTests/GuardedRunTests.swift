@@ -152,6 +152,28 @@ struct GuardedRunTests {
         try bench.expect(0, ["replay", Self.naq, "--from", "earliest", "--dry-run"]).prints("left out: ")
     }
 
+    @Test("A topology that judges no videos cannot tell revisions apart, and says so")
+    func withoutFilter() throws {
+        let bench = try Workbench()
+        let topology = """
+            name: bare
+            stages:
+              land: { from: narrations, steps: [{ window: {} }, { format: {} }], to: { shards: bare } }
+            """
+        try bench.folder.write(topology, to: "bare.yaml")
+        for (text, option) in [("takes", []), ("drops", ["--replace"])] {
+            let lines = (1...3).map {
+                #"{"video_uid": "v", "time": \#($0 * 9), "text": "C \#(text) it", "duration_sec": 60}"#
+            }
+            try bench.folder.write(lines.joined(separator: "\n"), to: "n.jsonl")
+            try bench.expect(0, ["ingest", "jsonl", "--file", "n.jsonl"] + option)
+        }
+        try bench.run("bare.yaml").says("`land` has no step `filter", "all of their revisions pass")
+        #expect(try bench.samples("bare").count == 6)
+        try bench.fail(2, "replay", "bare.yaml", "--from", "earliest").says(
+            "1 older revisions", "`land` has no step `filter")
+    }
+
     @Test("Blocks and queries of a video that is excluded by now go no further")
     func excludedBehindTheFilter() throws {
         let bench = try Workbench(videos: 6)

@@ -66,7 +66,7 @@ struct VideoContext: Sendable {
         var video = video
         group.sort()
         let listed = self.guardVideo(&video, &group)
-        if let features = self.features { video.hasFeatures = features.contains(video.videoUID) }
+        if let features = self.features { video.hasFeatures = features.contains(video) }
         if video.clips.isEmpty {
             let duration = video.durationSec ?? group.latestSec
             guard
@@ -133,7 +133,7 @@ public enum SourceCount {
     public static let unknownMembers = "groups-of-unknown-members"
 }
 
-/// Which videos have features: a folder that is listed once.
+/// Which videos and clips have features: a folder that is listed once. A group of joined videos has a file of its own.
 struct FeatureFolder: Sendable {
     private let uids: Set<String>
     let notes: [String]
@@ -154,5 +154,8 @@ struct FeatureFolder: Sendable {
             ? ["\(path) holds no feature file (\(Self.endings.joined(separator: ", "))), so no video has features"] : []
     }
 
-    func contains(_ videoUID: String) -> Bool { self.uids.contains(videoUID) }
+    /// Whether there is a file of the video, or of one of the clips that its source gives it: a trainer reads both.
+    func contains(_ video: Video) -> Bool {
+        self.uids.contains(video.videoUID) || video.clips.contains { self.uids.contains($0.clipUID) }
+    }
 }

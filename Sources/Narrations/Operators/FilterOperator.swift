@@ -164,6 +164,7 @@ struct FilterOperator: Operator {
             if hasReadEarlier, verdict != .unguarded {
                 output.count("newer-revision")
                 if verdict == .excludedSplit { output.count("newly-excluded") }
+                self.newest?.tellOfLate(video, isExcluded: verdict == .excludedSplit)
             }
         }
         self.open.open(key, OpenVerdict(verdict))

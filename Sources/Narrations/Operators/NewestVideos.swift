@@ -55,20 +55,27 @@ public final class NewestVideos: InputGate, Sendable {
         var everOpen: Set<String> = []
         /// How many records were older than another.
         var older = 0
+        /// Whether the user has been told of a video that came late.
+        var hasTold = false
     }
 
     private let excludedSplits: Set<String>
     /// Whether all is known that will be read, as in a replay, so that no revision but the newest is ever taken.
     let isBounded: Bool
     private let state = Mutex(State())
+    private let tell: @Sendable (String) -> Void
 
     /// Creates one that knows nothing.
     /// - Parameters:
     ///   - excludedSplits: the splits whose videos the topology drops.
     ///   - isBounded: whether every record that will be read is taken note of before any of them is.
-    public init(excludedSplits: Set<String>, isBounded: Bool) {
+    ///   - tell: is told once of a revision that came after an older one had been read.
+    public init(
+        excludedSplits: Set<String>, isBounded: Bool, tell: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.excludedSplits = excludedSplits
         self.isBounded = isBounded
+        self.tell = tell
     }
 
     // MARK: Taking note
@@ -134,6 +141,22 @@ public final class NewestVideos: InputGate, Sendable {
         }
     }
 
+    /// Tells the user of the first video that comes as a newer revision after an older one has been read. Those behind it
+    /// are counted, and a run may go on for days before it tells its counts.
+    func tellOfLate(_ video: Video, isExcluded: Bool) {
+        let isFirst = self.state.withLock { state in
+            defer { state.hasTold = true }
+            return !state.hasTold
+        }
+        guard isFirst else { return }
+        self.tell(
+            "video \(video.videoUID), pass \(video.pass) has come as revision \(video.revision)"
+                + (isExcluded ? ", which is excluded," : "")
+                + " after an older one had been read, and what was made of that "
+                + "stays; a replay makes a set of the newest revisions alone. Further ones are counted as `newer-revision`"
+        )
+    }
+
     // MARK: Asking
 
     /// Whether a record's video and pass is known in a newer revision.
@@ -161,6 +184,9 @@ public final class NewestVideos: InputGate, Sendable {
         }
         return all
     }
+
+    /// Whether any video and pass is known in a revision that is not its first.
+    public var hasRevisions: Bool { self.state.withLock { $0.newest.values.contains { $0.revision > 1 } } }
 
     /// How many records were noted that are older than the newest of their video and pass.
     public var olderCount: Int { self.state.withLock { $0.older } }
@@ -194,4 +220,14 @@ public func excludedSplits(of topology: Topology) -> Set<String> {
         splits.formUnion(videos[FilterOperator.excludeSplits].map(\.rawValue))
     }
     return splits
+}
+
+extension Stage {
+    /// Whether it reads narrations and judges no videos, so that excluded ones and older revisions pass.
+    public var judgesNoVideos: Bool {
+        self.inputType.name == NarrationEvent.typeName
+            && !self.steps.contains {
+                $0.name == FilterOperator.specification.name && $0.configuration[FilterOperator.videos] != nil
+            }
+    }
 }

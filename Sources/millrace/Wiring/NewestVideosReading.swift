@@ -23,7 +23,8 @@ extension NewestVideos {
 
     /// What the ingests into a topology's topics have written down, for a run: it costs no look at the records.
     static func ingested(for topology: Topology, in log: any RecordLog) throws -> NewestVideos {
-        let newest = NewestVideos(excludedSplits: excludedSplits(of: topology), isBounded: false)
+        let newest = NewestVideos(
+            excludedSplits: excludedSplits(of: topology), isBounded: false, tell: Console.warning)
         for topic in topology.narrationTopics {
             for source in Self.sources {
                 try Ingest.forEachGroup(of: topic, source: source, in: log) { group, revision, note in
@@ -31,7 +32,15 @@ extension NewestVideos {
                 }
             }
         }
+        if newest.hasRevisions, let stage = topology.stageWithoutGuard {
+            Console.warning(
+                "some videos were ingested again, and \(Self.unguarded(stage)); all of their revisions pass")
+        }
         return newest
+    }
+
+    private static func unguarded(_ stage: String) -> String {
+        "the stage `\(stage)` has no step `filter: { videos: {} }`, which takes the newest revisions alone"
     }
 
     /// What all `video` records say that a replay may come to.
@@ -78,10 +87,17 @@ extension NewestVideos {
 
     private static let narrationPrefix = Bytes(#"{"kind":"narration""#.utf8)
 
-    /// Refuses what a replay from a later stage on cannot tell apart: blocks and queries do not say of which revision
-    /// they were made.
+    /// Refuses a replay that would take older revisions beside the newest. Narrations are told apart by a filter of videos;
+    /// blocks and queries do not say of which revision they were made.
     func checkReplay(of selected: Topology, of whole: Topology) throws {
-        guard self.olderCount > 0, Set(whole.narrationTopics).isDisjoint(with: selected.externalTopics) else { return }
+        guard self.olderCount > 0 else { return }
+        if let stage = selected.stageWithoutGuard {
+            throw CommandFailure(
+                .usage,
+                "\(self.olderCount) older revisions of videos would be taken beside the newest: \(Self.unguarded(stage)); add it"
+            )
+        }
+        guard Set(whole.narrationTopics).isDisjoint(with: selected.externalTopics) else { return }
         let topics = selected.externalTopics.map { "`\($0)`" }.joined(separator: ", ")
         throw CommandFailure(
             .usage,
@@ -111,6 +127,12 @@ extension Topology {
         let external = Set(self.externalTopics)
         let topics = self.stages.filter { $0.inputType.name == NarrationEvent.typeName }.map(\.from)
         return Set(topics).intersection(external).sorted()
+    }
+
+    /// The first stage that reads narrations from outside and judges no videos, if there is one.
+    fileprivate var stageWithoutGuard: String? {
+        let topics = Set(self.narrationTopics)
+        return self.stages.first { topics.contains($0.from) && $0.judgesNoVideos }?.name
     }
 }
 

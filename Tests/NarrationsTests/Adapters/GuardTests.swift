@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataflow
+import Foundation
 import Records
 import Testing
 
@@ -143,6 +144,20 @@ import Testing
         let options = SourceOptions(exclusions: [nlq.path])
         let videos = try Harvest(JSONLinesAdapter(file: lines.path, options: options)).videos
         #expect(videos.map(\.video.splits) == [["val"], ["val"], []])
+    }
+
+    @Test("a folder of clips' features has the features of their videos")
+    func clipFeatures() throws {
+        let narrations = try TemporaryFile(#"{"v": {"narrations": []}, "w": {"narrations": []}}"#)
+        let metadata = try TemporaryFile(
+            #"""
+            {"videos": [{"video_uid": "v"}, {"video_uid": "w"}],
+             "clips": [{"clip_uid": "cv", "video_uid": "v", "video_start_sec": 0, "video_end_sec": 9}]}
+            """#)
+        let features = try TemporaryFile("", name: "cv.npy").url.deletingLastPathComponent().path
+        let adapter = try Ego4DAdapter(
+            narrations: narrations.path, metadata: metadata.path, options: SourceOptions(features: features))
+        #expect(try Harvest(adapter).videos.map(\.video.hasFeatures) == [true, false])
     }
 
     @Test("what a record said of its splits before is not forgotten for another list's sake")

@@ -2,6 +2,7 @@
 
 import Dataflow
 import Records
+import Synchronization
 import Testing
 
 @testable import Narrations
@@ -70,6 +71,20 @@ import Testing
         // It is forgotten with the newest one's end.
         #expect(restored.stateChanges().allSatisfy { $0.value == nil })
         #expect(restored.run(Self.events(Self.video(revision: 4))).counts == ["newer-revision": 1])
+    }
+
+    @Test("the user is told once of what comes late, at once")
+    func told() throws {
+        let said = Mutex<[String]>([])
+        let newest = NewestVideos(excludedSplits: ["val"], isBounded: false) { text in said.withLock { $0.append(text) }
+        }
+        var filter = try Self.filter(newest)
+        _ = filter.run(Self.events(Self.video()))
+        #expect(said.withLock { $0 }.isEmpty)
+        _ = filter.run(Self.events(Self.video(splits: ["val"], revision: 2)))
+        _ = filter.run(Self.events(Self.video(revision: 3)))
+        let texts = said.withLock { $0 }
+        #expect(texts.count == 1 && texts[0].contains("video v, pass 1") && texts[0].contains("excluded"))
     }
 
     @Test("the newest guard holds for all passes and sources of a video, whatever their own records say")
