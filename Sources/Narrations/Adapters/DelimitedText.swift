@@ -86,14 +86,10 @@ struct DelimitedText {
 
     /// All fields as text, for small files.
     func cells() throws(SourceError) -> [String] {
-        var cells: [String] = []
-        for index in 0..<self.fieldCount {
-            guard !self.isTooLong, let text = self.text(index) else {
-                throw SourceError(
-                    file: self.reader.path, line: self.line,
-                    "is not text in UTF-8, or is too long: is it the right file?")
-            }
-            cells.append(text)
+        let cells = (0..<self.fieldCount).compactMap { self.text($0) }
+        guard !self.isTooLong, !cells.isEmpty, cells.count == self.fieldCount else {
+            throw SourceError(
+                file: self.reader.path, line: self.line, "is not text in UTF-8, or is too long: is it the right file?")
         }
         return cells
     }
