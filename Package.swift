@@ -66,6 +66,7 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-Werror"])]),
         .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     ]
+        + room("Threads", tests: [])
         + room("Records", [crypto], tests: [])
         + room("RecordLog", ["Records"])
         + room("RecordLogTesting", ["RecordLog", "Records"])
@@ -80,7 +81,8 @@ let package = Package(
             .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock", pkgConfig: "rdkafka"),
         ]
         + room("Dataflow", ["Records", yams], tests: ["Narrations", "LanguageModels"])
-        + room("Engine", ["Dataflow", "RecordLog", "Records", deque], tests: ["RecordLogTesting", "Shards"])
+        + room(
+            "Engine", ["Dataflow", "RecordLog", "Records", "Threads", deque], tests: ["RecordLogTesting", "Shards"])
         + room("Narrations", ["Dataflow", "Records"], tests: [])
         + room("Chat", ["Records"])
         + room("LanguageModels", ["Chat", "Narrations", "Dataflow", "Records"], tests: [])
@@ -99,7 +101,7 @@ let package = Package(
         + room("SampleWorld", [], tests: [])
         + room("NeuralNetworks", ["Records", "CKernels", "COpenBLAS"], tests: [])
         + room(
-            "MomentLocalization", ["NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records"],
+            "MomentLocalization", ["NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records", "Threads"],
             tests: ["RecordLogTesting"], data: ["Golden"])
         + [
             // Our side of ops/bench/training.
@@ -111,7 +113,7 @@ let package = Package(
                 dependencies: [
                     "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine", "Narrations",
                     "Chat", "Completions", "LanguageModels", "ResponseCache", "Shards", "SampleWorld", "NeuralNetworks",
-                    "MomentLocalization", arguments,
+                    "MomentLocalization", "Threads", arguments,
                 ],
                 swiftSettings: settings),
             .testTarget(

@@ -5,6 +5,7 @@ internal import Foundation
 public import RecordLog
 public import Records
 internal import Synchronization
+internal import Threads
 
 /// How a topology is run.
 public struct RunOptions: Sendable {
@@ -117,8 +118,7 @@ public final class Engine: Sendable {
     public func run() throws {
         try StartupChecks.run(self.topology, log: self.surroundings.log)
         var memberships: [StageMembership] = []
-        var workers: [Thread] = []
-        let finished = DispatchGroup()
+        let workers = try self.startWorkers()
         let rateLimit = self.options.maxRate.map { SharedRateLimit(perSecond: $0, now: self.surroundings.clock()) }
         let external = Set(self.topology.externalTopics)
         do {
@@ -132,18 +132,8 @@ public final class Engine: Sendable {
         } catch {
             // Partitions must not wait for a member that will never work.
             for membership in memberships { membership.leave() }
+            self.board.close()
             throw error
-        }
-        for number in 0..<max(1, self.options.threads) {
-            finished.enter()
-            let thread = Thread { [board] in
-                board.work()
-                finished.leave()
-            }
-            thread.name = "millrace-\(number)"
-            thread.stackSize = 8 << 20
-            workers.append(thread)
-            thread.start()
         }
         self.control(memberships)
         guard self.board.waitUntilTasksEnd(seconds: Self.endSeconds) else {
@@ -152,8 +142,27 @@ public final class Engine: Sendable {
         }
         for membership in memberships { membership.leave() }
         self.board.close()
-        finished.wait()
+        for worker in workers { worker.join() }
         if let failure = self.board.failure { throw failure }
+    }
+
+    /// Starts the threads that work on tasks. They come first: a group must not wait for a member that cannot work.
+    private func startWorkers() throws(EngineError) -> [WorkerThread] {
+        let count = max(1, self.options.threads)
+        var workers: [WorkerThread] = []
+        do throws(ThreadError) {
+            for _ in 0..<count {
+                let worker = try WorkerThread { [board] in board.work() }
+                workers.append(worker)
+            }
+            // Tasks, timers and signals want some as well, while these are there.
+            try ThreadProbe.require(ThreadProbe.headroom)
+        } catch {
+            self.board.close()
+            for worker in workers { worker.join() }
+            throw EngineError(.failed, "cannot run on \(count) threads: \(error.message)")
+        }
+        return workers
     }
 
     /// How long tasks may take to commit what is finished when the run is to end.

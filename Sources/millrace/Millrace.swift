@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Threads
 
 /// The command line.
 struct Millrace: ParsableCommand {
@@ -75,6 +76,7 @@ enum Entry {
                 return 0
             }
             var command = try Millrace.parseAsRoot()
+            try CommandFailure.reporting { try ThreadProbe.require(ThreadProbe.headroom) }
             try command.run()
             return 0
         } catch is OutputFailure {

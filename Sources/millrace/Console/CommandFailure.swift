@@ -8,6 +8,7 @@ import NeuralNetworks
 import RecordLog
 import SampleWorld
 import Shards
+import Threads
 
 /// A command's failure as the user sees it.
 struct CommandFailure: Error {
@@ -54,6 +55,8 @@ struct CommandFailure: Error {
             throw CommandFailure(.failed, error.message)
         } catch let error as ModelError {
             throw CommandFailure(.failed, error.description)
+        } catch let error as ThreadError {
+            throw CommandFailure(.failed, error.message)
         }
     }
 }

@@ -6,6 +6,7 @@ import Foundation
 import Narrations
 import Records
 import Synchronization
+import Threads
 
 /// Moves what a source adapter reads into the log: one thread reads and parses, another encodes and commits.
 struct IngestRun {
@@ -26,16 +27,17 @@ struct IngestRun {
         defer { interrupts.cancel() }
         let progress = ProgressReporter()
         let failure = ReadingFailure()
-        let thread = Thread {
-            do {
-                try Self.read(adapter, into: queue, progress)
-            } catch {
-                failure.set(error)
+        let reader = try CommandFailure.reporting {
+            try WorkerThread {
+                do {
+                    try Self.read(adapter, into: queue, progress)
+                } catch {
+                    failure.set(error)
+                }
+                queue.finish()
             }
-            queue.finish()
         }
-        thread.stackSize = 8 << 20
-        thread.start()
+        defer { withExtendedLifetime(reader) {} }
         var report = IngestReport(lists: adapter.exclusionLists)
         var pace = IngestPace(perSecond: self.maxRate)
         do {
