@@ -229,7 +229,7 @@ import Testing
         _ = try self.file(TorchFixture(data: TorchFixture.floats(Self.values)).bytes, name: "v")
         let error = #expect(throws: TensorFileError.self) { try store.clip(of: self.query(start: 0, end: 1)) }
         #expect(error?.message.contains("has 3 features a moment, the model wants 2") == true)
-        for name in ["../v", "", ".hidden", "a/b", "a\0b"] {
+        for name in ["../v", "", ".hidden", "a/b", "a\0b", String(repeating: "long", count: 100)] {
             var query = self.query(clip: name, start: 0, end: 1)
             query.videoUID = name
             #expect(try store.clip(of: query).gap == .missing)

@@ -77,6 +77,43 @@ enum RealBERT {
         #expect(throws: TensorFileError.self) { try self.vocabulary(["a", "b"]) }
     }
 
+    @Test func vocabulariesAreReadAsTheirEditorsLeaveThem() throws {
+        let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "want", "##ed"]
+        func read(_ bytes: Bytes) throws -> [Int] {
+            let path = FileManager.default.temporaryDirectory.appending(path: "vocabulary-\(UUID()).txt")
+            try Data(bytes).write(to: path)
+            return try WordPieceTokenizer(vocabulary: path.path).tokens("wanted x").ids
+        }
+        #expect(try read(Bytes(pieces.joined(separator: "\n").utf8)) == [2, 4, 5, 1, 3])
+        #expect(
+            try read([0xef, 0xbb, 0xbf] + Bytes(pieces.joined(separator: "\r\n").utf8) + [0x0d, 0x0a]) == [
+                2, 4, 5, 1, 3,
+            ])
+        let cased = #expect(throws: TensorFileError.self) {
+            try read(Bytes((pieces + ["The", "Cup"]).joined(separator: "\n").utf8))
+        }
+        #expect(cased?.code == .unsupported && cased?.message.contains("uncased") == true)
+    }
+
+    @Test func casedEncodersAreRefusedByTheirConfiguration() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "bert-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        func check(_ text: String?) throws {
+            let path = folder.appending(path: "tokenizer_config.json")
+            try? FileManager.default.removeItem(at: path)
+            if let text { try Data(text.utf8).write(to: path) }
+            try WordPieceTokenizer.checkConfiguration(folder: folder.path)
+        }
+        try check(nil)
+        try check(#"{"do_lower_case": true, "strip_accents": null}"#)
+        for text in [#"{"do_lower_case": false}"#, "\u{feff}{\"do_lower_case\": true, \"strip_accents\": false}"] {
+            let error = #expect(throws: TensorFileError.self) { try check(text) }
+            #expect(error?.message.contains("tokenizer_config.json says") == true)
+        }
+        let broken = #expect(throws: TensorFileError.self) { try check("{") }
+        #expect(broken?.code == .corrupt)
+    }
+
     @Test(arguments: [
         ("where did i put x?", ["where", "did", "i", "put", "x", "?"]),
         (
@@ -120,6 +157,11 @@ enum RealBERT {
         #expect(vectors.width == 3)
         #expect(vectors.has("the") && !vectors.has("cup") && !vectors.has("broken"))
         #expect(vectors.matrix(["of", "the", "none"]) == [4, 5, 6, 0.5, -1, 0.2, 0, 0, 0])
+        let edited = Bytes("\u{feff}the 0.5 -1 2e-1\r\ncup\t1\t2 3\r\nof 4 5 6 \r\nput nan 1 2\r\nx 1 y 2 3\r\n".utf8)
+        try Data(edited).write(to: URL(fileURLWithPath: path))
+        let again = try WordVectors(path: path, wanted: ["the", "of", "cup", "put", "x"])
+        #expect(again.matrix(["the", "cup", "of"]) == [0.5, -1, 0.2, 1, 2, 3, 4, 5, 6])
+        #expect(!again.has("put") && !again.has("x"))
         let drawn = WordVectors()
         #expect(drawn.has("anything") && drawn.matrix(["a"]) == drawn.matrix(["a"]))
         #expect(drawn.matrix(["a"]) != drawn.matrix(["b"]))

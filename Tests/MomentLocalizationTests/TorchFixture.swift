@@ -13,6 +13,8 @@ struct TorchFixture {
     var data: Bytes = []
     var byteOrder = "little"
     var zip64 = false
+    /// Whether the archive has the checksums of its entries.
+    var checksums = false
     /// Replaces the pickle.
     var pickle: Bytes?
 
@@ -23,7 +25,7 @@ struct TorchFixture {
     }
 
     var bytes: Bytes {
-        var zip = FixtureZip(zip64: self.zip64)
+        var zip = FixtureZip(zip64: self.zip64, checksums: self.checksums)
         zip.add("clip/data.pkl", self.pickle ?? self.tensorPickle)
         zip.add("clip/byteorder", Bytes(self.byteOrder.utf8))
         zip.add("clip/data/0", self.data)
@@ -63,11 +65,25 @@ struct TorchFixture {
 /// A zip archive of stored entries.
 struct FixtureZip {
     let zip64: Bool
+    let checksums: Bool
     private var bytes: Bytes = []
     private var directory: Bytes = []
     private var count = 0
 
-    init(zip64: Bool) { self.zip64 = zip64 }
+    init(zip64: Bool, checksums: Bool) {
+        self.zip64 = zip64
+        self.checksums = checksums
+    }
+
+    /// CRC-32, a bit at a time.
+    private static func checksum(_ data: Bytes) -> Int {
+        var value = UInt32.max
+        for byte in data {
+            value ^= UInt32(byte)
+            for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ 0xedb8_8320 : value >> 1 }
+        }
+        return Int(~value)
+    }
 
     private static func little(_ value: Int, _ size: Int) -> Bytes { (0..<size).map { UInt8(value >> (8 * $0) & 255) } }
 
@@ -75,7 +91,9 @@ struct FixtureZip {
         let offset = self.bytes.count
         let padding = (64 - (offset + 30 + name.utf8.count + 4) % 64) % 64
         let sizes = Self.little(data.count, 4) + Self.little(data.count, 4)
-        let fixed = Self.little(0x0800, 2) + Self.little(0, 2) + Self.little(0, 8)
+        let fixed =
+            Self.little(0x0800, 2) + Self.little(0, 2) + Self.little(0, 4)
+            + Self.little(self.checksums ? Self.checksum(data) : 0, 4)
         self.bytes += Bytes("PK\u{3}\u{4}".utf8) + Self.little(0, 2) + fixed + sizes
         self.bytes += Self.little(name.utf8.count, 2) + Self.little(4 + padding, 2) + Bytes(name.utf8)
         self.bytes += Bytes("FB".utf8) + Self.little(padding, 2) + Bytes(repeating: 0x5a, count: padding) + data

@@ -11,10 +11,16 @@ public struct FeatureFile: Sendable {
     public let rows: Int
     /// The number of features of a moment.
     public let columns: Int
+    /// The file's path.
+    var path: String { self.file.path }
     private let file: TensorFile
     private let type: ElementType
     /// Where the first row lies in the file.
     private let start: Int
+    private let checksum: StoredTensor.Checksum?
+
+    /// The most features of a moment that are read: files claim more than any extractor gives.
+    public static let columnsMax = 1 << 16
 
     /// Opens a file and reads what it says of itself.
     /// - Throws: `TensorFileError`: `.missing`, `.corrupt`, `.unsupported`, `.mismatch` where it holds no matrix.
@@ -47,6 +53,12 @@ public struct FeatureFile: Sendable {
                 "\(file.path) holds a tensor of shape \(stored.shape); features are a matrix, one row a moment"
             )
         }
+        guard shape[1] <= Self.columnsMax else {
+            throw TensorFileError(
+                .mismatch,
+                "\(file.path) claims \(shape[1]) features a moment, and at most \(Self.columnsMax) are read: is it damaged, "
+                    + "or stored the other way round? Extract the features of this video again")
+        }
         guard stored.type.isFloatingPoint else {
             throw TensorFileError(
                 .mismatch, "\(file.path) holds whole numbers (\(stored.type.rawValue)); features are floating-point")
@@ -62,6 +74,7 @@ public struct FeatureFile: Sendable {
         self.columns = shape[1]
         self.type = stored.type
         self.start = stored.start
+        self.checksum = stored.checksum
     }
 
     private static func safetensors(_ file: TensorFile) throws(TensorFileError) -> StoredTensor {
@@ -74,9 +87,12 @@ public struct FeatureFile: Sendable {
     }
 
     /// Reads a range of rows.
-    /// - Throws: `TensorFileError.Code.corrupt` where a number is infinite or none at all.
-    public func read(_ rows: Range<Int>) throws(TensorFileError) -> FeatureMatrix {
+    /// - Parameter isVerified: whether the checksum that the file has of its numbers, if it has one, was compared before.
+    ///   It takes reading all of them.
+    /// - Throws: `TensorFileError.Code.corrupt` where a number is infinite or none at all, or the checksum is another.
+    public func read(_ rows: Range<Int>, isVerified: Bool = false) throws(TensorFileError) -> FeatureMatrix {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows, "rows of this file")
+        if !isVerified { try self.checksum?.verify(self.file) }
         let size = self.columns * self.type.size
         let bytes = try self.file.read(self.start + rows.lowerBound * size..<self.start + rows.upperBound * size)
         let values = bytes.withUnsafeBytes { self.type.floats($0) }
@@ -97,4 +113,34 @@ struct StoredTensor: Hashable {
     var shape: [Int]
     /// The byte at which its first element starts.
     var start: Int
+    /// What the file says that its numbers add up to, if it does.
+    var checksum: Checksum?
+
+    /// The CRC-32 of a range of a file's bytes.
+    struct Checksum: Hashable {
+        var value: UInt32
+        var range: Range<Int>
+        /// What the bytes are, for errors.
+        var name: String
+
+        private static let chunkSize = 1 << 20
+
+        /// Reads the bytes and compares.
+        /// - Throws: `TensorFileError.Code.corrupt` where they add up to something else.
+        func verify(_ file: TensorFile) throws(TensorFileError) {
+            var sum = CRC32()
+            var position = self.range.lowerBound
+            while position < self.range.upperBound {
+                let end = min(position + Self.chunkSize, self.range.upperBound)
+                sum.update(try file.read(position..<end))
+                position = end
+            }
+            guard sum.value == self.value else {
+                throw TensorFileError(
+                    .corrupt,
+                    "\(file.path): the checksum of \(self.name) does not fit its bytes: the file is damaged; fetch it again, "
+                        + "or move it away to leave the video out")
+            }
+        }
+    }
 }

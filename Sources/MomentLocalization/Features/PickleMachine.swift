@@ -10,6 +10,7 @@ internal import Records
 struct PickleMachine {
     private static let tupleMax = 64
     private static let numberMax = 1 << 48
+    private static let stackMax = 4096
 
     private let bytes: Bytes
     private var position = 0
@@ -29,6 +30,11 @@ struct PickleMachine {
                 return value
             }
             try self.execute(instruction)
+            guard max(self.stack.count, self.marks.count, self.memo.count) <= Self.stackMax else {
+                throw PickleError(
+                    "its pickle holds more than \(Self.stackMax) values at a time, which no tensor alone needs; save the "
+                        + "tensor alone: torch.save(features, path)", isForeign: true)
+            }
         }
     }
 

@@ -31,6 +31,7 @@ enum TorchFile {
             throw TensorFileError(
                 error.isForeign ? .unsupported : .corrupt, "\(file.path): \(error.message)")
         }
+        try directory.checksum(of: pickle)?.verify(file)
         return try Self.locate(tensor, file, directory, folder)
     }
 
@@ -68,7 +69,8 @@ enum TorchFile {
                     + "tensor.contiguous() instead")
         }
         return StoredTensor(
-            type: tensor.type, shape: tensor.shape, start: range.lowerBound + tensor.offset * tensor.type.size)
+            type: tensor.type, shape: tensor.shape, start: range.lowerBound + tensor.offset * tensor.type.size,
+            checksum: try directory.checksum(of: entry))
     }
 
     private static func corrupt(_ file: TensorFile, _ problem: String) -> TensorFileError {

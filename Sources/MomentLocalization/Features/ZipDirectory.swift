@@ -12,6 +12,8 @@ struct ZipDirectory {
         var headerOffset: Int
         /// The size in bytes.
         var size: Int
+        /// The CRC-32 of the bytes; 0 where the writer has left it out, as PyTorch can be told to.
+        var checksum: UInt32
         /// Whether the bytes are stored as they are.
         var isStored: Bool
     }
@@ -53,7 +55,7 @@ struct ZipDirectory {
         self.entries.append(
             Entry(
                 name: String(decoding: bytes[position + 46..<nameEnd], as: UTF8.self), headerOffset: offset,
-                size: size, isStored: isPlain))
+                size: size, checksum: UInt32(truncatingIfNeeded: bytes.word32(position + 16)), isStored: isPlain))
         return end
     }
 
@@ -115,6 +117,14 @@ struct ZipDirectory {
             throw Self.corrupt(self.file, "the entry \(entry.name) is damaged or lies outside the file")
         }
         return start..<start + entry.size
+    }
+
+    /// What the directory says that the bytes of an entry add up to; `nil` where it says nothing.
+    func checksum(of entry: Entry) throws(TensorFileError) -> StoredTensor.Checksum? {
+        entry.checksum == 0
+            ? nil
+            : StoredTensor.Checksum(
+                value: entry.checksum, range: try self.range(of: entry), name: "its entry \(entry.name)")
     }
 
     private static func corrupt(_ file: TensorFile, _ problem: String) -> TensorFileError {

@@ -64,12 +64,18 @@ public final class BERTEncoder: Sendable {
         self.wordCount = wordShape.rows
         self.width = wordShape.columns
         guard self.heads > 0, self.width % self.heads == 0 else {
-            throw TensorFileError(.mismatch, "\(folder): \(self.width) columns do not divide into \(self.heads) heads")
+            throw TensorFileError(
+                .mismatch,
+                "\(folder)/config.json: num_attention_heads is \(self.heads), into which \(self.width) columns do not divide"
+            )
         }
         let (positions, positionShape) = try weights.matrix(
             "embeddings.position_embeddings.weight", columns: self.width)
         self.positions = positions
         self.positionsMax = positionShape.rows
+        guard self.positionsMax > 2 else {
+            throw TensorFileError(.mismatch, "\(file.path) has \(self.positionsMax) positions, too few for a word")
+        }
         self.tokenType = try weights.matrix("embeddings.token_type_embeddings.weight", columns: self.width).0
         self.embeddingNorm = try weights.norm("embeddings.LayerNorm", self.width)
         var layers: [Layer] = []
@@ -98,11 +104,26 @@ public final class BERTEncoder: Sendable {
             guard let shape = self.file.entry(self.prefix + name)?.shape, shape.count == 2, shape[0] > 0,
                 shape[1] > 0, columns == nil || columns == shape[1]
             else { throw TensorFileError(.mismatch, "\(self.file.path): \(name) has another shape than BERT's") }
+            try self.checkFinite(values, name)
             return (FloatBuffer(values), (shape[0], shape[1]))
         }
 
         func vector(_ name: String, _ count: Int) throws(TensorFileError) -> FloatBuffer {
-            FloatBuffer(try self.file.floats(self.prefix + name, shape: [count]))
+            let values = try self.file.floats(self.prefix + name, shape: [count])
+            try self.checkFinite(values, name)
+            return FloatBuffer(values)
+        }
+
+        private func checkFinite(_ values: [Float], _ name: String) throws(TensorFileError) {
+            let isFinite = values.withUnsafeBufferPointer { values in
+                var index = 0
+                while index < values.count, values[index].isFinite { index += 1 }
+                return index == values.count
+            }
+            guard isFinite else {
+                throw TensorFileError(
+                    .corrupt, "\(self.file.path): \(name) holds NaN or infinity; fetch the model again")
+            }
         }
 
         func norm(_ name: String, _ width: Int) throws(TensorFileError) -> Norm {
@@ -280,9 +301,8 @@ private struct BERTConfiguration {
     var epsilon: Float
 
     init(path: String) throws(TensorFileError) {
-        let file = try TensorFile(path: path)
         let value: JSONValue
-        let bytes = try file.read(0..<file.size)
+        let bytes = try TensorFile.text(path: path)
         do throws(JSONError) {
             value = try JSONValue(parsing: bytes)
         } catch {
@@ -299,5 +319,8 @@ private struct BERTConfiguration {
         }
         self.heads = heads
         self.epsilon = Float(value["layer_norm_eps"]?.double ?? 1e-12)
+        guard self.epsilon >= 0, self.epsilon < 1 else {
+            throw TensorFileError(.corrupt, "\(path): layer_norm_eps is \(self.epsilon), no small number above zero")
+        }
     }
 }

@@ -18,20 +18,56 @@ public struct WordPieceTokenizer: Sendable {
     /// Reads a vocabulary: a piece a line, its number the line's, from 0 on.
     /// - Throws: `TensorFileError` where there is no such file, or one of `[UNK]`, `[CLS]` and `[SEP]` is missing.
     public init(vocabulary path: String) throws(TensorFileError) {
-        let file = try TensorFile(path: path)
-        let text = String(decoding: try file.read(0..<file.size), as: UTF8.self)
+        let text = try TensorFile.text(path: path)
         var ids: [String: Int] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let piece = line.hasSuffix("\r") ? line.dropLast() : line
-            if !piece.isEmpty { ids[String(piece)] = index }
+        for (index, line) in text.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
+            let piece = String(decoding: line.last == 0x0d ? line.dropLast() : line, as: UTF8.self)
+            if !piece.isEmpty { ids[piece] = index }
         }
         guard let unknown = ids["[UNK]"], let start = ids["[CLS]"], let end = ids["[SEP]"] else {
             throw TensorFileError(.corrupt, "\(path) is no vocabulary of BERT: [UNK], [CLS] or [SEP] is missing")
         }
+        guard !Self.isCased(ids.keys) else { throw Self.cased(path, "holds words with capitals") }
         self.ids = ids
         self.unknown = unknown
         self.start = start
         self.end = end
+    }
+
+    /// Checks what a folder says of its tokenizer, in `tokenizer_config.json`, if it has one.
+    /// - Throws: `TensorFileError.Code.unsupported` where it keeps capitals or accents.
+    public static func checkConfiguration(folder: String) throws(TensorFileError) {
+        let path = folder + "/tokenizer_config.json"
+        let value: JSONValue
+        do throws(TensorFileError) {
+            let text = try TensorFile.text(path: path)
+            do throws(JSONError) {
+                value = try JSONValue(parsing: text)
+            } catch {
+                throw TensorFileError(.corrupt, "\(path): \(error)")
+            }
+        } catch {
+            if error.code == .missing { return }
+            throw error
+        }
+        for key in ["do_lower_case", "strip_accents"] where value[key] == .bool(false) {
+            throw Self.cased(path, "says \(key): false")
+        }
+    }
+
+    /// Whether a vocabulary tells capitals from small letters: not the few in brackets that all have.
+    private static func isCased(_ pieces: some Collection<String>) -> Bool {
+        let cased = pieces.count { piece in
+            !piece.hasPrefix("[") && piece.utf8.contains { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
+        }
+        return cased * 100 > pieces.count
+    }
+
+    private static func cased(_ path: String, _ fact: String) -> TensorFileError {
+        TensorFileError(
+            .unsupported,
+            "\(path) \(fact): its encoder is a cased one, and queries are read in lower case and without accents, as by "
+                + "the official code; give the folder of an uncased one, such as bert-base-uncased")
     }
 
     /// The ids of a text between those of [CLS] and [SEP].

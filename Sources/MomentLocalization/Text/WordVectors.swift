@@ -28,31 +28,42 @@ public struct WordVectors: Sendable {
         var vectors: [String: [Float]] = [:]
         var width = 0
         try Self.forEachLine(of: file) { line in
-            guard let blank = line.firstIndex(of: UInt8(ascii: " ")) else { return }
+            guard let blank = line.firstIndex(where: Self.isBlank) else { return }
             if width == 0 {
-                let columns = line.split(separator: UInt8(ascii: " ")).count - 1
+                let columns = line.split(whereSeparator: Self.isBlank).count - 1
                 // word2vec's text format begins with a line of two numbers.
                 if columns > 1 { width = columns }
             }
             let word = String(decoding: line[..<blank], as: UTF8.self)
             guard wanted.contains(word) else { return }
-            let numbers = line[(blank + 1)...].split(separator: UInt8(ascii: " ")).compactMap {
-                Float(String(decoding: $0, as: UTF8.self))
+            let columns = line[(blank + 1)...].split(whereSeparator: Self.isBlank)
+            guard columns.count == width else { return }
+            let numbers = columns.compactMap {
+                Float(String(decoding: $0, as: UTF8.self)).flatMap { $0.isFinite ? $0 : nil }
             }
             if numbers.count == width, width > 0 { vectors[word] = numbers }
         }
         guard width > 0 else {
             throw TensorFileError(.corrupt, "\(path) holds no vectors: a line is a word and its numbers")
         }
+        guard width <= FeatureFile.columnsMax else {
+            throw TensorFileError(
+                .corrupt,
+                "\(path): its first vector has \(width) numbers, and at most \(FeatureFile.columnsMax) are read")
+        }
         self.width = width
         self.vectors = vectors
     }
+
+    /// What stands between a word and its numbers; the carriage return of a line end belongs to it.
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
 
     private static func forEachLine(
         of file: TensorFile, _ body: (ArraySlice<UInt8>) -> Void
     ) throws(TensorFileError) {
         var rest: Bytes = []
-        var position = 0
+        // Past the mark by which some editors begin a file.
+        var position = try file.read(0..<min(3, file.size)) == [0xef, 0xbb, 0xbf] ? 3 : 0
         while position < file.size {
             let end = min(position + self.chunkSize, file.size)
             rest += try file.read(position..<end)
@@ -63,6 +74,12 @@ public struct WordVectors: Sendable {
                 start = newline + 1
             }
             rest.removeFirst(start)
+            guard rest.count <= self.chunkSize else {
+                throw TensorFileError(
+                    .corrupt,
+                    "\(file.path), before byte \(position): a line of more than \(self.chunkSize >> 20) MiB is no "
+                        + "word with its numbers; give GloVe's text file")
+            }
         }
         if !rest.isEmpty { body(rest[...]) }
     }

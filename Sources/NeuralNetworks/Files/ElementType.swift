@@ -37,15 +37,16 @@ public enum ElementType: String, CaseIterable, Sendable {
         }
     }
 
-    /// The number of elements of a shape; `nil` where a dimension is below zero or the bytes pass what `Int` holds.
+    /// The number of elements of a shape; `nil` where a dimension is below zero, or the bytes pass what `Int` holds. A
+    /// dimension of zero hides no other: those must be of a size that memory could have, whatever the file says.
     public func count(of shape: [Int]) -> Int? {
-        var count = 1
+        var bytes = self.size
         for dimension in shape {
-            let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: max(dimension, 1))
             guard dimension >= 0, !overflow else { return nil }
-            count = product
+            bytes = product
         }
-        return count.multipliedReportingOverflow(by: self.size).overflow ? nil : count
+        return shape.contains(0) ? 0 : bytes / self.size
     }
 
     /// Decodes little-endian elements as Float32: `bytes.count / size` of them. Float64 is rounded; so are whole

@@ -76,9 +76,11 @@ public struct SafetensorsHeader: Hashable, Sendable {
     }
 
     private static func readMetadata(_ json: inout JSONScanner) throws(JSONError) -> [String: String] {
+        // Some writers say null where they have nothing to say.
+        if try json.isNull() { return [:] }
         var metadata: [String: String] = [:]
         try json.beginObject()
-        while let key = try json.nextKey() { metadata[key.text] = try json.string() }
+        while let key = try json.nextKey() { metadata[key.text] = try json.stringOrNull() }
         return metadata
     }
 

@@ -21,22 +21,32 @@ public final class TensorFile: Sendable {
     /// - Throws: `TensorFileError.Code.missing`; `.failed` for a folder, or where the system refuses.
     public init(path: String) throws(TensorFileError) {
         self.path = path
-        self.descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        // Without waiting: a pipe that nobody writes to would hold the program up before it can be refused.
+        self.descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         var status = stat()
         guard self.descriptor >= 0, fstat(self.descriptor, &status) == 0 else {
             self.size = 0
             let number = errno
             throw TensorFileError(
-                number == ENOENT || number == ENOTDIR ? .missing : .failed,
+                // A name that is too long for the system is one of no file.
+                [ENOENT, ENOTDIR, ENAMETOOLONG].contains(number) ? .missing : .failed,
                 "cannot open \(path): \(String(cString: strerror(number)))")
         }
         self.size = Int(status.st_size)
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw TensorFileError(.failed, "\(path) is no file; name the file itself")
+            throw TensorFileError(.failed, "\(path) is no file but a folder, a pipe or a device; name the file itself")
         }
     }
 
     deinit { if self.descriptor >= 0 { _ = Glibc.close(self.descriptor) } }
+
+    /// The whole of a text file, without the mark by which some editors begin it (the bytes EF BB BF).
+    /// - Throws: what `init(path:)` and `read(_:)` throw.
+    public static func text(path: String) throws(TensorFileError) -> Bytes {
+        let file = try TensorFile(path: path)
+        let bytes = try file.read(0..<file.size)
+        return bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Bytes(bytes.dropFirst(3)) : bytes
+    }
 
     /// The bytes of a range, all of them.
     /// - Throws: `TensorFileError.Code.corrupt` where the file ends before the range does.

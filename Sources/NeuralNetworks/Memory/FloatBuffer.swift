@@ -15,9 +15,20 @@ public final class FloatBuffer: @unchecked Sendable {
     private let memory: Workspace
 
     /// Creates a buffer of zeros.
-    public init(count: Int) {
+    public convenience init(count: Int) {
+        self.init(Workspace(byteCount: count * MemoryLayout<Float>.size), count)
+    }
+
+    /// Creates a buffer of zeros; `nil` where the system has no memory for it.
+    public static func allocate(count: Int) -> FloatBuffer? {
+        let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Float>.size)
+        guard count >= 0, !overflow else { return nil }
+        return Workspace.allocate(byteCount: size).map { FloatBuffer($0, count) }
+    }
+
+    private init(_ memory: Workspace, _ count: Int) {
         self.count = count
-        self.memory = Workspace(byteCount: count * MemoryLayout<Float>.size)
+        self.memory = memory
         self.start = self.memory.start.bindMemory(to: Float.self, capacity: max(count, 1))
     }
 

@@ -50,14 +50,31 @@ public final class Workspace: @unchecked Sendable {
     /// Allocates the memory of a plan. Pages are taken from the system when they are first used.
     public convenience init(_ plan: WorkspacePlan) { self.init(byteCount: plan.byteCount) }
 
+    /// The same; `nil` where the system has no memory for it.
+    public static func allocate(_ plan: WorkspacePlan) -> Workspace? { self.allocate(byteCount: plan.byteCount) }
+
+    static func allocate(byteCount: Int) -> Workspace? {
+        let byteCount = max(byteCount, 64)
+        return self.map(byteCount).map { Workspace($0, byteCount) }
+    }
+
     /// Zeros, aligned to a page. Running out of memory is not an error one can go on from.
-    init(byteCount: Int) {
-        self.byteCount = max(byteCount, 64)
-        let memory = mmap(nil, self.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let memory, memory != MAP_FAILED else {
-            preconditionFailure("no memory for a workspace of \(self.byteCount) bytes")
+    convenience init(byteCount: Int) {
+        let byteCount = max(byteCount, 64)
+        guard let memory = Self.map(byteCount) else {
+            preconditionFailure("no memory for a workspace of \(byteCount) bytes")
         }
-        self.start = memory
+        self.init(memory, byteCount)
+    }
+
+    private init(_ start: UnsafeMutableRawPointer, _ byteCount: Int) {
+        self.start = start
+        self.byteCount = byteCount
+    }
+
+    private static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        return memory == MAP_FAILED ? nil : memory
     }
 
     deinit { munmap(self.start, self.byteCount) }
