@@ -57,6 +57,13 @@ import Testing
             ("\"permuted-windows\"", "\"odd\"", "odd"),
             ("\"batch_size\": 4", "\"batch_size\": \"4\"", "batch_size"),
             ("\"batch_size\": 4", "\"batch_size\": 0", "at least 1"),
+            ("\"batch_size\": 4", "\"batch_size\": 5000", "4096 at most"),
+            ("\"seeds\": [1, 2]", "\"seeds\": [1, -9223372036854775808]", "seeds[1]"),
+            ("\"seeds\": [1, 2]", "\"seeds\": [9223372036854775808]", "seed"),
+            ("\"warmup\": 0.05", "\"warmup\": 1.5", "warmup"),
+            ("\"jitter\": 2.5", "\"jitter\": 1e300", "jitter"),
+            ("\"pretrain_steps\": 10", "\"pretrain_steps\": 1000000000", "together"),
+            ("\"pretrain_learning_rate\": 1e-3", "\"pretrain_learning_rate\": 0", "above 0"),
         ] {
             let text = Self.plan.replacingOccurrences(of: part, with: other)
             let error = #expect(throws: TrainingError.self) {

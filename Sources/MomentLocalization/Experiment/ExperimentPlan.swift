@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
 internal import NeuralNetworks
 
 /// What an experiment compares: arms that differ in one thing, each run with several seeds.
@@ -26,6 +25,16 @@ public struct ExperimentPlan: Hashable, Sendable, Codable {
         case blankQueries = "blank-queries"
         /// In pre-training the windows of a clip are dealt anew among its queries.
         case permutedWindows = "permuted-windows"
+
+        /// Reads a control's name.
+        public init(from decoder: any Decoder) throws {
+            let name = try decoder.singleValueContainer().decode(String.self)
+            guard let control = Self(rawValue: name) else {
+                throw PlainDecoder.Problem(
+                    "\"\(name)\" is no control; there are " + Self.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            self = control
+        }
     }
 
     /// The arms.
@@ -59,22 +68,13 @@ public struct ExperimentPlan: Hashable, Sendable, Codable {
     /// Reads a plan of a JSON file.
     /// - Throws: `TrainingError.Code.usage`, naming what is missing or wrong.
     public init(json: [UInt8], path: String) throws(TrainingError) {
-        do {
-            self = try JSONDecoder().decode(ExperimentPlan.self, from: Data(json))
-        } catch DecodingError.keyNotFound(let key, let context) {
-            throw TrainingError(.usage, "\(path): \(Self.place(context.codingPath)) has no \"\(key.stringValue)\"")
-        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
-            throw TrainingError(.usage, "\(path): \(Self.place(context.codingPath)): \(context.debugDescription)")
-        } catch DecodingError.dataCorrupted(let context) {
-            throw TrainingError(.usage, "\(path): \(Self.place(context.codingPath)): \(context.debugDescription)")
+        do throws(PlainDecoder.Problem) {
+            self = try PlainDecoder.decode(ExperimentPlan.self, from: json.withoutByteOrderMark)
         } catch {
-            throw TrainingError(.usage, "\(path): \(error)")
+            throw TrainingError(
+                .usage, "\(path): \(error.message); `millrace experiment --help` shows a plan")
         }
         if let problem = self.problem() { throw TrainingError(.usage, "\(path): \(problem)") }
-    }
-
-    private static func place(_ path: [any CodingKey]) -> String {
-        path.isEmpty ? "the plan" : path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
     }
 
     private func problem() -> String? {
@@ -85,8 +85,34 @@ public struct ExperimentPlan: Hashable, Sendable, Codable {
             return "\"\(odd)\" cannot be an arm's name: it becomes a folder's"
         }
         if !names.contains(self.baseline) { return "the baseline \"\(self.baseline)\" is none of the arms" }
-        if min(self.pretrainSteps, self.finetuneSteps, self.batchSize, self.validationSteps) < 1 {
-            return "steps and batch_size must be at least 1"
+        let numbers = [
+            ("pretrain_steps", self.pretrainSteps, TrainingOptions.stepsRange),
+            ("finetune_steps", self.finetuneSteps, TrainingOptions.stepsRange),
+            ("validation_steps", self.validationSteps, TrainingOptions.stepsRange),
+            ("batch_size", self.batchSize, TrainingOptions.batchRange),
+        ]
+        for (name, value, range) in numbers where !range.contains(value) {
+            return "\(name) must be at least \(range.lowerBound), and \(range.upperBound) at most, not \(value)"
+        }
+        if self.pretrainSteps + self.finetuneSteps > TrainingOptions.stepsRange.upperBound {
+            return
+                "pretrain_steps and finetune_steps are more than \(TrainingOptions.stepsRange.upperBound) together, which an "
+                + "arm from scratch would take"
+        }
+        if let seed = self.seeds.first(where: { $0 > UInt64(Int.max) }) {
+            return "a seed is from 0 to \(Int.max), not \(seed)"
+        }
+        for (name, rate) in [
+            ("pretrain_learning_rate", self.pretrainLearningRate),
+            ("finetune_learning_rate", self.finetuneLearningRate),
+        ] where !(rate > 0 && rate <= TrainingOptions.learningRateMax) {
+            return "\(name) is above 0, and \(TrainingOptions.learningRateMax) at most, not \(rate)"
+        }
+        if !(0...1).contains(self.warmup) { return "warmup is a share from 0 to 1, not \(self.warmup)" }
+        for arm in self.arms {
+            if let jitter = arm.jitter, !(1...100).contains(jitter) {
+                return "the jitter of arm \"\(arm.name)\" is from 1 (off) to 100, not \(jitter)"
+            }
         }
         return nil
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dispatch
 public import NeuralNetworks
 internal import Synchronization
+public import Threads
 
 /// The losses of one batch.
 public struct BatchLosses: Hashable, Sendable {
@@ -53,8 +53,12 @@ public final class VSLNet {
     /// The samples that one thread works on at a time. Part of what decides the bits of a sum.
     public static let microBatchSize = 4
 
+    /// How many threads a network may work on.
+    public static let threadsRange = 1...1024
+
     private let network: Network
     private let threads: Int
+    private var team: ThreadTeam?
     private var plan: Network.Plan
     private var workspaces: [Workspace]
     private var partialGradients: [FloatBuffer]
@@ -75,17 +79,55 @@ public final class VSLNet {
         self.partialGradients = [FloatBuffer(count: self.network.layout.trainedCount)]
     }
 
+    /// Creates a network of settings that come from outside.
+    /// - Throws: `ModelError` where the configuration has a `problem()`, or there is no memory for its weights, their
+    ///   gradients and the optimizer's moments.
+    public static func checked(
+        _ configuration: VSLNetConfiguration, seed: UInt64, threads: Int
+    ) throws(ModelError) -> VSLNet {
+        if let problem = configuration.problem() { throw ModelError(problem) }
+        if !self.threadsRange.contains(threads) {
+            throw ModelError(
+                "--threads must be at least 1, and \(self.threadsRange.upperBound) at most, not \(threads)")
+        }
+        let layout = Network(configuration).layout
+        let size = (4 * layout.trainedCount + layout.frozenCount) * MemoryLayout<Float>.size
+        guard FloatBuffer.allocate(count: size / MemoryLayout<Float>.size) != nil else {
+            throw ModelError(
+                "there is no memory for the network, which takes \(size >> 20) MiB; make it smaller (--dim, and the "
+                    + "vocabulary), or give the program more (`ulimit -v`)")
+        }
+        return VSLNet(configuration, seed: seed, threads: threads)
+    }
+
+    /// Starts the threads that steps and predictions use, unless they are there.
+    /// - Throws: `ModelError` where the system has fewer.
+    @discardableResult public func startThreads() throws(ModelError) -> ThreadTeam {
+        if let team = self.team { return team }
+        do throws(ThreadError) {
+            let team = try ThreadTeam(count: self.threads)
+            self.team = team
+            return team
+        } catch {
+            throw ModelError("cannot work on \(self.threads) threads: \(error.message)")
+        }
+    }
+
     /// Computes the losses of a batch and leaves the gradients of all trained parameters in `gradients`.
     /// - Parameter dropout: `nil`, or a rate of 0, keeps everything.
     /// - Throws: `ModelError` where the batch does not fit the network.
     public func differentiate(_ batch: Batch, dropout: Dropout?) throws(ModelError) -> BatchLosses {
-        try self.prepare(batch, training: true)
+        let team = try self.prepare(batch, training: true)
         let parts = self.parts(batch)
         while self.partialGradients.count < parts.count {
-            self.partialGradients.append(FloatBuffer(count: self.layout.trainedCount))
+            guard let buffer = FloatBuffer.allocate(count: self.layout.trainedCount) else {
+                throw self.shortage("the gradients of \(parts.count) micro-batches", self.layout.trainedCount * 4)
+            }
+            self.partialGradients.append(buffer)
         }
         let losses = LossBoard(count: parts.count)
-        self.run(parts.count) { [network, parameters, plan, partialGradients] index, workspace in
+        self.run(parts.count, team) { [network, parameters, plan, partialGradients, workspaces] index, thread in
+            let workspace = workspaces[thread]
             partialGradients[index].clear()
             let pass = Pass(
                 parameters: parameters, gradients: partialGradients[index], workspace: workspace, dropout: dropout,
@@ -94,7 +136,7 @@ public final class VSLNet {
             losses[index] = network.loss(batch, plan, masks, pass)
             network.backward(batch, plan, masks, pass)
         }
-        self.sumGradients(parts.count)
+        self.sumGradients(parts.count, team)
         let location = (0..<parts.count).reduce(0) { $0 + losses[$1].location }
         let highlight = (0..<parts.count).reduce(0) { $0 + losses[$1].highlight }
         return BatchLosses(
@@ -105,12 +147,12 @@ public final class VSLNet {
     /// Finds the best spans of each sample of a batch, without dropout.
     /// - Throws: `ModelError` where the batch does not fit the network.
     public func predict(_ batch: Batch, count: Int = 5) throws(ModelError) -> [SpanPrediction] {
-        try self.prepare(batch, training: false)
+        let team = try self.prepare(batch, training: false)
         let parts = self.parts(batch)
         let results = PredictionBoard(count: batch.samples.count)
-        self.run(parts.count) { [network, parameters, plan] index, workspace in
+        self.run(parts.count, team) { [network, parameters, plan, workspaces] index, thread in
             let pass = Pass(
-                parameters: parameters, gradients: nil, workspace: workspace, dropout: nil,
+                parameters: parameters, gradients: nil, workspace: workspaces[thread], dropout: nil,
                 firstSample: parts[index].lowerBound, samples: parts[index].count)
             _ = network.forward(batch, plan, pass)
             for sample in 0..<pass.samples {
@@ -141,28 +183,44 @@ public final class VSLNet {
     }
 
     /// Checks the batch, and plans memory anew where it is larger than any before.
-    private func prepare(_ batch: Batch, training: Bool) throws(ModelError) {
+    private func prepare(_ batch: Batch, training: Bool) throws(ModelError) -> ThreadTeam {
         if let problem = batch.problem(for: self.configuration, training: training) { throw ModelError(problem) }
+        let team = try self.startThreads()
         let shape = PassShape(
             samples: min(Self.microBatchSize, batch.samples.count), video: batch.videoLength, text: batch.textLength,
             word: batch.wordLength)
-        guard self.workspaces.isEmpty || self.plan.shape.union(shape) != self.plan.shape else { return }
-        self.plan = self.network.plan(self.plan.shape.union(shape))
-        self.workspaces = (0..<self.threads).map { _ in Workspace(self.plan.workspace) }
+        if self.workspaces.isEmpty || self.plan.shape.union(shape) != self.plan.shape {
+            self.workspaces = []
+            self.plan = self.network.plan(self.plan.shape.union(shape))
+        }
+        while self.workspaces.count < min(self.threads, self.parts(batch).count) {
+            guard let workspace = Workspace.allocate(self.plan.workspace) else {
+                throw self.shortage("the activations of a thread", self.plan.workspace.byteCount)
+            }
+            self.workspaces.append(workspace)
+        }
+        return team
     }
 
-    /// Runs `body` for 0 ..< count on the threads, each with its own workspace; who takes which does not matter.
-    private func run(_ count: Int, _ body: @Sendable (Int, Workspace) -> Void) {
-        let next = NextIndex(), workspaces = self.workspaces
-        DispatchQueue.concurrentPerform(iterations: min(self.threads, count)) { thread in
-            while let index = next.take(below: count) { body(index, workspaces[thread]) }
+    private func shortage(_ what: String, _ size: Int) -> ModelError {
+        ModelError(
+            "there is no memory for \(what), \(size >> 20) MiB each; give a lower --batch-size, --dim, --max-pos-len or "
+                + "--threads, or the program more memory (`ulimit -v`)")
+    }
+
+    /// Runs `body` for 0 ..< count on the threads, with the number of the one that it runs on; who takes which does not
+    /// matter.
+    private func run(_ count: Int, _ team: ThreadTeam, _ body: @Sendable (Int, Int) -> Void) {
+        let next = NextIndex()
+        team.run(count) { thread in
+            while let index = next.take(below: count) { body(index, thread) }
         }
     }
 
     /// partialGradients[0] = the sum of all: pairs, then pairs of pairs, whatever the threads.
-    private func sumGradients(_ count: Int) {
+    private func sumGradients(_ count: Int, _ team: ThreadTeam) {
         let chunk = 16384, total = self.layout.trainedCount
-        self.run((total + chunk - 1) / chunk) { [partialGradients] index, _ in
+        self.run((total + chunk - 1) / chunk, team) { [partialGradients] index, _ in
             let range = index * chunk..<min((index + 1) * chunk, total)
             var step = 1
             while step < count {
@@ -184,7 +242,7 @@ public struct ModelError: Error, CustomStringConvertible, Sendable {
 }
 
 /// Hands out indices to threads.
-private final class NextIndex: Sendable {
+final class NextIndex: Sendable {
     private let value = Atomic<Int>(0)
 
     func take(below count: Int) -> Int? {

@@ -48,21 +48,63 @@ public struct VSLNetConfiguration: Hashable, Sendable, Codable {
     /// The official defaults for features of a width.
     public init(videoFeatureWidth: Int) { self.videoFeatureWidth = videoFeatureWidth }
 
-    /// Says what is wrong with the settings, or nothing.
+    /// What `width` may be: at the most, one matrix takes 64 MiB.
+    public static let widthRange = 1...4096
+    /// What `positionsMax` may be: five spans want three bins, and attention is quadratic in them.
+    public static let positionsRange = 3...8192
+    /// How many words and characters may be known.
+    public static let vocabularyRange = 1...(1 << 24)
+    /// What `highlightWeight` may be.
+    public static let highlightRange: ClosedRange<Float> = 0...1e6
+
+    /// Says what is wrong with the settings, or nothing. What it lets pass can be multiplied and laid out.
     public func problem() -> String? {
-        let sizes = [
-            ("video feature width", self.videoFeatureWidth), ("width", self.width), ("heads", self.heads),
-            ("positions", self.positionsMax),
+        var sizes = [
+            ("number of features a moment", self.videoFeatureWidth, 1...FeatureFile.columnsMax),
+            ("width (--dim)", self.width, Self.widthRange),
+            ("number of heads (--heads)", self.heads, 1...Self.widthRange.upperBound),
+            ("number of positions (--max-pos-len)", self.positionsMax, Self.positionsRange),
         ]
-        for (name, size) in sizes where size < 1 { return "the \(name) must be at least 1, not \(size)" }
-        if self.width % self.heads != 0 { return "the width \(self.width) does not divide into \(self.heads) heads" }
-        if !(self.dropRate >= 0 && self.dropRate < 1) { return "the drop rate \(self.dropRate) is not in 0..<1" }
         switch self.text {
-        case .encoded(let width):
-            return width < 1 ? "the text width must be at least 1, not \(width)" : nil
+        case .encoded(let width): sizes.append(("width of the encoded text", width, 1...FeatureFile.columnsMax))
         case .tokens(let words, let wordWidth, let characters, let characterWidth):
-            let least = min(words, wordWidth, characters, characterWidth)
-            return least < 1 ? "the vocabularies and their widths must be at least 1, not \(least)" : nil
+            sizes += [
+                ("number of known words", words, Self.vocabularyRange),
+                ("width of the word vectors", wordWidth, 1...FeatureFile.columnsMax),
+                ("number of known characters", characters, Self.vocabularyRange),
+                ("width of the character vectors", characterWidth, Self.widthRange),
+            ]
         }
+        for (name, size, range) in sizes where !range.contains(size) {
+            return "the \(name) must be at least \(range.lowerBound), and \(range.upperBound) at most, not \(size)"
+        }
+        if self.width % self.heads != 0 {
+            return "the width (--dim) \(self.width) does not divide into \(self.heads) heads (--heads)"
+        }
+        if !(self.dropRate >= 0 && self.dropRate < 1) {
+            return "the share that is dropped (--dropout) is from 0 to below 1, not \(self.dropRate)"
+        }
+        if !Self.highlightRange.contains(self.highlightWeight) {
+            return
+                "the weight of the highlight loss (--highlight-lambda) is from 0 to \(Int(Self.highlightRange.upperBound)), "
+                + "not \(self.highlightWeight)"
+        }
+        return nil
+    }
+
+    /// Each setting in words, by the option that sets it.
+    var settings: [(name: String, value: String)] {
+        let text =
+            switch self.text {
+            case .encoded(let width): "\(width) columns of an encoder"
+            case .tokens(let words, let wordWidth, let characters, let characterWidth):
+                "\(words) words of \(wordWidth) columns and \(characters) characters of \(characterWidth)"
+            }
+        return [
+            ("--model", self.architecture.rawValue), ("--predictor", self.predictor.rawValue), ("--text", text),
+            ("the number of features a moment", "\(self.videoFeatureWidth)"), ("--dim", "\(self.width)"),
+            ("--heads", "\(self.heads)"), ("--max-pos-len", "\(self.positionsMax)"), ("--dropout", "\(self.dropRate)"),
+            ("--highlight-lambda", "\(self.highlightWeight)"),
+        ]
     }
 }

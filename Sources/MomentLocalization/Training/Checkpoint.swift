@@ -154,8 +154,15 @@ public struct Checkpoint: Sendable {
                     "\(path) is damaged: its checksum does not fit its content. Restore it from a copy, or remove it to "
                         + "go on from the checkpoint before; nothing was changed")
             }
-            self.state = try JSONDecoder().decode(State.self, from: Data(text.utf8))
+            self.state = try PlainDecoder.decode(State.self, from: text.utf8)
+            if let problem = self.state.problem() {
+                throw TrainingError(
+                    .checkpoint,
+                    "\(path) describes no run that can have been: \(problem). It was edited or written by something else; "
+                        + "name a checkpoint as `millrace train` wrote it")
+            }
             let layout = VSLNet.layout(self.state.configuration)
+            try Self.checkShapes(layout, in: file)
             var weights: [(parameter: Parameter, values: [Float])] = []
             for parameter in layout.parameters {
                 weights.append((parameter, try file.floats(parameter.name, shape: parameter.shape)))
@@ -163,12 +170,55 @@ public struct Checkpoint: Sendable {
             self.weights = weights
             self.firstMoment = try file.floats(Self.optimizerPrefix + "first", shape: [layout.trainedCount])
             self.secondMoment = try file.floats(Self.optimizerPrefix + "second", shape: [layout.trainedCount])
+            try self.checkNumbers(path)
         } catch let error as TrainingError {
             throw error
         } catch let error as TensorFileError {
             throw TrainingError(.checkpoint, error.message)
+        } catch let problem as PlainDecoder.Problem {
+            throw TrainingError(
+                .checkpoint,
+                "\(path): its description cannot be read (millrace_state): \(problem.message); name a checkpoint as "
+                    + "`millrace train` wrote it")
         } catch {
-            throw TrainingError(.checkpoint, "\(path): its description cannot be read: \(error)")
+            throw TrainingError(.checkpoint, "\(path) cannot be read as a checkpoint")
+        }
+    }
+
+    /// Compares what the network needs with the file's table of contents, before memory is taken for any of it.
+    private static func checkShapes(_ layout: ParameterLayout, in file: SafetensorsFile) throws(TensorFileError) {
+        let moments = ["first", "second"].map { (Self.optimizerPrefix + $0, [layout.trainedCount]) }
+        for (name, shape) in layout.parameters.map({ ($0.name, $0.shape) }) + moments {
+            guard let entry = file.entry(name) else {
+                throw TensorFileError(.mismatch, "\(file.path) has no tensor \(name), which its network needs")
+            }
+            guard entry.shape == shape else {
+                throw TensorFileError(
+                    .mismatch, "\(file.path): tensor \(name) has the shape \(entry.shape), its network needs \(shape)")
+            }
+        }
+    }
+
+    /// A weight that is no number would make every score one that means nothing.
+    private func checkNumbers(_ path: String) throws(TrainingError) {
+        let moments = [
+            ("the optimizer's first moments", self.firstMoment), ("the optimizer's second moments", self.secondMoment),
+        ]
+        for (name, values) in self.weights.map({ ($0.parameter.name, $0.values) }) + moments
+        where !Self.areFinite(values) {
+            throw TrainingError(
+                .checkpoint, "\(path): \(name) holds NaN or infinity; name a checkpoint from before that happened")
+        }
+        if self.secondMoment.contains(where: { $0 < 0 }) {
+            throw TrainingError(.checkpoint, "\(path): the optimizer's second moments hold a number below zero")
+        }
+    }
+
+    private static func areFinite(_ values: [Float]) -> Bool {
+        values.withUnsafeBufferPointer { values in
+            var index = 0
+            while index < values.count, values[index].isFinite { index += 1 }
+            return index == values.count
         }
     }
 
@@ -190,6 +240,40 @@ public struct Checkpoint: Sendable {
     public var vocabulary: WordVocabulary? {
         guard let words = self.state.words, let characters = self.state.characters else { return nil }
         return WordVocabulary(words: words, characters: characters)
+    }
+}
+
+extension Checkpoint.State {
+    /// Says what no run can have written, or nothing. It is asked before anything is made of the numbers.
+    func problem() -> String? {
+        if let problem = self.configuration.problem() ?? self.options.problem() { return problem }
+        guard 0...self.options.steps ~= self.step else {
+            return "\"step\" is \(self.step) of \(self.options.steps)"
+        }
+        if self.usable < 0 { return "\"usable\" is \(self.usable)" }
+        if let bestScore, !(0...1 ~= bestScore) { return "\"bestScore\" is \(bestScore)" }
+        if let bestStep, !(0...self.step ~= bestStep) { return "\"bestStep\" is \(bestStep)" }
+        var last: Segment?
+        for segment in self.plan {
+            if let problem = segment.problem(after: last) { return "in its \"plan\", \(problem)" }
+            last = segment
+        }
+        return self.vocabularyProblem()
+    }
+
+    private func vocabularyProblem() -> String? {
+        guard case .tokens(let words, _, let characters, _) = self.configuration.text else {
+            return self.words == nil && self.characters == nil
+                ? nil : "it holds a vocabulary, and its network reads the states of an encoder"
+        }
+        guard let ownWords = self.words, let ownCharacters = self.characters else {
+            return "its network reads words, and it holds no vocabulary"
+        }
+        if ownWords.count != words { return "it holds \(ownWords.count) \"words\", and its network \(words)" }
+        if ownCharacters.count + 2 != characters {
+            return "it holds \(ownCharacters.count) \"characters\", and its network \(characters - 2)"
+        }
+        return nil
     }
 }
 

@@ -17,7 +17,7 @@ public final class EventFile {
         self.path = folder + "/" + name
         guard FileManager.default.createFile(atPath: self.path, contents: nil),
             let handle = FileHandle(forWritingAtPath: self.path)
-        else { throw TrainingError(.failed, "cannot create \(self.path)") }
+        else { throw TrainingError(.failed, "cannot create \(self.path); check the folder and its permissions") }
         self.handle = handle
         try self.write(Self.event(time: time, step: 0) { $0.text(3, "brain.Event:2") })
     }
@@ -42,7 +42,7 @@ public final class EventFile {
         do {
             try self.handle.write(contentsOf: Data(Self.record(event)))
         } catch {
-            throw TrainingError(.failed, "cannot write \(self.path): \(error)")
+            throw TrainingError(.failed, "cannot write \(self.path): \(SystemWords.reason(error))")
         }
     }
 

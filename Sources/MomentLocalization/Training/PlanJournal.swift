@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import NeuralNetworks
 internal import Records
 internal import Shards
 
@@ -36,6 +37,25 @@ public struct Segment: Hashable, Sendable, Codable {
 
     /// The step after its last.
     public var endStep: Int { self.firstStep + self.steps }
+
+    /// The most shards, and samples, that a segment may claim: more than any set has.
+    private static let countMax = 1 << 48
+
+    /// Says why it does not follow another segment, or begin a plan, or nothing. It is asked before anything is computed
+    /// with the numbers.
+    func problem(after last: Segment?) -> String? {
+        let first = last?.endStep ?? 0
+        if self.segment != last.map({ $0.segment + 1 }) ?? 0 {
+            return "\"segment\" is \(self.segment), not \(last.map { $0.segment + 1 } ?? 0)"
+        }
+        if self.firstStep != first { return "\"first_step\" is \(self.firstStep), not \(first)" }
+        guard self.steps > 0, self.steps <= TrainingOptions.stepsRange.upperBound - first else {
+            return "\"steps\" is \(self.steps)"
+        }
+        guard (last?.shards ?? 0)...Self.countMax ~= self.shards else { return "\"shards\" is \(self.shards)" }
+        guard 0...Self.countMax ~= self.samples else { return "\"samples\" is \(self.samples)" }
+        return nil
+    }
 }
 
 /// What a run looked at, and when: a line a segment, on disk before the segment starts. With the journal a run can be
@@ -72,24 +92,36 @@ public final class PlanJournal {
     }
 
     private static func read(_ path: String) throws(TrainingError) -> (segments: [Segment], bytes: Int) {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw TrainingError(.failed, "cannot read the plan \(path)")
+        let data: Bytes
+        do throws(TensorFileError) {
+            let file = try TensorFile(path: path)
+            data = try file.read(0..<file.size)
+        } catch {
+            throw TrainingError(.failed, "cannot read the plan: \(error.message)")
         }
         var segments: [Segment] = []
-        var sound = 0
-        for line in data.split(separator: 0x0a, omittingEmptySubsequences: false).dropLast() {
-            guard let segment = try? JSONDecoder().decode(Segment.self, from: Data(line)),
-                segment.segment == segments.count, segment.firstStep == segments.last?.endStep ?? 0,
-                segment.steps > 0, segment.shards >= segments.last?.shards ?? 0
-            else {
+        // Some editors begin a file with a mark.
+        var sound = data.count - data.withoutByteOrderMark.count
+        for line in data[sound...].split(separator: 0x0a, omittingEmptySubsequences: false).dropLast() {
+            let place = "\(path), line \(segments.count + 1)"
+            let segment: Segment
+            do throws(PlainDecoder.Problem) {
+                segment = try PlainDecoder.decode(Segment.self, from: line)
+            } catch {
+                throw TrainingError(.checkpoint, "\(place) is no segment of a plan: \(error.message). " + Self.remedy)
+            }
+            if let problem = segment.problem(after: segments.last) {
                 throw TrainingError(
-                    .checkpoint, "\(path), line \(segments.count + 1) is no segment that follows the one before")
+                    .checkpoint, "\(place) is no segment that follows the one before: \(problem). " + Self.remedy)
             }
             segments.append(segment)
             sound += line.count + 1
         }
         return (segments, sound)
     }
+
+    private static let remedy =
+        "Restore the plan that the run wrote, or name another --output (or --plan); nothing was changed"
 
     /// Appends a segment; it is durable when this returns.
     public func append(_ segment: Segment) throws(TrainingError) {

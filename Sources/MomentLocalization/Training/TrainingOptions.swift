@@ -37,14 +37,24 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
         self.text = text
     }
 
+    /// How many steps a run, or a segment of one, may have: with the largest batch, draws are still counted by `Int`.
+    public static let stepsRange = 1...1_000_000_000
+    /// How many samples a step may have.
+    public static let batchRange = 1...4096
+    /// What the learning rate may be at most.
+    public static let learningRateMax = 1000.0
+
     /// Says what is out of range, or nothing.
     public func problem() -> String? {
-        let positive = [
-            ("--steps", self.steps), ("--batch-size", self.batchSize), ("--segment-steps", self.segmentSteps),
+        let numbers = [
+            ("--steps", self.steps, Self.stepsRange), ("--batch-size", self.batchSize, Self.batchRange),
+            ("--segment-steps", self.segmentSteps, Self.stepsRange),
         ]
-        for (name, value) in positive where value < 1 { return "\(name) must be at least 1, not \(value)" }
-        if !(self.learningRate > 0 && self.learningRate.isFinite) {
-            return "--learning-rate must be above 0, not \(self.learningRate)"
+        for (name, value, range) in numbers where !range.contains(value) {
+            return "\(name) must be at least \(range.lowerBound), and \(range.upperBound) at most, not \(value)"
+        }
+        if !(self.learningRate > 0 && self.learningRate <= Self.learningRateMax) {
+            return "--learning-rate is above 0, and \(Self.learningRateMax) at most, not \(self.learningRate)"
         }
         if !(0...1).contains(self.warmup) { return "--warmup is a share from 0 to 1, not \(self.warmup)" }
         if !(0...1).contains(self.newShare) { return "--new-share is a share from 0 to 1, not \(self.newShare)" }
@@ -53,6 +63,18 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
             return "--jitter is from 1 (off) to 100, not \(self.jitterScale)"
         }
         return nil
+    }
+
+    /// Each setting as it was given, by the option that sets it.
+    var settings: [(name: String, value: String)] {
+        [
+            ("what is trained on", self.source), ("--steps", "\(self.steps)"), ("--batch-size", "\(self.batchSize)"),
+            ("--learning-rate", "\(self.learningRate)"), ("--warmup", "\(self.warmup)"),
+            ("--clip-norm", "\(self.clipNorm)"), ("--seed", "\(self.seed)"),
+            ("--segment-steps", "\(self.segmentSteps)"), ("--new-share", "\(self.newShare)"),
+            ("--targets", self.targets.rawValue), ("--jitter", "\(self.jitterScale)"),
+            ("--layout", self.layout.rawValue), ("what reads the queries", self.text),
+        ]
     }
 
     /// The learning rate of each step.
