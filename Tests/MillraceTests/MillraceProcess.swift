@@ -77,7 +77,11 @@ final class MillraceProcess {
     ///   - environment: added to the environment of the test, from which everything of Millrace's is taken away.
     ///   - folder: the process's working folder; the test's own by default.
     ///   - input: what standard input holds; nothing by default.
-    init(_ arguments: [String], environment: [String: String] = [:], in folder: URL? = nil, input: Data? = nil) throws {
+    ///   - launcher: a command that becomes the program, such as `prlimit` with a limit.
+    init(
+        _ arguments: [String], environment: [String: String] = [:], in folder: URL? = nil, input: Data? = nil,
+        launcher: [String] = []
+    ) throws {
         self.arguments = arguments
         self.capture = try TestFolder()
         var source = "/dev/null"
@@ -89,7 +93,7 @@ final class MillraceProcess {
         var inherited = ProcessInfo.processInfo.environment
         for name in inherited.keys where Self.isOurs(name) { inherited[name] = nil }
         let variables = inherited.merging(environment) { _, new in new }.map { "\($0.key)=\($0.value)" }
-        var command = [Self.binary.path] + arguments
+        var command = launcher + [Self.binary.path] + arguments
         // The shell becomes the program: same process, another working folder.
         if let folder { command = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder.path] + command }
         self.pid = try Self.spawn(

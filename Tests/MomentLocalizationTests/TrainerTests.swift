@@ -124,8 +124,8 @@ import Testing
         var wider = TrainingWorld.configuration
         wider.width = 16
         for (parts, word) in [
-            (self.world.parts("run", others), "learningRate was 0.01 and is 0.5"),
-            (self.world.parts("run", options, configuration: wider), "width was 8 and is 16"),
+            (self.world.parts("run", others), "--learning-rate was 0.01 and is 0.5"),
+            (self.world.parts("run", options, configuration: wider), "--dim was 8 and is 16"),
         ] {
             let error = #expect(throws: TrainingError.self) { try self.world.run(try self.world.training(parts)) }
             #expect(error?.code == .usage && error?.message.contains(word) == true, "\(String(describing: error))")

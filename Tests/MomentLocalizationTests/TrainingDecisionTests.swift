@@ -97,10 +97,10 @@ import Testing
         #expect(short.start == 9.6 && abs(short.end - 19 / 1.875) < 1e-12 && short.isWidened)
         let long = try #require(window(9.7, 20))
         #expect(long.start == 9.6 && abs(long.end - 37 / 1.875) < 1e-12 && !long.isWidened)
-        // At the clip's end, and beyond it.
+        // Over the clip's end, and before its start: what lies in the clip counts.
         let last = try #require(window(479.9, 480.2))
         #expect(last.end == 480 && last.start < last.end)
-        let before = try #require(window(-1, -0.5))
+        let before = try #require(window(-1, 0.5))
         #expect(before.start == 0 && before.end > 0)
         let grid = TargetGrid(bins: 128, duration: 480)
         var statistics = TargetStatistics()
@@ -113,6 +113,38 @@ import Testing
         // No collapse: only what starts there is at (0, 0).
         #expect(statistics.atOrigin <= 10 && statistics.starts.allSatisfy { $0 > 40 })
         #expect(statistics.lines.count == 3)
+    }
+
+    @Test func windowsOutsideTheirClipAreDropped() throws {
+        func refusal(_ start: Double, _ end: Double) -> MomentWindow.Refusal? {
+            let refusal = MomentWindow.refusal(start: start, end: end, clipLength: 480)
+            let window = MomentWindow(start: start, end: end, duration: 480, rule: .fixed)
+            #expect((window == nil) == (refusal != nil), "\(start) to \(end)")
+            // As the official code has it: cut, whatever is left.
+            #expect(MomentWindow(start: start, end: end, duration: 480, rule: .official) != nil)
+            return refusal
+        }
+        #expect(refusal(900, 920) == .outside && refusal(480, 500) == .outside && refusal(479.99, 500) == .outside)
+        #expect(refusal(-50, -20) == .outside && refusal(-1, 0) == .outside && refusal(-1, 0.01) == .outside)
+        #expect(refusal(1e300, 1e301) == .outside && refusal(-1e308, -1e307) == .outside)
+        #expect(refusal(480, .infinity) == .outside && refusal(-.infinity, .infinity) == nil)
+        #expect(refusal(50, 20) == .reversed && refusal(.nan, 5) == .reversed && refusal(5, .nan) == .reversed)
+        #expect(refusal(10, 10.01) == .empty)
+        #expect(refusal(-10, 5) == nil && refusal(470, 1e300) == nil && refusal(479.9, 480) == nil)
+        // The last tenths of a clip that the features' clock does not reach belong to it.
+        let tail = try #require(MomentWindow(start: 9.7, end: 9.95, duration: 9.6, clipLength: 10, rule: .fixed))
+        #expect(tail.isWidened && tail.end == 9.6)
+        #expect(MomentWindow(start: 10.1, end: 10.4, duration: 9.6, clipLength: 10, rule: .fixed) == nil)
+    }
+
+    @Test func timesOfAnySizeFindAFeature() {
+        for seconds in [Double.nan, .infinity, -.infinity, 1e300, -1e300, 0, -0.0, .leastNonzeroMagnitude] {
+            #expect(abs(ClipSlice.index(seconds)) <= Int(1e15), "\(seconds)")
+            for other in [Double.nan, .infinity, -.infinity, 1e300, 5] {
+                let slice = ClipSlice(start: seconds, end: other, available: 64)
+                #expect(slice.features.lowerBound >= 0 && slice.features.upperBound <= 64 && slice.frames >= 0)
+            }
+        }
     }
 
     // MARK: Files

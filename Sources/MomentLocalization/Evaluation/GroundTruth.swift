@@ -16,8 +16,8 @@ public struct GroundTruth: Sendable {
     /// The queries that were removed because their answers have no length.
     public let removed: Int
     private let indices: [Key: Int]
-    /// Places in the file, with text or without: a prediction of any other query is an error.
-    private let answers: [Key: MomentQuery.Answer]
+    /// Places in the file, with text or without: a prediction of any other query is an error. Some have no answer.
+    private let answers: [Key: MomentQuery.Answer?]
 
     /// Takes the answers of an annotation file.
     /// - Parameters:
@@ -34,14 +34,17 @@ public struct GroundTruth: Sendable {
         self.queries = kept
         self.removed = answered.count - kept.count
         self.total = file.queryCount
-        var answers: [Key: MomentQuery.Answer] = [:]
+        var answers: [Key: MomentQuery.Answer?] = [:]
         for video in file.videos {
             for clip in video.clips {
                 for annotation in clip.annotations {
                     for (index, query) in annotation.queries.enumerated() {
-                        guard let start = query.start, let end = query.end else { continue }
-                        answers[Key(clip: clip.uid, annotation: annotation.uid, index: index)] = MomentQuery.Answer(
-                            start: start, end: end)
+                        var answer: MomentQuery.Answer?
+                        if let start = query.start, let end = query.end {
+                            answer = MomentQuery.Answer(start: start, end: end)
+                        }
+                        answers.updateValue(
+                            answer, forKey: Key(clip: clip.uid, annotation: annotation.uid, index: index))
                     }
                 }
             }
@@ -56,15 +59,16 @@ public struct GroundTruth: Sendable {
 
     private let removingEmpty: Bool
 
-    /// The answer to what a prediction is about; `nil` where it was removed as empty.
+    /// The answer to what a prediction is about; `nil` where there is none, or it was removed as empty.
     /// - Throws: `AnnotationError` where there is no such query: the official script stops there, too.
     func answer(to prediction: QueryPrediction) throws(AnnotationError) -> MomentQuery.Answer? {
         let key = Key(clip: prediction.clipUID, annotation: prediction.annotationUID, index: prediction.queryIndex)
-        guard let answer = self.answers[key] else {
+        guard let known = self.answers[key] else {
             throw AnnotationError(
                 "the predictions answer query \(key.index) of annotation \(key.annotation) in clip \(key.clip), which the "
                     + "ground truth does not have: is it another split or version?")
         }
+        guard let answer = known else { return nil }
         return self.removingEmpty && answer.isEmpty ? nil : answer
     }
 

@@ -67,11 +67,12 @@ public struct PredictionFile: Hashable, Sendable {
     ///   version or challenge are others.
     public init(_ bytes: Bytes, path: String) throws(AnnotationError) {
         var parser = PredictionParser()
+        let text = bytes.withoutByteOrderMark
         do {
-            try JSONScanner.scan(bytes) { json throws(JSONError) in try parser.file(&json) }
+            try JSONScanner.scan(text) { json throws(JSONError) in try parser.file(&json) }
         } catch {
             throw AnnotationError(
-                "\(path), line \(AnnotationFile.line(of: error.offset, in: bytes)): \(error.message)")
+                "\(path), line \(AnnotationFile.line(of: error.offset, in: text)): \(error.message)")
         }
         guard parser.version == Self.version, parser.challenge == Self.challenge else {
             throw AnnotationError(

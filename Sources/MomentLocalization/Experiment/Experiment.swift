@@ -66,6 +66,33 @@ public struct Experiment {
         self.folder = folder
     }
 
+    /// What the runs leave out, whatever the arm, a line each: training queries of no use, validation and test queries
+    /// without features.
+    /// - Throws: `TrainingError.Code.noSamples` where no test query can be answered.
+    public func omissions(_ configuration: VSLNetConfiguration) throws -> [String] {
+        let features = FeatureStore(
+            folder: self.materials.features, layout: self.materials.layout, bins: configuration.positionsMax,
+            columns: configuration.videoFeatureWidth)
+        var selection = SampleSelection(features: features, rule: .fixed)
+        for query in self.materials.train { _ = try selection.take(query) }
+        var lines =
+            selection.skipped.isEmpty
+            ? [] : ["training queries passed over: \(SampleIndex.Skip.words(selection.skipped))"]
+        for (name, file) in [("validation", self.materials.validation), ("test", self.materials.test)] {
+            let queries = file.queries.filter { $0.answer != nil }
+            let gaps = try QueryGaps(queries, features: features)
+            guard gaps.total < queries.count || name != "test" else {
+                throw TrainingError(
+                    .noSamples,
+                    "no test query can be answered: "
+                        + (gaps.lines + ["there are \(queries.count) with an answer"])
+                        .joined(separator: ", ") + "; check --test and --features")
+            }
+            lines += gaps.lines.map { "of \(queries.count) \(name) queries, \($0): each counts as missed" }
+        }
+        return lines
+    }
+
     /// Runs one arm with one seed: pre-training, fine-tuning, testing.
     /// - Returns: `nil` where it was asked to stop; what is done is gone on with the next time.
     public func run(

@@ -27,11 +27,22 @@ public final class FeatureStore: Sendable {
     }
 
     /// Why a clip cannot be used. None of these stops a run: such samples are skipped and counted.
-    public enum Gap: Hashable, Sendable {
+    public enum Gap: String, CaseIterable, Hashable, Sendable {
         /// There is no file for it.
         case missing
         /// The file ends more than two frames before the clip does.
         case short
+        /// The clip has no length, so that nothing of a file is its own.
+        case noClip
+
+        /// What is wrong, in words that follow "queries".
+        public var words: String {
+            switch self {
+            case .missing: "without features of their clip or video"
+            case .short: "whose features end before their clip does"
+            case .noClip: "whose clip does not end after it starts (video_start_sec, video_end_sec)"
+            }
+        }
     }
 
     /// The folder.
@@ -70,6 +81,8 @@ public final class FeatureStore: Sendable {
 
     private let held = Mutex(Held())
     private let grids = Mutex<[String: (grid: TargetGrid?, gap: Gap?)]>([:])
+    /// The files whose checksums were compared.
+    private let verified = Mutex<Set<String>>([])
     private let bytesMax: Int
     private let standIns: [String: String]
 
@@ -109,7 +122,9 @@ public final class FeatureStore: Sendable {
         let key = Self.key(query)
         if let known = self.grids.withLock({ $0[key] }) { return known }
         var result: (grid: TargetGrid?, gap: Gap?)
-        if let (_, slice) = try self.find(query) {
+        if query.clipLength <= 0 {
+            result = (nil, .noClip)
+        } else if let (_, slice) = try self.find(query) {
             result =
                 slice.isShort
                 ? (nil, .short)
@@ -135,9 +150,13 @@ public final class FeatureStore: Sendable {
     }
 
     private func load(_ query: MomentQuery) throws(TensorFileError) -> Result {
+        if query.clipLength <= 0 { return .gap(.noClip) }
         guard let (file, slice) = try self.find(query) else { return .gap(.missing) }
         if slice.isShort { return .gap(.short) }
-        let features = try file.read(slice.features).sampled(bins: self.bins)
+        let path = file.path
+        let isVerified = self.verified.withLock { $0.contains(path) }
+        let features = try file.read(slice.features, isVerified: isVerified).sampled(bins: self.bins)
+        if !isVerified { self.verified.withLock { _ = $0.insert(path) } }
         return .clip(
             Clip(features: features, grid: TargetGrid(bins: features.rows, duration: slice.duration)))
     }
@@ -154,7 +173,7 @@ public final class FeatureStore: Sendable {
                     throw TensorFileError(
                         .mismatch,
                         "\(path) has \(file.columns) features a moment, the model wants \(self.columns); name the folder "
-                            + "that the model was made for, or start with --feature-dimension \(file.columns)")
+                            + "that the model was made for, or train a new network on these")
                 }
                 return file
             } catch {

@@ -71,13 +71,15 @@ public struct AnnotationFile: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: its content.
     ///   - path: what to call it in errors.
-    /// - Throws: `AnnotationError` with the line, where it is no JSON, a key is missing or a time is no number.
+    /// - Throws: `AnnotationError` with the line, where it is no JSON, a key is missing or a time is no number. Lists that
+    ///   are null hold nothing, and a query with one time of two has no answer.
     public init(_ bytes: Bytes, path: String) throws(AnnotationError) {
         var parser = Parser()
+        let text = bytes.withoutByteOrderMark
         do {
-            try JSONScanner.scan(bytes) { json throws(JSONError) in try parser.file(&json) }
+            try JSONScanner.scan(text) { json throws(JSONError) in try parser.file(&json) }
         } catch {
-            throw AnnotationError("\(path), line \(Self.line(of: error.offset, in: bytes)): \(error.message)")
+            throw AnnotationError("\(path), line \(Self.line(of: error.offset, in: text)): \(error.message)")
         }
         guard let videos = parser.videos else {
             throw AnnotationError(
@@ -109,6 +111,7 @@ public struct AnnotationFile: Hashable, Sendable {
             _ json: inout JSONScanner, _ element: (inout JSONScanner) throws(JSONError) -> Element
         ) throws(JSONError) -> [Element] {
             var elements: [Element] = []
+            if try json.isNull() { return elements }
             try json.beginArray()
             while try json.nextElement() { elements.append(try element(&json)) }
             return elements
@@ -117,7 +120,7 @@ public struct AnnotationFile: Hashable, Sendable {
         private static func require<Value>(
             _ value: Value?, _ key: String, of owner: String, _ json: JSONScanner
         ) throws(JSONError) -> Value {
-            guard let value else { throw json.missing("\(owner) ends here and has no \"\(key)\"") }
+            guard let value else { throw json.missing("\(owner) ends here and has no \"\(key)\", or null") }
             return value
         }
 
@@ -127,7 +130,7 @@ public struct AnnotationFile: Hashable, Sendable {
             try json.beginObject()
             while let key = try json.nextKey() {
                 if key == "video_uid" {
-                    uid = try json.string()
+                    uid = try json.stringOrNull()
                 } else if key == "clips" {
                     clips = try self.list(&json) { json throws(JSONError) in try self.clip(&json) }
                 } else {
@@ -147,11 +150,11 @@ public struct AnnotationFile: Hashable, Sendable {
             try json.beginObject()
             while let key = try json.nextKey() {
                 if key == "clip_uid" {
-                    uid = try json.string()
+                    uid = try json.stringOrNull()
                 } else if key == "video_start_sec" {
-                    start = try self.time(&json)
+                    start = try self.timeOrNull(&json)
                 } else if key == "video_end_sec" {
-                    end = try self.time(&json)
+                    end = try self.timeOrNull(&json)
                 } else if key == "annotations" {
                     annotations = try self.list(&json) { json throws(JSONError) in try self.annotation(&json) }
                 } else {
@@ -171,7 +174,7 @@ public struct AnnotationFile: Hashable, Sendable {
             try json.beginObject()
             while let key = try json.nextKey() {
                 if key == "annotation_uid" {
-                    uid = try json.string()
+                    uid = try json.stringOrNull()
                 } else if key == "language_queries" {
                     queries = try self.list(&json) { json throws(JSONError) in try self.query(&json) }
                 } else {
@@ -199,9 +202,6 @@ public struct AnnotationFile: Hashable, Sendable {
                     try json.skip()
                 }
             }
-            guard (query.start == nil) == (query.end == nil) else {
-                throw json.missing("a query ends here and has only one of \"clip_start_sec\" and \"clip_end_sec\"")
-            }
             return query
         }
 
@@ -215,6 +215,11 @@ public struct AnnotationFile: Hashable, Sendable {
             try json.isNull() ? nil : try self.time(&json)
         }
     }
+}
+
+extension Bytes {
+    /// The same without the mark by which some editors begin a file of UTF-8.
+    var withoutByteOrderMark: Bytes { self.starts(with: [0xef, 0xbb, 0xbf]) ? Bytes(self.dropFirst(3)) : self }
 }
 
 extension JSONScanner {

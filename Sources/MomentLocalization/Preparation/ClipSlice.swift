@@ -36,6 +36,7 @@ public struct ClipSlice: Hashable, Sendable {
     /// floor or ceiling afterwards, when there is nothing left to round.
     static func index(_ seconds: Double) -> Int {
         let scaled = (seconds * Self.rate).rounded(.towardZero)
-        return Int(min(max(scaled, -1e15), 1e15))
+        // Times come from files: no number at all counts as the start, and the ends of the scale lie beyond any video.
+        return scaled.isNaN ? 0 : Int(min(max(scaled, -1e15), 1e15))
     }
 }

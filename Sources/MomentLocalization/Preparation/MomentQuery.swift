@@ -27,11 +27,17 @@ public struct MomentQuery: Hashable, Sendable {
     public var answer: Answer?
     /// Whether the answer stands for a moment, and may be widened and shifted in training.
     public var jitters: Bool
+    /// Whether its text is white space alone, which asks for nothing.
+    public var isBlank: Bool
+
+    /// The clip's length in seconds, as annotated; not above zero where its times are wrong.
+    public var clipLength: Double { self.clipEnd - self.clipStart }
 
     /// Describes a query.
     public init(
         id: String, videoUID: String, clipUID: String, clipStart: Double, clipEnd: Double, annotationUID: String,
-        queryIndex: Int, sentence: String, template: String?, answer: Answer?, jitters: Bool = false
+        queryIndex: Int, sentence: String, template: String?, answer: Answer?, jitters: Bool = false,
+        isBlank: Bool = false
     ) {
         self.id = id
         self.videoUID = videoUID
@@ -44,6 +50,7 @@ public struct MomentQuery: Hashable, Sendable {
         self.template = template
         self.answer = answer
         self.jitters = jitters
+        self.isBlank = isBlank
     }
 
     /// An answer window.
@@ -66,6 +73,7 @@ public struct MomentQuery: Hashable, Sendable {
 
 extension AnnotationFile {
     /// The queries with text, in the file's order. Those without keep their place: the next one's index counts them.
+    /// White space is text, as the official code has it; training passes such queries over.
     public var queries: [MomentQuery] {
         var queries: [MomentQuery] = []
         for video in self.videos {
@@ -82,7 +90,7 @@ extension AnnotationFile {
                                 id: "\(annotation.uid)_\(index)", videoUID: video.uid, clipUID: clip.uid,
                                 clipStart: clip.start, clipEnd: clip.end, annotationUID: annotation.uid,
                                 queryIndex: index, sentence: QueryText.sentence(text), template: query.template,
-                                answer: answer))
+                                answer: answer, isBlank: text.allSatisfy(\.isWhitespace)))
                     }
                 }
             }
@@ -98,17 +106,23 @@ extension MomentQuery {
     public init(sample: Bytes) throws(JSONError) {
         let fields = try SampleFields(sample)
         let start = try fields.seconds("clip_start_sec")
+        let query = try fields.text("query")
         let clipStart = try fields.seconds("video_start_sec") - start
         // Rounding errors of the two are taken off where a time of at most six decimals is meant.
         let rounded = (clipStart * 1e6).rounded() / 1e6
         let exact = abs(clipStart - rounded) < 1e-9 ? rounded : clipStart
+        let clipEnd = exact + (try fields.seconds("clip_duration_sec"))
+        guard exact.isFinite, clipEnd.isFinite else {
+            throw JSONError("the sample's times lie beyond any video", offset: 0)
+        }
         self.init(
             id: try fields.text("query_id"), videoUID: try fields.text("video_uid"),
             clipUID: try fields.text("clip_uid"), clipStart: exact,
-            clipEnd: exact + (try fields.seconds("clip_duration_sec")),
+            clipEnd: clipEnd,
             annotationUID: try fields.text("annotation_uid"), queryIndex: 0,
-            sentence: QueryText.sentence(try fields.text("query")), template: fields.text["template"],
-            answer: Answer(start: start, end: try fields.seconds("clip_end_sec")), jitters: fields.jitter ?? true)
+            sentence: QueryText.sentence(query), template: fields.text["template"],
+            answer: Answer(start: start, end: try fields.seconds("clip_end_sec")), jitters: fields.jitter ?? true,
+            isBlank: query.allSatisfy(\.isWhitespace))
     }
 }
 

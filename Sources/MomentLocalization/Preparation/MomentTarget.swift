@@ -2,7 +2,8 @@
 
 /// How answer windows become targets.
 public enum TargetRule: String, CaseIterable, Sendable {
-    /// Drops windows of a thirtieth of a second or less, and widens those that lie within one feature's slot to it.
+    /// Drops windows of a thirtieth of a second or less, and those of which no more than that lies in their clip; widens
+    /// those that lie within one feature's slot to it.
     case fixed
     /// As the official preparation has it: a window within one feature's slot loses its length, and becomes the target
     /// (0, 0), the start of the clip.
@@ -25,16 +26,38 @@ public struct MomentWindow: Hashable, Sendable {
     /// (EGO4D/episodic-memory, `NLQ/VSLNet/main.py`, `--remove_empty_queries_from`).
     public static func isEmpty(start: Double, end: Double) -> Bool { abs(end - start) <= Self.emptyMax }
 
+    /// Why a window is not trained on.
+    public enum Refusal: Hashable, Sendable {
+        /// It is a thirtieth of a second long, or less.
+        case empty
+        /// It ends before it starts, or a time of it is no number.
+        case reversed
+        /// No more than a thirtieth of a second of it lies in its clip.
+        case outside
+    }
+
+    /// Says why `TargetRule.fixed` drops a window, or nothing.
+    /// - Parameter clipLength: the clip's length in seconds, as annotated.
+    public static func refusal(start: Double, end: Double, clipLength: Double) -> Refusal? {
+        if self.isEmpty(start: start, end: end) { return .empty }
+        guard start < end else { return .reversed }
+        return min(end, clipLength) - max(start, 0) > self.emptyMax ? nil : .outside
+    }
+
     /// Puts an answer window on the clock of the features: start and end are cut to whole features, then to the clip
     /// (EGO4D/episodic-memory, `NLQ/VSLNet/utils/data_gen.py::process_data_tan`).
     /// - Parameters:
     ///   - start: seconds from the clip's start, as annotated.
     ///   - end: likewise.
     ///   - duration: the clip's length on the clock of the features.
+    ///   - clipLength: the clip's length as annotated, of which the features' clock is up to a feature short; by default
+    ///     `duration`.
     ///   - rule: what becomes of windows that lose their length.
     /// - Returns: `nil` where the rule drops the window.
-    public init?(start: Double, end: Double, duration: Double, rule: TargetRule) {
-        if rule == .fixed, Self.isEmpty(start: start, end: end) || end < start { return nil }
+    public init?(start: Double, end: Double, duration: Double, clipLength: Double? = nil, rule: TargetRule) {
+        if rule == .fixed, Self.refusal(start: start, end: end, clipLength: clipLength ?? duration) != nil {
+            return nil
+        }
         let first = ClipSlice.index(start)
         let last = ClipSlice.index(end)
         self.start = max(0, Double(first) / ClipSlice.rate)

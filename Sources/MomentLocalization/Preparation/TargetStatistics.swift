@@ -14,8 +14,10 @@ public struct TargetStatistics: Hashable, Sendable {
     public private(set) var singleBin = 0
     /// Windows that were widened to a feature's slot.
     public private(set) var widened = 0
-    /// Windows that were dropped as empty.
+    /// Windows that were dropped as empty or reversed.
     public private(set) var dropped = 0
+    /// Windows that were dropped since they lie outside their clip.
+    public private(set) var outside = 0
     /// The targets by the part of the clip that they start in.
     public private(set) var starts = [Int](repeating: 0, count: Self.parts)
 
@@ -32,7 +34,9 @@ public struct TargetStatistics: Hashable, Sendable {
     }
 
     /// Counts a window that was dropped.
-    public mutating func addDropped() { self.dropped += 1 }
+    public mutating func add(_ refusal: MomentWindow.Refusal?) {
+        if refusal == .outside { self.outside += 1 } else { self.dropped += 1 }
+    }
 
     /// The figures in words, one line each.
     public var lines: [String] {
@@ -42,7 +46,7 @@ public struct TargetStatistics: Hashable, Sendable {
         let bars = self.starts.map { count in Self.bars[count * (Self.bars.count - 1) / highest] }
         return [
             "targets: \(self.targets), at bin (0,0): \(share(self.atOrigin)), of a single bin: \(share(self.singleBin))",
-            "windows dropped as empty: \(self.dropped), widened to a feature's slot: \(self.widened)",
+            "windows dropped as empty: \(self.dropped), as outside their clip: \(self.outside), widened to a feature's slot: \(self.widened)",
             "starts over the clip: \(bars.joined()) (\(self.starts.map(String.init).joined(separator: " ")))",
         ]
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dispatch
 internal import NeuralNetworks
 internal import Synchronization
+internal import Threads
 
 /// Turns queries into batches: features, text and targets.
 struct BatchLoader: Sendable {
@@ -10,18 +10,21 @@ struct BatchLoader: Sendable {
     let text: TextEncoder
     let rule: TargetRule
 
-    /// A sample of each query, in order. What is not held in memory is computed on several threads; that changes nothing
+    /// A sample of each query, in order. What is not held in memory is computed on a team's threads; that changes nothing
     /// in the result.
     /// - Parameter adjust: what becomes of a target, by the query's place.
     /// - Throws: `TensorFileError` where features are damaged; `TrainingError` where they have gone.
     func samples(
-        _ queries: [MomentQuery], training: Bool,
+        _ queries: [MomentQuery], training: Bool, on team: ThreadTeam,
         adjust: @Sendable (Int, MomentTarget) -> MomentTarget = { $1 }
     ) throws -> [ModelSample] {
         let results = Mutex([Result<ModelSample, any Error>?](repeating: nil, count: queries.count))
-        DispatchQueue.concurrentPerform(iterations: queries.count) { index in
-            let result = Result { try self.sample(queries[index], training: training) { adjust(index, $0) } }
-            results.withLock { $0[index] = result }
+        let next = NextIndex()
+        team.run(queries.count) { _ in
+            while let index = next.take(below: queries.count) {
+                let result = Result { try self.sample(queries[index], training: training) { adjust(index, $0) } }
+                results.withLock { $0[index] = result }
+            }
         }
         return try results.withLock { try $0.compactMap { try $0?.get() } }
     }
@@ -38,7 +41,8 @@ struct BatchLoader: Sendable {
         var target: ModelSample.Target?
         if training, let answer = query.answer,
             let window = MomentWindow(
-                start: answer.start, end: answer.end, duration: clip.grid.duration, rule: self.rule)
+                start: answer.start, end: answer.end, duration: clip.grid.duration, clipLength: query.clipLength,
+                rule: self.rule)
         {
             let moment = adjust(MomentTarget(window, grid: clip.grid))
             var highlight = [Float](repeating: 0, count: clip.features.rows)

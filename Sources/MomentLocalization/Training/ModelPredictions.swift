@@ -5,8 +5,8 @@
 public struct ModelPredictions {
     /// The answers, in order.
     public var predictions: [QueryPrediction] = []
-    /// The queries that were passed over, by reason.
-    public var skipped: [FeatureStore.Gap: Int] = [:]
+    /// The queries that were passed over.
+    public var gaps = QueryGaps()
 
     /// The samples of a batch.
     public static let batchSize = 32
@@ -23,11 +23,12 @@ public struct ModelPredictions {
         for query in queries {
             let (grid, gap) = try features.grid(of: query)
             if let grid { usable.append((query, grid)) }
-            if let gap { self.skipped[gap, default: 0] += 1 }
+            if let gap { self.gaps.add(query, gap) }
         }
+        let team = try model.startThreads()
         for start in stride(from: 0, to: usable.count, by: Self.batchSize) {
             let part = usable[start..<min(start + Self.batchSize, usable.count)]
-            let samples = try loader.samples(part.map(\.query), training: false)
+            let samples = try loader.samples(part.map(\.query), training: false, on: team)
             for (one, prediction) in zip(part, try model.predict(Batch(samples))) {
                 self.predictions.append(Self.prediction(one.query, one.grid, prediction))
             }

@@ -16,6 +16,16 @@ public final class SampleIndex {
         case shortFeatures = "features end before the clip"
         /// Its window has no length.
         case emptyWindow = "empty window"
+        /// Its window ends before it starts.
+        case reversedWindow = "window ends before it starts"
+        /// Its window lies outside its clip.
+        case outsideClip = "window outside the clip"
+        /// Its clip ends before it starts, or has no length.
+        case noClip = "clip without length"
+        /// It has no window.
+        case withoutAnswer = "without an answer"
+        /// Its text is missing, or white space.
+        case blankQuery = "blank query"
     }
 
     /// A commit, when it was first seen.
@@ -31,22 +41,20 @@ public final class SampleIndex {
     /// The shards that were read, in order.
     public private(set) var shards: [ManifestEntry] = []
     /// The samples passed over, by reason.
-    public private(set) var skipped: [Skip: Int] = [:]
+    public var skipped: [Skip: Int] { self.selection.skipped }
     /// What the targets look like.
-    public private(set) var statistics = TargetStatistics()
+    public var statistics: TargetStatistics { self.selection.statistics }
 
     /// What is known after each shard: samples in all, usable ones, and the hash of the shards' hashes.
     private var marks: [(samples: Int, usable: Int, digest: String)] = [(0, 0, ContentHash.sha256(""))]
     private let reader: TailingReader
-    private let features: FeatureStore
-    private let rule: TargetRule
+    private var selection: SampleSelection
     private var names: [String: String] = [:]
 
     /// Follows a set of shards from its start.
     public init(reader: TailingReader, features: FeatureStore, rule: TargetRule) {
         self.reader = reader
-        self.features = features
-        self.rule = rule
+        self.selection = SampleSelection(features: features, rule: rule)
     }
 
     /// Reads what was committed since the last look; does not wait.
@@ -78,23 +86,15 @@ public final class SampleIndex {
     }
 
     private func add(_ line: Bytes) throws {
-        guard var query = try? MomentQuery(sample: line) else { return self.skip(.malformed) }
+        guard var query = try? MomentQuery(sample: line) else {
+            self.selection.skip(.malformed)
+            return
+        }
         query.videoUID = self.shared(query.videoUID)
         query.clipUID = self.shared(query.clipUID)
         query.template = query.template.map { self.shared($0) }
-        let (grid, gap) = try self.features.grid(of: query)
-        guard let grid else { return self.skip(gap == .short ? .shortFeatures : .withoutFeatures) }
-        guard let answer = query.answer,
-            let window = MomentWindow(start: answer.start, end: answer.end, duration: grid.duration, rule: self.rule)
-        else {
-            self.statistics.addDropped()
-            return self.skip(.emptyWindow)
-        }
-        self.statistics.add(MomentTarget(window, grid: grid), isWidened: window.isWidened)
-        self.queries.append(query)
+        if try self.selection.take(query) { self.queries.append(query) }
     }
-
-    private func skip(_ reason: Skip) { self.skipped[reason, default: 0] += 1 }
 
     /// One copy of a name that many samples have.
     private func shared(_ name: String) -> String {

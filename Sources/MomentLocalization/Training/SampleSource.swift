@@ -129,12 +129,11 @@ final class ShardSource: SampleSource {
     }
 
     private var nothing: TrainingError {
-        let skipped = self.index.skipped.sorted { $0.key.rawValue < $1.key.rawValue }
-            .map { "\($0.value) \($0.key.rawValue)" }
+        let skipped = self.index.skipped
         return TrainingError(
             .noSamples,
             "there is nothing to train on: \(self.index.shards.count) shards are committed, and no sample of theirs can be "
-                + "used" + (skipped.isEmpty ? "" : " (" + skipped.joined(separator: ", ") + ")")
+                + "used" + (skipped.isEmpty ? "" : " (" + SampleIndex.Skip.words(skipped) + ")")
                 + "; run the topology first, check --features, or wait for samples with --wait")
     }
 

@@ -16,6 +16,8 @@ public final class Trainer {
         case segment(Segment, usable: Int)
         /// A step was taken.
         case step(Step)
+        /// Some of so many validation queries cannot be answered, and count as missed.
+        case unanswerable(QueryGaps, of: Int)
         /// The validation queries were answered.
         case validated(step: Int, Scores)
         /// A checkpoint is on the disk.
@@ -94,6 +96,10 @@ public final class Trainer {
     /// - Throws: `TrainingError`, `ShardError`, `TensorFileError` or `ModelError`; nothing that was there is harmed.
     public func run(isStopping: () -> Bool, onEvent: (Event) -> Void) throws -> Outcome {
         try self.resume(onEvent)
+        if self.step < self.options.steps {
+            try self.checkValidation(onEvent)
+            try self.model.startThreads()
+        }
         do {
             while self.step < self.options.steps {
                 if isStopping() { return try self.stop(onEvent) }
@@ -114,11 +120,27 @@ public final class Trainer {
         return .stopped
     }
 
+    /// Tells which validation queries have no features.
+    /// - Throws: `TrainingError.Code.noSamples` where none has: a best checkpoint would be chosen from nothing.
+    private func checkValidation(_ onEvent: (Event) -> Void) throws {
+        guard let truth = self.schedule.validation else { return }
+        let gaps = try QueryGaps(truth.queries, features: self.loader.features)
+        guard gaps.total < truth.queries.count else {
+            throw TrainingError(
+                .noSamples,
+                "no validation query can be answered, so that no checkpoint could be told to be the best: "
+                    + gaps.lines.joined(separator: ", ") + "; bring their features to \(self.loader.features.folder), "
+                    + "validate on other annotations, or do not validate")
+        }
+        if gaps.total > 0 { onEvent(.unanswerable(gaps, of: truth.queries.count)) }
+    }
+
     private func takeStep() throws -> Step {
         let step = self.step
         let options = self.options
         let queries = self.source.queries(step: step)
-        let samples = try self.loader.samples(queries, training: true) { slot, target in
+        let team = try self.model.startThreads()
+        let samples = try self.loader.samples(queries, training: true, on: team) { slot, target in
             guard queries[slot].jitters else { return target }
             return TemporalJitter.apply(
                 target, scale: options.jitterScale, seed: options.seed, step: step, slot: slot)
@@ -154,7 +176,7 @@ public final class Trainer {
             let scores = try Evaluation(answers.predictions, truth: truth, resampling: false).overall
             onEvent(.validated(step: self.step, scores))
             let score = scores.recall(topK: 1, threshold: 0.3) ?? 0
-            isBest = score >= self.bestScore ?? 0
+            isBest = !answers.predictions.isEmpty && score >= self.bestScore ?? 0
             if isBest {
                 self.bestScore = score
                 self.bestStep = self.step
@@ -222,13 +244,10 @@ public final class Trainer {
     }
 
     private func difference(from state: Checkpoint.State) -> String? {
-        func describe(_ options: some Any) -> [(String, String)] {
-            Mirror(reflecting: options).children.map { ($0.label ?? "", "\($0.value)") }
-        }
-        let now = describe(self.options) + describe(self.model.configuration)
-        let then = describe(state.options) + describe(state.configuration)
+        let now = self.options.settings + self.model.configuration.settings
+        let then = state.options.settings + state.configuration.settings
         let differences = zip(now, then).compactMap { now, then in
-            now.1 == then.1 ? nil : "\(now.0) was \(then.1) and is \(now.1)"
+            now.value == then.value ? nil : "\(now.name) was \(then.value) and is \(now.value)"
         }
         if !differences.isEmpty { return differences.joined(separator: ", ") }
         return state.words == self.vocabulary?.words && state.characters == self.vocabulary?.characters
@@ -280,32 +299,25 @@ extension Trainer {
     }
 
     /// Trains on an annotation file's queries, in epochs.
+    /// - Parameter textless: how many queries the file has beside them, without text.
     /// - Returns: the trainer, the samples passed over, and what the targets look like.
     public static func fixed(
-        _ queries: [MomentQuery], _ parts: Parts
+        _ queries: [MomentQuery], textless: Int = 0, _ parts: Parts
     ) throws -> (trainer: Trainer, skipped: [SampleIndex.Skip: Int], statistics: TargetStatistics) {
-        var usable: [MomentQuery] = []
-        var skipped: [SampleIndex.Skip: Int] = [:]
-        var statistics = TargetStatistics()
-        for query in queries {
-            let (grid, gap) = try parts.features.grid(of: query)
-            if let grid, let answer = query.answer,
-                let window = MomentWindow(
-                    start: answer.start, end: answer.end, duration: grid.duration, rule: parts.options.targets)
-            {
-                statistics.add(MomentTarget(window, grid: grid), isWidened: window.isWidened)
-                usable.append(query)
-            } else if grid != nil {
-                statistics.addDropped()
-                skipped[.emptyWindow, default: 0] += 1
-            } else {
-                skipped[gap == .short ? .shortFeatures : .withoutFeatures, default: 0] += 1
-            }
+        if queries.isEmpty, textless == 0 {
+            throw TrainingError(.noSamples, "there is no query to train on")
         }
+        var selection = SampleSelection(features: parts.features, rule: parts.options.targets)
+        let usable = try queries.filter { try selection.take($0) }
+        selection.skip(.blankQuery, count: textless)
         guard !usable.isEmpty else {
             throw TrainingError(
-                .noSamples, "none of \(queries.count) queries can be trained on: \(skipped); check --features")
+                .noSamples,
+                "none of \(queries.count + textless) queries can be trained on ("
+                    + SampleIndex.Skip.words(selection.skipped) + "); check the annotations, and --features "
+                    + parts.features.folder)
         }
-        return (try parts.trainer(FixedSource(usable, options: parts.options)), skipped, statistics)
+        let trainer = try parts.trainer(FixedSource(usable, options: parts.options))
+        return (trainer, selection.skipped, selection.statistics)
     }
 }

@@ -40,7 +40,9 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Leave out queries whose answers are at most 1/30 s long; the report says how many.")
     var removeEmpty = false
 
-    @Option(help: ArgumentHelp("Bins of the label oracle; by default the checkpoint's, or 128.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Bins of the label oracle, 3 to 8192; by default the checkpoint's, or 128.", valueName: "n"))
     var maxPosLen: Int?
 
     @Option(help: ArgumentHelp("The folder of features, with --checkpoint.", valueName: "dir"))
@@ -53,7 +55,7 @@ struct EvaluateCommand: ParsableCommand {
         help: ArgumentHelp("The folder of the BERT that the checkpoint was trained with, if it was.", valueName: "dir"))
     var bert: String?
 
-    @Option(help: "Threads; by default as many as cores.")
+    @Option(help: ArgumentHelp("Threads, up to 1024; by default as many as cores.", valueName: "n"))
     var threads: Int?
 
     @Flag(help: "Print the report as JSON.")
@@ -67,7 +69,8 @@ struct EvaluateCommand: ParsableCommand {
             throw ValidationError("Give --checkpoint FILE or --predictions FILE.")
         }
         if self.checkpoint != nil, self.features == nil { throw ValidationError("--checkpoint needs --features DIR.") }
-        if let maxPosLen, maxPosLen < 1 { throw ValidationError("--max-pos-len wants at least 1.") }
+        if let maxPosLen { try OptionRange.check("--max-pos-len", maxPosLen, VSLNetConfiguration.positionsRange) }
+        if let threads { try OptionRange.check("--threads", threads, VSLNet.threadsRange) }
     }
 
     func run() throws {
@@ -113,7 +116,7 @@ struct EvaluateCommand: ParsableCommand {
         let data = ModelInputs(
             features: self.features ?? "", layout: self.layout ?? checkpoint.state.options.layout, bert: self.bert,
             cacheBytes: 1 << 30, threads: self.threads)
-        let model = VSLNet(configuration, seed: 0, threads: data.threadCount)
+        let model = try VSLNet.checked(configuration, seed: 0, threads: data.threadCount)
         try checkpoint.load(into: model)
         let queries = annotations.queries
         let progress = ProgressReporter()
@@ -126,9 +129,7 @@ struct EvaluateCommand: ParsableCommand {
             }
         }
         progress.finish()
-        for (gap, count) in answers.skipped.sorted(by: { "\($0.key)" < "\($1.key)" }) {
-            Console.warning("\(count) queries have no prediction: their clips' features are \(gap)")
-        }
+        for line in answers.gaps.lines { Console.warning("of \(queries.count) queries, \(line): no prediction") }
         return (answers.predictions, self.maxPosLen ?? configuration.positionsMax)
     }
 

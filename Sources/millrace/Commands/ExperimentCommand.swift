@@ -62,8 +62,9 @@ struct ExperimentCommand: ParsableCommand {
         try CommandFailure.reporting {
             let plan = try ExperimentPlan(json: try Annotations.bytes(self.file), path: self.file)
             try MatrixKernels.prepare()
-            let materials = try self.materials(plan, home)
+            let (materials, network) = try self.materials(plan, home)
             let experiment = Experiment(plan, materials, folder: self.output)
+            for line in try experiment.omissions(network) { Console.warning(line) }
             let isStopping = StopFlag()
             let interrupts = Interrupts("stopping: writing a checkpoint; once more to stop now") { isStopping.set() }
             defer { interrupts.cancel() }
@@ -83,7 +84,9 @@ struct ExperimentCommand: ParsableCommand {
         }
     }
 
-    private func materials(_ plan: ExperimentPlan, _ home: Home) throws -> Experiment.Materials {
+    private func materials(
+        _ plan: ExperimentPlan, _ home: Home
+    ) throws -> (Experiment.Materials, VSLNetConfiguration) {
         let first = try self.network.make(self.data.inputs, seed: plan.seeds.first ?? 0)
         let features = self.data.inputs.store(first.model.configuration)
         var sets: [String: [MomentQuery]] = [:]
@@ -98,15 +101,19 @@ struct ExperimentCommand: ParsableCommand {
                     features: features, rule: .fixed)
                 _ = try index.refresh()
                 sets[name] = index.queries
+                for (reason, count) in index.skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                    Console.info("samples of `\(name)` skipped, \(reason.rawValue): \(count)")
+                }
             }
         }
         let network = self.network
         let inputs = self.data.inputs
-        return Experiment.Materials(
+        let materials = Experiment.Materials(
             features: inputs.features, layout: inputs.layout, text: first.text, textHash: first.textHash,
             makeModel: { seed in try network.make(inputs, seed: seed).model }, samples: SharedSamples(sets),
             train: try Annotations.read(self.train).queries, validation: try Annotations.read(self.validate),
             test: try Annotations.read(self.test))
+        return (materials, first.model.configuration)
     }
 
     private func prior(_ materials: Experiment.Materials) throws -> Scores {

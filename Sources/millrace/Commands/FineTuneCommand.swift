@@ -45,7 +45,13 @@ struct FineTuneCommand: ParsableCommand {
         Console.set(self.logLevel)
         try CommandFailure.reporting {
             let bytes = try Annotations.bytes(self.train)
-            let queries = try AnnotationFile(bytes, path: self.train).queries
+            let file = try AnnotationFile(bytes, path: self.train)
+            guard file.queryCount > 0 else {
+                throw CommandFailure(
+                    .usage,
+                    "--train \(self.train) holds no query; name annotations with queries, such as nlq_train.json")
+            }
+            let queries = file.queries
             try MatrixKernels.prepare()
             let start = try self.start()
             let options = self.length.options(
@@ -55,7 +61,8 @@ struct FineTuneCommand: ParsableCommand {
                 model: start.model, options: options, features: self.data.inputs.store(start.model.configuration),
                 text: start.text, folder: CheckpointFolder(path: self.length.output, keep: self.length.keep),
                 schedule: try self.length.schedule())
-            let (trainer, skipped, statistics) = try Trainer.fixed(queries, parts)
+            let (trainer, skipped, statistics) = try Trainer.fixed(
+                queries, textless: file.queryCount - queries.count, parts)
             let outcome = try TrainingRun(self.length).run(trainer)
             try Results.line(
                 "\(outcome == .finished ? "trained" : "stopped after") \(trainer.step) of \(self.length.steps) steps on "
@@ -79,7 +86,7 @@ struct FineTuneCommand: ParsableCommand {
             return Start(model: new.model, text: new.text, textHash: new.textHash, origin: "")
         }
         let checkpoint = try Checkpoint(path: from)
-        let model = VSLNet(
+        let model = try VSLNet.checked(
             checkpoint.state.configuration, seed: self.length.seed, threads: self.data.inputs.threadCount)
         try checkpoint.load(into: model)
         return Start(

@@ -5,6 +5,7 @@ import Dataflow
 import Foundation
 import LanguageModels
 import Narrations
+import NeuralNetworks
 import RecordLog
 import Records
 import Shards
@@ -102,15 +103,13 @@ struct ProfileCommand: ParsableCommand {
 
     private func profile(file path: String) throws {
         Console.set(self.common.logLevel)
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        let bytes: Bytes
+        do throws(TensorFileError) {
+            bytes = try TensorFile.text(path: path)
         } catch {
             throw CommandFailure(
-                FileManager.default.fileExists(atPath: path) ? .failed : .usage,
-                "\(path) cannot be read: \(error.localizedDescription)")
+                error.code == .missing ? .usage : .failed, "\(path) cannot be read: \(error.message)")
         }
-        let bytes = Bytes(data)
         let file: HumanQueryFile
         do throws(JSONError) {
             file = try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in try HumanQueryFile(parsing: buffer) }
@@ -120,6 +119,9 @@ struct ProfileCommand: ParsableCommand {
                 .failed,
                 "\(path):\(line): \(error.message) (byte \(error.offset)); give a file such as nlq_train.json, with "
                     + "`videos`, `clips`, `annotations` and `language_queries`")
+        }
+        guard file.count > 0 else {
+            throw CommandFailure(.usage, "\(path) holds no query to compare; give a file such as nlq_train.json")
         }
         let rejects = FalseRejects(of: file, configuration: try self.validateStep(), examplesMax: self.examples)
         try ProfileReport(

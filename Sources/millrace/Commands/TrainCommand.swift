@@ -27,15 +27,16 @@ struct TrainCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The shard set.", valueName: "name"))
     var shards = "nlq"
 
-    @Option(help: ArgumentHelp("Steps between two looks at what has come.", valueName: "n"))
+    @Option(help: ArgumentHelp("Steps between two looks at what has come, up to 1000000000.", valueName: "n"))
     var segmentSteps = 200
 
-    @Option(help: "The share of a segment that is drawn from what came since the one before.")
+    @Option(help: "The share of a segment that is drawn from what came since the one before, 0 to 1.")
     var newShare = 0.5
 
     @Option(
         help: ArgumentHelp(
-            "How much targets are widened and shifted at most, in bins, as NaQ does; 1 is off.", valueName: "factor"))
+            "How much targets are widened and shifted at most, in bins, as NaQ does: 1 (off) to 100.",
+            valueName: "factor"))
     var jitter = 2.5
 
     @Option(help: ArgumentHelp("Another run's plan.jsonl, to repeat its segments.", valueName: "file"))
@@ -49,15 +50,24 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup(title: "Network") var network: NetworkArguments
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        if let problem = self.options(text: "").problem() { throw ValidationError(problem) }
+    }
+
+    private func options(text: String) -> TrainingOptions {
+        var options = self.length.options(source: self.shards, text: text, layout: self.data.layout)
+        options.segmentSteps = self.segmentSteps
+        options.newShare = self.newShare
+        options.jitterScale = self.jitter
+        return options
+    }
+
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
             try MatrixKernels.prepare()
             let new = try self.network.make(self.data.inputs, seed: self.length.seed)
-            var options = self.length.options(source: self.shards, text: new.textHash, layout: self.data.layout)
-            options.segmentSteps = self.segmentSteps
-            options.newShare = self.newShare
-            options.jitterScale = self.jitter
+            let options = self.options(text: new.textHash)
             let parts = Trainer.Parts(
                 model: new.model, options: options, features: self.data.inputs.store(new.model.configuration),
                 text: new.text,

@@ -26,11 +26,20 @@ struct DataArguments: ParsableArguments {
             "A folder with model.safetensors, vocab.txt and config.json of a BERT, for --text bert.", valueName: "dir"))
     var bert: String?
 
-    @Option(help: ArgumentHelp("Memory for features, and as much for text, in MiB.", valueName: "mib"))
+    @Option(help: ArgumentHelp("Memory for features, and as much for text, in MiB, up to 16777216.", valueName: "mib"))
     var cache = 1024
 
-    @Option(help: "Threads; by default as many as cores. They change the speed, not the result.")
+    @Option(
+        help: ArgumentHelp(
+            "Threads, up to 1024; by default as many as cores. They change the speed, not the result.", valueName: "n"))
     var threads: Int?
+
+    private static let cacheRange = 1...(1 << 24)
+
+    func validate() throws {
+        try OptionRange.check("--cache", self.cache, Self.cacheRange)
+        if let threads { try OptionRange.check("--threads", threads, VSLNet.threadsRange) }
+    }
 
     /// The same, as plain values.
     var inputs: ModelInputs {
@@ -63,20 +72,26 @@ struct NetworkArguments: ParsableArguments {
             valueName: "file"))
     var vocabularyFrom: [String] = []
 
-    @Option(help: ArgumentHelp("Columns within the network.", valueName: "n"))
+    @Option(help: ArgumentHelp("Columns within the network, up to 4096.", valueName: "n"))
     var dim = 128
 
-    @Option(help: ArgumentHelp("Heads of each attention.", valueName: "n"))
+    @Option(help: ArgumentHelp("Heads of each attention, which divide --dim.", valueName: "n"))
     var heads = 8
 
-    @Option(help: ArgumentHelp("The most bins of a clip, and tokens of a query.", valueName: "n"))
+    @Option(help: ArgumentHelp("The most bins of a clip, and tokens of a query, 3 to 8192.", valueName: "n"))
     var maxPosLen = 128
 
-    @Option(help: "The share of activations that is dropped.")
+    @Option(help: "The share of activations that is dropped, 0 to below 1.")
     var dropout = 0.2
 
-    @Option(help: "What the highlight loss counts in the total.")
+    @Option(help: "What the highlight loss counts in the total, 0 to 1000000.")
     var highlightLambda: Float = 5
+
+    func validate() throws {
+        if let problem = self.configuration(features: 1, text: .encoded(width: 1)).problem() {
+            throw ValidationError(problem)
+        }
+    }
 
     /// A network that is new, with what reads its queries.
     struct New {
@@ -85,8 +100,10 @@ struct NetworkArguments: ParsableArguments {
         var textHash: String
     }
 
-    func make(_ data: ModelInputs, seed: UInt64) throws -> New {
-        var configuration = VSLNetConfiguration(videoFeatureWidth: try data.featureWidth())
+    private func configuration(
+        features: Int, text: VSLNetConfiguration.TextInput
+    ) -> VSLNetConfiguration {
+        var configuration = VSLNetConfiguration(videoFeatureWidth: features)
         configuration.architecture = self.model
         configuration.width = self.dim
         configuration.heads = self.heads
@@ -94,6 +111,12 @@ struct NetworkArguments: ParsableArguments {
         configuration.dropRate = self.dropout
         configuration.highlightWeight = self.highlightLambda
         configuration.predictor = self.predictor ?? (self.text == .bert ? .transformer : .recurrent)
+        configuration.text = text
+        return configuration
+    }
+
+    func make(_ data: ModelInputs, seed: UInt64) throws -> New {
+        var configuration = self.configuration(features: try data.featureWidth(), text: .encoded(width: 1))
         switch self.text {
         case .bert:
             let (encoder, tokenizer, hash) = try data.bertEncoder()
@@ -116,11 +139,22 @@ struct NetworkArguments: ParsableArguments {
         }
         var sentences: [String] = []
         for path in self.vocabularyFrom { sentences += try Annotations.read(path).queries.map(\.sentence) }
+        guard !sentences.isEmpty else {
+            throw CommandFailure(
+                .usage,
+                "--vocabulary-from \(self.vocabularyFrom.joined(separator: ", ")) holds no query whose words could be known; "
+                    + "name annotations with queries, such as nlq_train.json")
+        }
         let wanted = Set(sentences.flatMap { WordTokenizer.words($0) })
         let vectors = try self.glove.map { try WordVectors(path: $0, wanted: wanted) } ?? WordVectors()
         let vocabulary = WordVocabulary(sentences: sentences, isKnown: { vectors.has($0) })
         guard !vocabulary.words.isEmpty else {
-            throw CommandFailure(.usage, "no word of --vocabulary-from has a vector in \(self.glove ?? "")")
+            throw CommandFailure(
+                .usage,
+                self.glove.map {
+                    "no word of --vocabulary-from has a vector in \($0); give GloVe's file of its language"
+                }
+                    ?? "the queries of --vocabulary-from hold no word")
         }
         var configuration = configuration
         configuration.text = .tokens(
@@ -140,7 +174,20 @@ struct NetworkArguments: ParsableArguments {
     }
 
     private func network(_ configuration: VSLNetConfiguration, _ data: ModelInputs, _ seed: UInt64) throws -> VSLNet {
-        if let problem = configuration.problem() { throw CommandFailure(.usage, problem) }
-        return VSLNet(configuration, seed: seed, threads: data.threadCount)
+        do throws(ModelError) {
+            return try VSLNet.checked(configuration, seed: seed, threads: data.threadCount)
+        } catch {
+            throw CommandFailure(.usage, error.description)
+        }
+    }
+}
+
+/// Ranges of options, which help and errors tell.
+enum OptionRange {
+    static func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws {
+        guard range.contains(value) else {
+            throw ValidationError(
+                "\(name) must be at least \(range.lowerBound), and \(range.upperBound) at most, not \(value).")
+        }
     }
 }

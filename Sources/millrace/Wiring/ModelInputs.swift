@@ -2,6 +2,7 @@
 
 import Foundation
 import MomentLocalization
+import NeuralNetworks
 import Records
 
 /// Where features and text come from.
@@ -44,6 +45,7 @@ struct ModelInputs {
                 "queries are to be read by a BERT: give --bert DIR, a folder with model.safetensors, vocab.txt and "
                     + "config.json (such as bert-base-uncased); a network of --text words needs none")
         }
+        try WordPieceTokenizer.checkConfiguration(folder: bert)
         return (
             try BERTEncoder(folder: bert), try WordPieceTokenizer(vocabulary: bert + "/vocab.txt"),
             try FileHash.sha256(bert + "/model.safetensors")
@@ -68,10 +70,11 @@ struct ModelInputs {
 /// Annotation files, by path.
 enum Annotations {
     static func bytes(_ path: String) throws -> Bytes {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw CommandFailure(.usage, "cannot read \(path): check the path and its permissions")
+        do throws(TensorFileError) {
+            return try TensorFile.text(path: path)
+        } catch {
+            throw CommandFailure(.usage, "\(error.message); check the path and its permissions")
         }
-        return Bytes(data)
     }
 
     static func read(_ path: String) throws -> AnnotationFile { try AnnotationFile(try self.bytes(path), path: path) }
@@ -80,12 +83,11 @@ enum Annotations {
 /// Hashes of files.
 enum FileHash {
     static func sha256(_ path: String) throws -> String {
-        guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw CommandFailure(.usage, "cannot read \(path): check the path and its permissions")
-        }
-        defer { try? handle.close() }
+        let file = try TensorFile(path: path)
         var hash = ContentHash.Stream()
-        while let data = try handle.read(upToCount: 1 << 20), !data.isEmpty { hash.update(Bytes(data)) }
+        for start in stride(from: 0, to: file.size, by: 1 << 20) {
+            hash.update(try file.read(start..<min(start + (1 << 20), file.size)))
+        }
         return hash.finish()
     }
 }

@@ -16,42 +16,58 @@ struct RunLengthArguments: ParsableArguments {
     )
     var output: String
 
-    @Option(help: ArgumentHelp("The steps in all; the learning rate falls to zero with the last.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "The steps in all, up to 1000000000; the learning rate falls to zero with the last.", valueName: "n"))
     var steps: Int
 
-    @Option(help: ArgumentHelp("Samples of a step.", valueName: "n"))
+    @Option(help: ArgumentHelp("Samples of a step, up to 4096.", valueName: "n"))
     var batchSize = 32
 
-    @Option(help: "The highest learning rate. The official 1e-4 is for 70,000 steps.")
+    @Option(help: "The highest learning rate, above 0 and at most 1000. The official 1e-4 is for 70,000 steps.")
     var learningRate = 5e-4
 
-    @Option(help: "The share of the steps in which the rate rises from zero.")
+    @Option(help: "The share of the steps in which the rate rises from zero, 0 to 1.")
     var warmup = 0.0
 
-    @Option(help: "The most that the gradients' norm may be.")
+    @Option(help: "The most that the gradients' norm may be, above 0.")
     var clipNorm: Float = 1
 
     @Option(help: "Where every random number comes from.")
     var seed: UInt64 = 12345
 
     @Option(
-        help: "fixed drops windows of up to 1/30 s and widens short ones to a feature's slot; official collapses them.")
+        help: ArgumentHelp(
+            "fixed drops windows of which up to 1/30 s lies in their clip, and widens short ones to a feature's slot; official "
+                + "collapses both."))
     var targets = TargetRule.fixed
 
-    @Option(help: ArgumentHelp("Annotations to validate on, such as nlq_val.json.", valueName: "file"))
-    var validate: String?
+    @Option(
+        name: .customLong("validate"),
+        help: ArgumentHelp("Annotations to validate on, such as nlq_val.json.", valueName: "file"))
+    var validation: String?
 
-    @Option(help: ArgumentHelp("Steps between validations.", valueName: "n"))
+    @Option(help: ArgumentHelp("Steps between validations, 1 or more.", valueName: "n"))
     var validateEvery = 1000
 
-    @Option(help: ArgumentHelp("Steps between checkpoints.", valueName: "n"))
+    @Option(help: ArgumentHelp("Steps between checkpoints, 1 or more.", valueName: "n"))
     var checkpointEvery = 500
 
-    @Option(help: ArgumentHelp("Checkpoints to keep, beside the best one.", valueName: "n"))
+    @Option(help: ArgumentHelp("Checkpoints to keep, beside the best one, 1 or more.", valueName: "n"))
     var keep = 3
 
-    @Option(help: ArgumentHelp("Steps between lines of metrics.", valueName: "n"))
+    @Option(help: ArgumentHelp("Steps between lines of metrics, 1 or more.", valueName: "n"))
     var logEvery = 10
+
+    func validate() throws {
+        if let problem = self.options(source: "", text: "", layout: .automatic).problem() {
+            throw ValidationError(problem)
+        }
+        for (name, value) in [
+            ("--validate-every", self.validateEvery), ("--checkpoint-every", self.checkpointEvery),
+            ("--log-every", self.logEvery), ("--keep", self.keep),
+        ] { try OptionRange.check(name, value, TrainingOptions.stepsRange) }
+    }
 
     func options(source: String, text: String, layout: FeatureLayout) -> TrainingOptions {
         var options = TrainingOptions(source: source, steps: self.steps, text: text)
@@ -69,7 +85,9 @@ struct RunLengthArguments: ParsableArguments {
         var schedule = Trainer.Schedule()
         schedule.checkpointSteps = self.checkpointEvery
         schedule.validationSteps = self.validateEvery
-        if let validate { schedule.validation = try GroundTruth(try Annotations.read(validate), path: validate) }
+        if let validation {
+            schedule.validation = try GroundTruth(try Annotations.read(validation), path: validation)
+        }
         return schedule
     }
 }
@@ -156,6 +174,10 @@ final class TrainingRun {
                 json.field("samples", usable)
             }
         case .step(let step): try self.handle(step, options: options)
+        case .unanswerable(let gaps, let total):
+            for line in gaps.lines {
+                Console.warning("of \(total) validation queries, \(line): each counts as missed in every validation")
+            }
         case .validated(let step, let scores):
             Console.info("step \(step): \(Self.words(scores))")
             try self.openMetrics().validated(step, scores)
@@ -192,19 +214,25 @@ final class TrainingRun {
 
 /// The files that a run's figures go to: JSON Lines and TensorBoard's.
 final class RunMetrics {
+    private let path: String
     private let handle: FileHandle
     private let events: EventFile
 
     init(folder: String) throws {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let path = folder + "/metrics.jsonl"
+        self.path = path
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw CommandFailure(.failed, "cannot make the folder \(folder); check the path and its permissions")
+        }
         let files = FileManager.default
         guard files.fileExists(atPath: path) || files.createFile(atPath: path, contents: nil),
             let handle = FileHandle(forWritingAtPath: path)
         else {
-            throw CommandFailure(.failed, "cannot write \(path)")
+            throw CommandFailure(.failed, "cannot write \(path); check the folder and its permissions")
         }
-        try handle.seekToEnd()
+        _ = try? handle.seekToEnd()
         self.handle = handle
         self.events = try EventFile(folder: folder)
     }
@@ -215,7 +243,11 @@ final class RunMetrics {
         json.field("time", (Date().timeIntervalSince1970 * 1000).rounded() / 1000)
         body(&json)
         json.endObject()
-        try self.handle.write(contentsOf: Data(json.bytes + [0x0a]))
+        do {
+            try self.handle.write(contentsOf: Data(json.bytes + [0x0a]))
+        } catch {
+            throw CommandFailure(.failed, "cannot write \(self.path): is the disk full?")
+        }
     }
 
     func step(_ step: Trainer.Step) throws {
