@@ -8,7 +8,7 @@ import Synchronization
 
 extension KafkaLog {
     /// What topics of writers' state are named, before the writer's id.
-    static let statePrefix = "millrace-state."
+    static let statePrefix = ReservedTopics.statePrefix
     /// `max.message.bytes` counts a whole batch with its headers: this much more than the largest record.
     static let batchRoom = (1 << 20) + (1 << 16)
     static let timeoutMilliseconds: Int32 = 30_000

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Records
+
 /// A stage as it stands in the file: its parts read one by one, its types not yet known.
 struct StageDraft {
     /// A step as it stands in the file.
@@ -19,6 +21,7 @@ struct StageDraft {
     var destination: Stage.Destination?
     var toMark: SourceMark
     var rejects: String?
+    var rejectsMark: SourceMark?
     var letters: Int
     var commit: CommitLimits
 
@@ -102,7 +105,7 @@ extension TopologyLoader {
     private mutating func read(_ key: String, _ node: ConfigurationNode, into draft: inout StageDraft) {
         switch key {
         case "from":
-            draft.from = self.topic(node) ?? ""
+            draft.from = self.topic(node, problem: Self.problem(reading:)) ?? ""
             draft.fromMark = node.mark
         case "steps":
             let steps = self.steps(node)
@@ -111,7 +114,9 @@ extension TopologyLoader {
         case "to":
             draft.destination = self.destination(node)
             draft.toMark = node.mark
-        case "rejects": draft.rejects = self.topic(node)
+        case "rejects":
+            draft.rejects = self.topic(node, problem: ReservedTopics.problem(writing:))
+            draft.rejectsMark = node.mark
         case "max-consecutive-dead-letters":
             guard let count = Int.read(node, &self.reader) else { return }
             if count < 1 { self.reader.report(node.mark, "`\(key)` is at least 1") }
@@ -123,17 +128,25 @@ extension TopologyLoader {
         }
     }
 
-    private mutating func topic(_ node: ConfigurationNode) -> String? {
+    private mutating func topic(_ node: ConfigurationNode, problem: (String) -> String?) -> String? {
         guard let name = String.read(node, &self.reader) else { return nil }
-        if let problem = Self.checkName(name) {
+        if let problem = Self.checkName(name) ?? problem(name) {
             self.reader.report(node.mark, problem)
             return nil
         }
         return name
     }
 
+    /// Dead letters may be taken up again; nothing else that the program keeps is for stages.
+    private static func problem(reading topic: String) -> String? {
+        topic.hasSuffix(ReservedTopics.deadLetters(of: ""))
+            ? nil : ReservedTopics.use(of: topic).map { "`\(topic)` is kept for \($0), which no stage can read" }
+    }
+
     private mutating func destination(_ node: ConfigurationNode) -> Stage.Destination? {
-        if case .scalar = node.content { return self.topic(node).map { .topic($0) } }
+        if case .scalar = node.content {
+            return self.topic(node, problem: ReservedTopics.problem(writing:)).map { .topic($0) }
+        }
         return self.reader.configuration(node, fields: DestinationFields.all)
             .map { .shards(DestinationFields.destination($0)) }
     }

@@ -14,6 +14,8 @@ public struct Topology: Sendable {
     public var stages: [Stage]
     /// The file it was read from.
     public var file: String
+    /// Where its name stands in the file.
+    public var mark: SourceMark?
 
     /// SHA-256 of the parsed steps with the environment applied and of which stage reads from which; no names, endpoints
     /// or comments.
@@ -40,7 +42,7 @@ public struct Topology: Sendable {
     }
 
     /// The topic that takes what could not be processed.
-    public var deadLetterTopic: String { "\(self.name).dead-letters" }
+    public var deadLetterTopic: String { ReservedTopics.deadLetters(of: self.name) }
 
     /// The names of the shard sets that stages write.
     public var shardSets: [String] {
@@ -84,6 +86,10 @@ public struct Stage: Sendable {
     public var inputType: StreamType
     /// The type of its output.
     public var outputType: StreamType
+    /// Where its destination stands in the file.
+    public var toMark: SourceMark?
+    /// Where its topic for rejects stands in the file.
+    public var rejectsMark: SourceMark?
 
     /// Where a stage's output goes.
     public enum Destination: Hashable, Sendable {

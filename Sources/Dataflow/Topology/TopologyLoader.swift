@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import Records
 
 extension Topology {
     /// Reads and checks a topology file.
@@ -67,7 +68,8 @@ struct TopologyLoader {
     }
 
     private static let name = Field<String>(
-        "name", required: "name", help: "the topology's name; its groups and tasks bear it", check: Self.checkName)
+        "name", required: "name", help: "the topology's name; its groups and tasks bear it",
+        check: { Topology.problem(name: $0) })
     private static let partitions = Field<Int>(
         "partitions", default: 4, in: 1...1024, help: "partitions of every topic, fixed when it is created")
     private static let letters = Field<Int>(
@@ -130,6 +132,8 @@ struct TopologyLoader {
             }
         }
         if drafts.isEmpty, !self.reader.hasErrors { self.reader.report(stages.mark, "there are no stages") }
+        let mark = plain.first { $0.key == Self.name.name }?.value.mark
+        self.checkDeadLetters(of: configuration[Self.name], mark, drafts)
         let ordered = self.order(drafts)
         let typed = self.typed(ordered)
         guard !self.reader.hasErrors else { return nil }
@@ -138,7 +142,16 @@ struct TopologyLoader {
             name: configuration[Self.name], partitions: configuration[Self.partitions],
             retention: TopicRetention(
                 seconds: retention?[Self.retentionSeconds], bytes: retention?[Self.retentionBytes]),
-            stages: typed, file: self.reader.file)
+            stages: typed, file: self.reader.file, mark: mark)
+    }
+
+    /// An ingest keeps dead letters after the topic it fills, and a topology after itself.
+    private mutating func checkDeadLetters(of name: String, _ mark: SourceMark?, _ drafts: [StageDraft]) {
+        let written = drafts.flatMap(\.writtenTopics)
+        guard drafts.contains(where: { $0.from == name && !written.contains($0.from) }) else { return }
+        let letters = ReservedTopics.deadLetters(of: name)
+        self.reader.report(
+            mark, "`\(name)` is a topic that comes from outside, and `\(letters)` is its ingest's: choose another name")
     }
 
     // MARK: Order
@@ -220,7 +233,7 @@ struct TopologyLoader {
                 Stage(
                     name: draft.name, from: draft.from, steps: steps, destination: destination,
                     rejects: draft.rejects, maxConsecutiveDeadLetters: draft.letters, commit: draft.commit,
-                    inputType: input, outputType: output))
+                    inputType: input, outputType: output, toMark: draft.toMark, rejectsMark: draft.rejectsMark))
         }
         return stages
     }

@@ -5,6 +5,7 @@ import Engine
 import Foundation
 import Narrations
 import RecordLog
+import Records
 
 /// `millrace ingest`
 struct IngestCommand: ParsableCommand {
@@ -43,6 +44,9 @@ struct IngestCommand: ParsableCommand {
         func validate() throws {
             if !TopicSpecification.isValid(name: self.topic) {
                 throw ValidationError("--topic takes letters, digits, '.', '_' and '-', not `\(self.topic)`.")
+            }
+            if let problem = ReservedTopics.problem(writing: self.topic) ?? ReservedTopics.problem(naming: self.topic) {
+                throw ValidationError("--topic: \(problem).")
             }
             if !(1...1024).contains(self.partitions) { throw ValidationError("--partitions takes 1 to 1024.") }
             if let maxRate, !(0.001...1e9 ~= maxRate) {

@@ -8,10 +8,13 @@ import Foundation
 struct LintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lint",
-        abstract: "Check a topology, and say everything that is wrong with it.",
+        abstract: "Check topologies, and say everything that is wrong with them.",
         discussion: """
+            Several files are those that are to run in one home: none may write what another does.
+
             EXAMPLES
               millrace lint topologies/nlq.yaml
+              millrace lint topologies/nlq.yaml topologies/naq.yaml
               millrace lint --operators
             """)
 
@@ -33,15 +36,24 @@ struct LintCommand: ParsableCommand {
         _ = try self.common.makeHome()
         if self.operators { return try Results.lines(OperatorHelp.lines(Home.registry)) }
         var failed = false
+        var topologies: [Topology] = []
+        var paths: Set<String> = []
         for file in self.files {
             do {
                 let topology = try Home.loadTopology(file)
+                // A file that is given twice does not collide with itself.
+                let path = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
+                if paths.insert(path).inserted { topologies.append(topology) }
                 let stages = topology.stages.count == 1 ? "1 stage" : "\(topology.stages.count) stages"
                 try Results.line("\(file): \(topology.name), \(stages), hash \(topology.hash.prefix(12))")
             } catch let error as TopologyError {
                 failed = true
                 Console.text(error.description)
             }
+        }
+        for collision in Topology.collisions(among: topologies) {
+            failed = true
+            Console.write(collision.description + "\n")
         }
         if failed { throw CommandFailure(.usage, "") }
     }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Names of topics that the program keeps for itself. Whoever else wrote to one would destroy what it stands for, so
+/// neither a topology nor an ingest may.
+public enum ReservedTopics {
+    /// The topic that says who owns which topic and set.
+    public static let owners = "millrace-owners"
+    /// What topics of writers' state are named, before the writer's id.
+    public static let statePrefix = "millrace-state."
+    private static let manifestPrefix = "shards."
+    private static let replayPrefix = "replay."
+    private static let deadLetterSuffix = ".dead-letters"
+    private static let brokerPrefix = "__"
+
+    /// The topic that says which shards of a set are committed.
+    public static func manifest(of set: String) -> String { self.manifestPrefix + set }
+
+    /// The set whose manifest a topic is; `nil` for any other topic.
+    public static func set(ofManifest topic: String) -> String? {
+        guard topic.hasPrefix(self.manifestPrefix), topic != self.manifestPrefix else { return nil }
+        return String(topic.dropFirst(self.manifestPrefix.count))
+    }
+
+    /// The topic that holds the bounds of a replay into a set.
+    public static func replay(into set: String) -> String { self.replayPrefix + set }
+
+    /// The topic of what a topology, or an ingest into a topic, could not use.
+    public static func deadLetters(of name: String) -> String { name + self.deadLetterSuffix }
+
+    /// What the program keeps a topic for; `nil` where anyone may write to it.
+    public static func use(of topic: String) -> String? {
+        if topic.hasPrefix(self.manifestPrefix) { return "the manifest of a shard set" }
+        if topic.hasPrefix(self.replayPrefix) { return "the bounds of a replay" }
+        if topic.hasPrefix(self.statePrefix) { return "the state of a task" }
+        if topic.hasPrefix(self.brokerPrefix) { return "the brokers' own records" }
+        if topic == self.owners { return "the owners of topics and sets" }
+        return topic.hasSuffix(self.deadLetterSuffix) ? "dead letters" : nil
+    }
+
+    /// What is wrong with writing to a topic; `nil` where anyone may.
+    public static func problem(writing topic: String) -> String? {
+        self.use(of: topic).map { "`\(topic)` is kept for \($0); choose another name" }
+    }
+
+    /// What is wrong with a name that topics are named after, behind a dot; `nil` where anyone may have it.
+    public static func problem(naming name: String) -> String? {
+        self.use(of: "\(name).x").map {
+            "`\(name)` cannot name it: topics that begin with `\(name).` are kept for \($0)"
+        }
+    }
+}
