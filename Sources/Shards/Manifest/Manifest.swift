@@ -34,7 +34,7 @@ public struct Manifest: Sendable {
     }
 
     /// The topic that holds the manifest of a set of shards.
-    public static func topic(_ name: String) -> String { "shards.\(name)" }
+    public static func topic(_ name: String) -> String { ReservedTopics.manifest(of: name) }
 
     /// That topic as it is to be created: one partition, kept for ever.
     public static func topicSpecification(_ name: String) -> TopicSpecification {
@@ -44,9 +44,12 @@ public struct Manifest: Sendable {
     /// Reads all commits of a set; those behind a commit that is still undecided are not seen.
     /// - Parameter waitMilliseconds: how long to wait for decisions first, for those who must see every commit that has
     ///   taken place: sweeping or numbering by half a manifest would undo commits.
+    /// - Parameter onUnreadable: is told of what cannot be read, which is then passed over: for those who show what there
+    ///   is. Who decides about samples leaves it out, and it is thrown.
     /// - Throws: `ShardError.Code.missing` where there is no such set; `.corrupt`; `.versionTooNew`; `.log`.
     public init(
-        reading name: String, from log: any RecordLog, waitMilliseconds: Int? = nil
+        reading name: String, from log: any RecordLog, waitMilliseconds: Int? = nil,
+        onUnreadable: ((ShardError) -> Void)? = nil
     ) throws(ShardError) {
         self.init(name: name)
         let partition = TopicPartition(Self.topic(name), 0)
@@ -64,22 +67,30 @@ public struct Manifest: Sendable {
             do throws(LogError) {
                 batch = try reader.read(recordsMax: 1000, bytesMax: 4 << 20)
             } catch {
-                throw .log(error, reading: partition.topic)
+                let failure = ShardError.log(error, reading: partition.topic)
+                // What lies behind a damaged row is out of reach.
+                guard error.code == .corrupt, let onUnreadable else { throw failure }
+                onUnreadable(failure)
+                return
             }
             if batch.isEmpty { return }
-            try self.append(batch)
+            try self.append(batch, onUnreadable: onUnreadable)
         }
     }
 
     /// Appends the commits that a batch of the manifest topic announces.
-    public mutating func append(_ batch: FetchedBatch) throws(ShardError) {
+    public mutating func append(
+        _ batch: FetchedBatch, onUnreadable: ((ShardError) -> Void)? = nil
+    ) throws(ShardError) {
         for index in 0..<batch.count {
             let offset = batch.offsets[index]
             do {
                 let entry = try ManifestEntry(record: batch.records[index])
                 self.commits.append(Commit(entry: entry, offset: offset, time: batch.timestamps[index]))
             } catch {
-                throw ShardError(error.code, "\(batch.partition) offset \(offset): \(error.message)")
+                let failure = ShardError(error.code, "\(batch.partition) offset \(offset): \(error.message)")
+                guard let onUnreadable else { throw failure }
+                onUnreadable(failure)
             }
         }
     }

@@ -93,7 +93,9 @@ struct ExplainCommand: ParsableCommand {
     private func find(in set: String, home: Home, log: any RecordLog) throws -> (line: Bytes, file: String)? {
         let needle = "\"query_id\":\"\(self.queryID)\""
         let storage = FileShardStorage(folder: home.shardFolder(set))
-        for commit in try ShardSets.manifest(set, in: log).commits {
+        let (manifest, unreadable) = try ShardSets.readable(set, in: log)
+        for problem in unreadable { Console.warning("\(problem); it is passed over") }
+        for commit in manifest.commits {
             let reader = try ShardReader(commit.entry.file, in: storage)
             var samples = try reader.samples()
             while let line = try samples.next() {

@@ -31,14 +31,18 @@ struct ShardsCommand: ParsableCommand {
             try CommandFailure.reporting {
                 let log = try home.openLogToRead()
                 defer { log.close() }
-                if let name { try self.shards(of: name, in: log) } else { try self.sets(in: log) }
+                let unreadable = if let name { try self.shards(of: name, in: log) } else { try self.sets(in: log) }
+                try Unreadable.report(unreadable)
             }
         }
 
-        private func sets(in log: any RecordLog) throws {
+        /// - Returns: what could not be read.
+        private func sets(in log: any RecordLog) throws -> [String] {
+            var problems: [String] = []
             var table = TextTable(["set", "shards", "samples", "bytes", "uncompressed"])
             for name in try ShardSets.names(in: log) {
-                let manifest = try Manifest(reading: name, from: log)
+                let (manifest, unreadable) = try ShardSets.readable(name, in: log)
+                problems += unreadable
                 let bytes = manifest.commits.reduce(0) { $0 + $1.entry.bytes }
                 let content = manifest.commits.reduce(0) { $0 + $1.entry.uncompressedBytes }
                 if self.common.json {
@@ -58,10 +62,11 @@ struct ShardsCommand: ParsableCommand {
                 }
             }
             if !self.common.json { try Results.lines(table.lines) }
+            return problems
         }
 
-        private func shards(of name: String, in log: any RecordLog) throws {
-            let manifest = try ShardSets.manifest(name, in: log)
+        private func shards(of name: String, in log: any RecordLog) throws -> [String] {
+            let (manifest, unreadable) = try ShardSets.readable(name, in: log)
             var table = TextTable(["file", "samples", "bytes", "closed by", "sha256"])
             for commit in manifest.commits {
                 let entry = commit.entry
@@ -75,6 +80,7 @@ struct ShardsCommand: ParsableCommand {
                 }
             }
             if !self.common.json { try Results.lines(table.lines) }
+            return unreadable
         }
     }
 
@@ -96,10 +102,10 @@ struct ShardsCommand: ParsableCommand {
             try CommandFailure.reporting {
                 let log = try home.openLogToRead()
                 defer { log.close() }
-                let manifest = try ShardSets.manifest(self.name, in: log)
+                let (manifest, unreadable) = try ShardSets.readable(self.name, in: log)
                 let storage = FileShardStorage(folder: home.shardFolder(self.name))
                 let progress = ProgressReporter()
-                var problems = manifest.problems()
+                var problems = unreadable + manifest.problems()
                 var samples = 0
                 for (index, commit) in manifest.commits.enumerated() {
                     let verification = ShardVerification(of: commit.entry, in: storage)
@@ -166,20 +172,42 @@ struct ShardsCommand: ParsableCommand {
 
 /// The shard sets that a log knows.
 enum ShardSets {
-    private static let prefix = Manifest.topic("")
-
     static func names(in log: any RecordLog) throws -> [String] {
-        try log.topics().map(\.name).filter { $0.hasPrefix(self.prefix) }.map {
-            String($0.dropFirst(self.prefix.count))
-        }
+        try log.topics().compactMap { ReservedTopics.set(ofManifest: $0.name) }
     }
 
+    /// The whole manifest of a set, for those who decide about its samples.
     static func manifest(_ name: String, in log: any RecordLog) throws -> Manifest {
+        try self.checkExists(name, in: log)
+        return try Manifest(reading: name, from: log)
+    }
+
+    /// What of a set's manifest can be read, and what cannot, for those who show what there is.
+    static func readable(_ name: String, in log: any RecordLog) throws -> (manifest: Manifest, unreadable: [String]) {
+        try self.checkExists(name, in: log)
+        var unreadable: [String] = []
+        let manifest = try Manifest(reading: name, from: log) { unreadable.append($0.message) }
+        return (manifest, unreadable)
+    }
+
+    private static func checkExists(_ name: String, in log: any RecordLog) throws {
         let names = try self.names(in: log)
         guard names.contains(name) else {
             let there = names.isEmpty ? "there are none" : "there are: " + names.joined(separator: ", ")
             throw CommandFailure(.usage, "there is no shard set `\(name)`; \(there)")
         }
-        return try Manifest(reading: name, from: log)
+    }
+}
+
+/// Records of manifests that cannot be read.
+enum Unreadable {
+    /// Says which, after everything else has been shown.
+    static func report(_ problems: [String]) throws {
+        for problem in problems { Console.warning("\(problem); it is left out here") }
+        if problems.isEmpty { return }
+        throw CommandFailure(
+            .failed,
+            "what cannot be read in manifests is missing above. Runs, training and exports refuse those sets: make them anew "
+                + "with `millrace replay FILE --from earliest`")
     }
 }

@@ -40,6 +40,7 @@ struct StatusCommand: ParsableCommand {
             let status = try Status(
                 log: log, home: home, before: before, seconds: (ContinuousClock.now - start).seconds)
             if self.common.json { try Results.json(status.json) } else { try Results.text(status.text) }
+            try Unreadable.report(status.sets.flatMap(\.unreadable))
         }
     }
 }
@@ -82,6 +83,8 @@ struct Status {
         var bytes: Int
         var lastCommit: Timestamp?
         var open: [String]
+        /// What of its manifest cannot be read, and is left out.
+        var unreadable: [String]
     }
 
     var groups: [Group] = []
@@ -97,14 +100,14 @@ struct Status {
             self.groups.append(Group(name: description.group, members: description.members, tasks: tasks))
         }
         for name in try ShardSets.names(in: log) {
-            let manifest = try Manifest(reading: name, from: log)
+            let (manifest, unreadable) = try ShardSets.readable(name, in: log)
             let files = (try? FileManager.default.contentsOfDirectory(atPath: home.shardFolder(name))) ?? []
             self.sets.append(
                 ShardSet(
                     name: name, shards: manifest.commits.count, samples: manifest.samples,
                     bytes: manifest.commits.reduce(0) { $0 + $1.entry.bytes },
                     lastCommit: manifest.commits.map(\.time).max(),
-                    open: files.filter { ShardName(temporaryFile: $0) != nil }.sorted()))
+                    open: files.filter { ShardName(temporaryFile: $0) != nil }.sorted(), unreadable: unreadable))
         }
     }
 
@@ -199,6 +202,10 @@ struct Status {
             json.key("open")
             json.beginArray()
             for file in set.open { json.value(file) }
+            json.endArray()
+            json.key("unreadable")
+            json.beginArray()
+            for problem in set.unreadable { json.value(problem) }
             json.endArray()
             json.endObject()
         }
