@@ -101,6 +101,9 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     /// Is told of each step of publishing.
     public var onPublishStep: ((PublishStep) -> Void)?
 
+    /// Says what a file is that has the name of the next shard, and what to do about it; the file itself is not touched.
+    public var onNameTaken: ((String) -> String)?
+
     /// Is told once why a replay no longer follows its original.
     public var onDivergence: ((String) -> Void)?
 
@@ -257,7 +260,11 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
         self.onPublishStep?(.temporarySynchronized)
         let file = shard.name.file
         // A file of this name can only be one that this sink forgot, or no sink's at all.
-        try self.storage.rename(shard.name.temporaryFile, to: file, replacing: self.forgotten.contains(file))
+        do throws(ShardError) {
+            try self.storage.rename(shard.name.temporaryFile, to: file, replacing: self.forgotten.contains(file))
+        } catch  where error.code == .nameTaken {
+            throw ShardError(.nameTaken, self.onNameTaken.map { "\(error.message); \($0(file))" } ?? error.message)
+        }
         shard.isRenamed = true
         self.onPublishStep?(.renamed)
         try self.storage.synchronizeFolder()

@@ -24,7 +24,9 @@ public final class FileShardStorage: ShardStorage {
         var status = stat()
         guard stat(self.location, &status) == 0 else { throw SystemFailure("open the folder", self.location).error }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw ShardError(.nameTaken, "\(self.location) is a file where a folder for shards should be; move it away")
+            throw ShardError(
+                .nameTaken,
+                "\(self.location) is a file where a folder for shards should be; name another home with --home")
         }
     }
 
@@ -40,7 +42,7 @@ public final class FileShardStorage: ShardStorage {
     public func rename(_ name: String, to newName: String, replacing: Bool) throws(ShardError) {
         let target = self.path(newName)
         if !replacing, access(target, F_OK) == 0 {
-            throw ShardError(.nameTaken, "\(target) is already there; move it away, it is not overwritten")
+            throw ShardError(.nameTaken, "\(target) is already there, and is not overwritten")
         }
         if Glibc.rename(self.path(name), target) != 0 {
             throw SystemFailure("rename", "\(self.path(name)) to \(newName)").error
@@ -96,7 +98,7 @@ struct SystemFailure {
             case EACCES, EPERM: (.readOnly, "give this user the right to write there, or choose another folder")
             case ENOENT: (.missing, "check the path; it may have been moved or removed")
             case ENOTDIR: (.missing, "a part of the path is a file; choose another folder")
-            case EEXIST: (.nameTaken, "move the file that is there away")
+            case EEXIST: (.nameTaken, "it is not overwritten; name another home with --home")
             case EMFILE, ENFILE: (.failed, "too many files are open; raise the limit with `ulimit -n`")
             default: (.failed, "check the disk and try again")
             }
