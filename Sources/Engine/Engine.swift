@@ -28,6 +28,8 @@ public struct RunOptions: Sendable {
     /// The hash that lineage and manifests carry; the topology's own where nothing is said. A replay from a stage on
     /// carries the whole topology's, or its samples would differ from those that it reproduces.
     public var topologyHash: String?
+    /// What it is that runs, in whose name topics and sets are owned.
+    public var ownerKind = Owner.Kind.topology
     /// What operators may use from outside.
     public var services = OperatorServices()
     /// Drops records in front of stages.
@@ -92,6 +94,14 @@ public final class Engine: Sendable {
         return Timestamp(now.tv_sec) * 1000 + Timestamp(now.tv_nsec) / 1_000_000
     }
 
+    /// Checks what a run checks before it starts: topics, and whose is what it would write. Writes nothing.
+    /// - Throws: `EngineError` where a run would be refused, or `LogError`.
+    public static func check(_ topology: Topology, log: any RecordLog, options: RunOptions) throws {
+        try StartupChecks(
+            topology: topology, log: log, ownerKind: options.ownerKind, acceptsChanges: options.acceptsChangedTopology
+        ).check()
+    }
+
     /// Asks the run to commit what is finished and end. Safe from any thread.
     public func stop() { self.board.stop() }
 
@@ -116,7 +126,10 @@ public final class Engine: Sendable {
     /// Runs until done or stopped; blocks the caller's thread.
     /// - Throws: `EngineError` or `LogError`. What was committed stays; the rest is read again by the next run.
     public func run() throws {
-        try StartupChecks.run(self.topology, log: self.surroundings.log)
+        try StartupChecks(
+            topology: self.topology, log: self.surroundings.log, ownerKind: self.options.ownerKind,
+            acceptsChanges: self.options.acceptsChangedTopology, warn: self.surroundings.warn
+        ).run()
         var memberships: [StageMembership] = []
         let workers = try self.startWorkers()
         let rateLimit = self.options.maxRate.map { SharedRateLimit(perSecond: $0, now: self.surroundings.clock()) }

@@ -70,16 +70,20 @@ public final class Ingest {
     ///   - topic: the topic, created if it is not there.
     ///   - source: the data set's name.
     ///   - replaces: whether a group that has changed is written again, as a new revision.
-    /// - Throws: `LogError`; `.topicConflict` where the topic has other partitions.
+    /// - Throws: `LogError`; `.topicConflict` where the topic has other partitions, or is a topology's.
     public init(log: any RecordLog, topic: TopicSpecification, source: String, replaces: Bool) throws(LogError) {
         self.topic = topic
-        self.letterTopic = "\(topic.name).dead-letters"
+        self.letterTopic = ReservedTopics.deadLetters(of: topic.name)
         self.source = source
         self.replaces = replaces
         self.envelope = DeadLetterEnvelope(topology: "ingest", stage: source)
+        let ownership = Ownership(
+            log: log, intent: Intent(ingestInto: topic.name), remedy: "choose another topic with --topic")
+        let released = try ownership.check()
         try log.createTopic(topic)
         try log.createTopic(
             TopicSpecification(name: self.letterTopic, partitions: topic.partitions, retention: topic.retention))
+        try ownership.take(released)
         self.writer = try log.makeWriter(id: Self.writerID(topic: topic.name, source: source))
         self.outputs = Array(repeating: RecordBatch(), count: topic.partitions)
         self.letters = self.outputs

@@ -5,28 +5,60 @@ internal import RecordLog
 internal import Records
 
 /// What must hold before a topology's tasks may start.
-enum StartupChecks {
-    /// Checks the topics that come from outside, and creates those that the topology writes.
-    static func run(_ topology: Topology, log: any RecordLog) throws {
-        let known = try log.topics()
-        for name in topology.externalTopics {
+struct StartupChecks {
+    let topology: Topology
+    let log: any RecordLog
+    /// What it is that runs the topology.
+    var ownerKind = Owner.Kind.topology
+    var acceptsChanges = false
+    var warn: @Sendable (String) -> Void = { _ in }
+
+    /// Checks the topics that come from outside, those that the topology writes, and whose they are; writes nothing.
+    func check() throws {
+        try self.checkTopics()
+        _ = try self.checkOwners()
+    }
+
+    /// Checks, creates what is not there, and takes what the topology writes for its own.
+    func run() throws {
+        let known = try self.checkTopics()
+        let released = try self.checkOwners()
+        for name in self.written where !known.contains(where: { $0.name == name }) {
+            try self.log.createTopic(
+                TopicSpecification(name: name, partitions: self.topology.partitions, retention: self.retention))
+        }
+        for name in self.topology.shardSets {
+            try self.log.createTopic(TopicSpecification(name: ReservedTopics.manifest(of: name), partitions: 1))
+        }
+        do throws(LogError) { try self.ownership.take(released) } catch { throw Self.refusal(error) }
+    }
+
+    private func checkOwners() throws -> Ownership.Released {
+        do throws(LogError) { return try self.ownership.check() } catch { throw Self.refusal(error) }
+    }
+
+    private var written: [String] {
+        Set(self.topology.stages.flatMap(\.writtenTopics) + [self.topology.deadLetterTopic]).sorted()
+    }
+
+    private var retention: TopicSpecification.Retention {
+        TopicSpecification.Retention(seconds: self.topology.retention.seconds, bytes: self.topology.retention.bytes)
+    }
+
+    // MARK: Topics
+
+    @discardableResult
+    private func checkTopics() throws -> [TopicSpecification] {
+        let known = try self.log.topics()
+        for name in self.topology.externalTopics {
             guard let topic = known.first(where: { $0.name == name }) else {
                 throw EngineError(.unfit, Self.missing(name, known.map(\.name)))
             }
-            try Self.check(topic, topology)
+            try self.check(topic)
         }
-        let retention = TopicSpecification.Retention(
-            seconds: topology.retention.seconds, bytes: topology.retention.bytes)
-        let written = topology.stages.flatMap(\.writtenTopics) + [topology.deadLetterTopic]
-        for name in Set(written).sorted() {
-            if let topic = known.first(where: { $0.name == name }) {
-                try Self.check(topic, topology)
-            } else {
-                try log.createTopic(
-                    TopicSpecification(name: name, partitions: topology.partitions, retention: retention))
-            }
-        }
-        try Self.checkRetention(topology, log: log)
+        for topic in known where self.written.contains(topic.name) { try self.check(topic) }
+        try self.checkRetention(known)
+        return known
     }
 
     private static func missing(_ name: String, _ known: [String]) -> String {
@@ -34,23 +66,22 @@ enum StartupChecks {
         return "the topic `\(name)` does not exist: \(there); fill it with `millrace ingest` first"
     }
 
-    private static func check(_ topic: TopicSpecification, _ topology: Topology) throws(EngineError) {
-        guard topic.partitions == topology.partitions else {
+    private func check(_ topic: TopicSpecification) throws(EngineError) {
+        guard topic.partitions == self.topology.partitions else {
             throw EngineError(
                 .unfit,
-                "the topic `\(topic.name)` has \(topic.partitions) partitions, but the topology `\(topology.name)` wants "
-                    + "\(topology.partitions): set `partitions: \(topic.partitions)`, or let it use topics of other names"
+                "the topic `\(topic.name)` has \(topic.partitions) partitions, but the topology `\(self.topology.name)` wants "
+                    + "\(self.topology.partitions): set `partitions: \(topic.partitions)`, or let it use topics of other names"
             )
         }
     }
 
     /// An open shard's records are read again after a crash, so they must be retained longer than it stays open.
-    private static func checkRetention(_ topology: Topology, log: any RecordLog) throws {
-        let topics = try log.topics()
-        for stage in topology.stages {
-            guard case .shards(let shards) = stage.destination,
-                let seconds = topics.first(where: { $0.name == stage.from })?.retention.seconds
-            else { continue }
+    private func checkRetention(_ known: [TopicSpecification]) throws(EngineError) {
+        for stage in self.topology.stages {
+            // What is not there yet is created with the topology's retention.
+            let retention = known.first { $0.name == stage.from }?.retention ?? self.retention
+            guard case .shards(let shards) = stage.destination, let seconds = retention.seconds else { continue }
             if shards.secondsMax == 0 || Double(seconds) < 2 * shards.secondsMax {
                 let rotation = shards.secondsMax == 0 ? "never by the clock" : "every \(shards.secondsMax) s"
                 throw EngineError(
@@ -60,5 +91,58 @@ enum StartupChecks {
                         + "rotation interval")
             }
         }
+    }
+
+    // MARK: Ownership
+
+    private var ownership: Ownership {
+        let file = self.topology.file
+        let ownNames = "`millrace run \(file) --as NAME`, which puts NAME before all that it writes"
+        let remedy =
+            self.ownerKind == .replay
+            ? "choose another --into"
+            : "give it another name and other topics and another set, or run it with \(ownNames)"
+        return Ownership(
+            log: self.log, intent: Intent(self.topology, ownerKind: self.ownerKind),
+            acceptsChanges: self.acceptsChanges,
+            remedy: remedy,
+            waysOut: "regenerate everything with `millrace replay \(file) --from earliest` or with \(ownNames)",
+            warn: self.warn)
+    }
+
+    private static func refusal(_ error: LogError) -> any Error {
+        error.code == .topicConflict ? EngineError(.unfit, error.message) : error
+    }
+}
+
+extension Intent {
+    /// What a topology writes.
+    init(_ topology: Topology, ownerKind: Owner.Kind) {
+        let owner = Owner(ownerKind, topology.name)
+        func topic(_ name: String) -> Claim.Subject { Claim.Subject(kind: .topic, name: name) }
+        var claims = [Claim(subject: topic(topology.deadLetterTopic), owner: owner)]
+        var bindings: [Binding] = []
+        for stage in topology.stages {
+            let output: Claim.Subject =
+                switch stage.destination {
+                case .topic(let name): topic(name)
+                case .shards(let shards): Claim.Subject(kind: .shards, name: shards.name)
+                }
+            claims.append(Claim(subject: output, owner: owner, stage: stage.name))
+            if let rejects = stage.rejects {
+                claims.append(Claim(subject: topic(rejects), owner: owner, stage: stage.name))
+            }
+            bindings.append(
+                Binding(owner: owner, stage: stage.name, from: stage.from, output: output, rejects: stage.rejects))
+        }
+        self.init(owner: owner, claims: claims, bindings: bindings)
+    }
+
+    /// What an ingest writes.
+    init(ingestInto topic: String) {
+        let names = [topic, ReservedTopics.deadLetters(of: topic)]
+        self.init(
+            owner: .ingest,
+            claims: names.map { Claim(subject: Claim.Subject(kind: .topic, name: $0), owner: .ingest) }, bindings: [])
     }
 }

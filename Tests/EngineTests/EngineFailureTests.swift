@@ -102,7 +102,7 @@ import Testing
         let error = try #require(await self.failure(world.engine(changed)) as? EngineError)
         #expect(error.code == .unfit)
         for part in [
-            "stage `only`", "has changed", "replay simple.yaml --from earliest", "--accept-changes", "another name",
+            "stage `only`", "has changed", "replay simple.yaml --from earliest", "--accept-changes", "--as NAME",
         ] {
             #expect(error.message.contains(part), "\(error.message)")
         }
@@ -300,6 +300,8 @@ import Testing
     func formerTask() async throws {
         let world = EngineWorld()
         try world.fill("input", with: Array(repeating: 1, count: 20))
+        let topology = try simpleTopology("tally")
+        try StartupChecks(topology: topology, log: world.log()).run()
         let log = world.log()
         // The first commit lasts until well after the membership has been lost and found again.
         let events = Mutex<[String]>([])
@@ -326,7 +328,7 @@ import Testing
             }
         }
         try await EngineWorld.runToEnd(
-            world.engine(try simpleTopology("tally"), log: log) { $0.sessionTimeoutMilliseconds = 300 })
+            world.engine(topology, log: log) { $0.sessionTimeoutMilliseconds = 300 })
         #expect(
             events.withLock { $0 } == [
                 "writer", "commit", "silence", "end of the silence", "end of the commit", "writer",

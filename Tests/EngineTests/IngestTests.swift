@@ -121,6 +121,7 @@ import Testing
             for commit in 0..<4 {
                 let test = IngestTests()
                 let log = test.world.log()
+                let killed = try test.ingest(log: log)
                 let commits = Mutex(0)
                 log.inject { (operation) throws(LogError) in
                     guard operation.kind == .commit, operation.side == side else { return }
@@ -131,7 +132,6 @@ import Testing
                     if isLast { throw LogError(.closed, "killed") }
                 }
                 let names = ["a", "b", "c", "d"]
-                let killed = try test.ingest(log: log)
                 var left = names[...]
                 do {
                     while let name = left.first {

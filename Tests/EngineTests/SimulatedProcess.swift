@@ -74,7 +74,7 @@ final class SimulatedProcess {
 
     /// Joins the groups and opens a task for every partition.
     func start() throws {
-        try StartupChecks.run(self.topology, log: self.log)
+        try StartupChecks(topology: self.topology, log: self.log).run()
         let surroundings = self.surroundings()
         for stage in self.topology.stages {
             let member = try self.log.join(

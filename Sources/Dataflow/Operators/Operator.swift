@@ -12,13 +12,18 @@ public struct OperatorSpecification: Sendable {
     public var fields: [any FieldDescription]
     /// Whether it keeps something from one record to the next.
     public var isStateful: Bool
+    /// Whether it keeps that beyond the end of the videos that it is about: there is then nothing to be finished.
+    public var remembers: Bool
 
     /// Describes an operator.
-    public init(name: String, summary: String, fields: [any FieldDescription], isStateful: Bool = false) {
+    public init(
+        name: String, summary: String, fields: [any FieldDescription], isStateful: Bool = false, remembers: Bool = false
+    ) {
         self.name = name
         self.summary = summary
         self.fields = fields
         self.isStateful = isStateful
+        self.remembers = remembers
     }
 }
 

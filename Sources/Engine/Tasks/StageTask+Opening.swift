@@ -40,7 +40,7 @@ extension StageTask {
     ) throws -> StageTask {
         let stage = shared.stage
         let (stored, state) = StoredOffset.split(try writer.state())
-        let (offset, metadata) = try Self.start(stage, source, stored, hasState: !state.isEmpty, in: surroundings)
+        let (offset, metadata) = try Self.start(stage, source, stored, state, in: surroundings)
         let chain: Chain
         do {
             chain = try Chain(stage, surroundings.context)
@@ -67,7 +67,7 @@ extension StageTask {
 
     /// Where to begin: behind the last commit, if it is this stage's and still retained.
     private static func start(
-        _ stage: Stage, _ source: TopicPartition, _ stored: CommittedOffset?, hasState: Bool,
+        _ stage: Stage, _ source: TopicPartition, _ stored: CommittedOffset?, _ state: [StateEntry],
         in surroundings: TaskSurroundings
     ) throws -> (Offset, TaskMetadata) {
         let group = surroundings.group(of: stage)
@@ -86,22 +86,36 @@ extension StageTask {
         }
         var metadata = (try? TaskMetadata(parsing: committed.metadata)) ?? TaskMetadata(stageHash: stage.hash)
         if metadata.stageHash != stage.hash {
-            guard surroundings.acceptsChangedTopology, !hasState else {
-                throw EngineError(.unfit, Self.changed(stage, surroundings.topology, hasState: hasState))
+            guard surroundings.acceptsChangedTopology, state.isEmpty else {
+                throw EngineError(.unfit, Self.changed(stage, surroundings.topology, state))
             }
             metadata.stageHash = stage.hash
         }
         return (committed.offset, metadata)
     }
 
-    private static func changed(_ stage: Stage, _ topology: Topology, hasState: Bool) -> String {
-        let goOn =
-            hasState
-            ? "finish the open videos with the old file first"
-            : "go on from here with `--accept-changes`, which leaves earlier output as it is"
+    private static func changed(_ stage: Stage, _ topology: Topology, _ state: [StateEntry]) -> String {
+        var ways = ["regenerate everything with `millrace replay \(topology.file) --from earliest`"]
+        if state.isEmpty {
+            ways.append("go on from here with `--accept-changes`, which leaves earlier output as it is")
+        } else if stage.isAmidInput(state) {
+            ways.append("finish the open videos with the old file first")
+        }
+        ways.append("run it beside what is there, with `millrace run \(topology.file) --as NAME`")
         return
             "stage `\(stage.name)` of `\(topology.name)` has changed since its last commit, so its offsets and state do not fit "
-            + "it; regenerate everything with `millrace replay \(topology.file) --from earliest`, or \(goOn), or give the topology "
-            + "another name"
+            + "it; " + ways.joined(separator: ", or ")
+    }
+}
+
+extension Stage {
+    /// Whether some of a task's state waits for the rest of its input. What an operator remembers for good does not.
+    fileprivate func isAmidInput(_ state: [StateEntry]) -> Bool {
+        let remembering = self.steps.filter(\.overload.specification.remembers).map { Bytes(".\($0.name)/".utf8) }
+        return state.contains { entry in
+            // The key begins with the operator's position and name.
+            let name = entry.key.drop { $0 != UInt8(ascii: ".") }
+            return !remembering.contains { name.starts(with: $0) }
+        }
     }
 }

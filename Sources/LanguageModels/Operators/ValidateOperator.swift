@@ -89,7 +89,7 @@ struct ValidateOperator: Operator {
             Self.marker, Self.unknownTemplate, Self.firstWord, Self.minimumSeconds, Self.maximumSeconds,
             Self.answerLeak, Self.notGrounded, Self.groundedShare, Self.wrongNarration, Self.duplicateInClip,
             Self.nearDuplicate, Self.repeatsInVideo, Self.videosRemembered, Self.queriesRemembered,
-        ], isStateful: true)
+        ], isStateful: true, remembers: true)
 
     private let judge: QueryJudge
     private let topologyHash: String

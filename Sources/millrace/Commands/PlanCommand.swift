@@ -26,12 +26,15 @@ struct PlanCommand: ParsableCommand {
     @Argument(help: "The topology file.")
     var file: String
 
+    @Option(name: .customLong("as"), help: .alias)
+    var alias: String?
+
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
-            let topology = try Home.loadTopology(self.file)
+            let topology = try Home.loadTopology(self.file, as: self.alias)
             let log = try home.openLogToRead()
             defer { log.close() }
             let known = Set(try log.topics().map(\.name))

@@ -41,6 +41,9 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: "Only this stage and those behind it, over the original's topics.")
     var stage: String?
 
+    @Option(name: .customLong("as"), help: .alias)
+    var alias: String?
+
     @Flag(help: "Say what would be read, and do nothing.")
     var dryRun = false
 
@@ -50,7 +53,7 @@ struct ReplayCommand: ParsableCommand {
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
-            let topology = try Home.loadTopology(self.file)
+            let topology = try Home.loadTopology(self.file, as: self.alias)
             let log = self.dryRun ? try home.openLogToRead() : try home.openLog()
             defer { log.close() }
             let selected = try ReplayPlan.select(topology, stage: self.stage)
@@ -58,6 +61,9 @@ struct ReplayCommand: ParsableCommand {
             if let problem = TopologyName.problem(into) { throw CommandFailure(.usage, "--into: \(problem)") }
             let plan = try ReplayPlan(
                 selected, into: into, from: try StartPosition(parsing: self.from), fromText: self.from, in: log)
+            var ownership = RunOptions()
+            ownership.ownerKind = .replay
+            try Engine.check(plan.topology, log: log, options: ownership)
             if self.dryRun {
                 let newest = try NewestVideos.scanned(for: topology, upTo: plan.ends, in: log)
                 try Results.lines(plan.lines + newest.replayNotes)
@@ -66,9 +72,9 @@ struct ReplayCommand: ParsableCommand {
             let bound = try plan.bind(in: log)
             let newest = try NewestVideos.scanned(for: topology, upTo: bound.ends, in: log)
             try newest.checkReplay(of: bound.original, of: topology)
-            try Home.createManifests(of: bound.topology, in: log)
             var options = self.arguments.options(for: home)
             options.untilIdle = true
+            options.ownerKind = .replay
             options.topologyHash = topology.hash
             options.startOffsets = bound.starts
             options.endOffsets = bound.ends
@@ -90,7 +96,8 @@ struct ReplayCommand: ParsableCommand {
 enum TopologyName {
     static func problem(_ name: String) -> String? {
         ShardName.isValid(name: name)
-            ? nil : "`\(name)` is not a name: letters, digits, `.`, `_` and `-`, not starting with a dot"
+            ? Topology.problem(name: name)
+            : "`\(name)` is not a name: letters, digits, `.`, `_` and `-`, not starting with a dot"
     }
 }
 
@@ -111,7 +118,7 @@ struct ReplayPlan {
         self.original = original
         self.into = into
         self.fromText = fromText
-        self.topology = Self.renamed(original, into: into)
+        self.topology = original.renamed(into)
         if case .earliest = from { self.followsOriginal = true } else { self.followsOriginal = false }
         let known = Set(try log.topics().map(\.name))
         for name in original.externalTopics {
@@ -151,26 +158,6 @@ struct ReplayPlan {
         var number = 1
         while topics.contains(ReplayLedger.topic(for: "\(name).r\(number)")) { number += 1 }
         return "\(name).r\(number)"
-    }
-
-    /// Its own topics and shards: the names behind the name of the new set.
-    private static func renamed(_ original: Topology, into: String) -> Topology {
-        let written = Set(original.stages.flatMap(\.writtenTopics))
-        var topology = original
-        topology.name = into
-        topology.stages = original.stages.map { stage in
-            var stage = stage
-            if written.contains(stage.from) { stage.from = "\(into).\(stage.from)" }
-            stage.rejects = stage.rejects.map { "\(into).\($0)" }
-            switch stage.destination {
-            case .topic(let topic): stage.destination = .topic("\(into).\(topic)")
-            case .shards(var shards):
-                shards.name = original.shardSets.count == 1 ? into : "\(into).\(shards.name)"
-                stage.destination = .shards(shards)
-            }
-            return stage
-        }
-        return topology
     }
 
     /// What would be read.
@@ -222,7 +209,7 @@ struct ReplayLedger {
     let hash: String
     let from: String
 
-    static func topic(for into: String) -> String { "replay.\(into)" }
+    static func topic(for into: String) -> String { ReservedTopics.replay(into: into) }
 
     func read(_ log: any RecordLog) throws -> (starts: [TopicPartition: Offset], ends: [TopicPartition: Offset])? {
         let topic = Self.topic(for: self.into)

@@ -86,6 +86,7 @@ struct RunCommand: ParsableCommand {
             EXAMPLES
               millrace run topologies/nlq.yaml
               millrace run topologies/naq.yaml --until-idle
+              millrace run topologies/nlq.yaml --as trial --until-idle
               LLM_PROVIDER=rules millrace run topologies/nlq.yaml --until-idle --max-rate 1000
             """)
 
@@ -95,8 +96,14 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "End when everything there is has been processed.")
     var untilIdle = false
 
-    @Flag(help: "Take over the offsets of an earlier version of a changed topology, where no state is held.")
+    @Flag(
+        help: ArgumentHelp(
+            "Take over the offsets of an earlier version of a changed topology, where no state is held, or of one whose "
+                + "outputs had other names."))
     var acceptChanges = false
+
+    @Option(name: .customLong("as"), help: .alias)
+    var alias: String?
 
     @OptionGroup var arguments: RunArguments
     @OptionGroup var common: CommonOptions
@@ -104,12 +111,9 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
-            let topology = try Home.loadTopology(self.file)
+            let topology = try Home.loadTopology(self.file, as: self.alias)
             let log = try home.openLog()
             defer { log.close() }
-            // Without its source a run does nothing: the engine says so, and no topic is made for it.
-            let known = Set(try log.topics().map(\.name))
-            if known.isSuperset(of: topology.externalTopics) { try Home.createManifests(of: topology, in: log) }
             var options = self.arguments.options(for: home)
             options.untilIdle = self.untilIdle
             options.acceptsChangedTopology = self.acceptChanges

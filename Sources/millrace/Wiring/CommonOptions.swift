@@ -59,6 +59,16 @@ struct CommonOptions: ParsableArguments {
     }
 }
 
+extension ArgumentHelp {
+    /// Help of `--as`.
+    static var alias: ArgumentHelp {
+        ArgumentHelp(
+            "Another name for the topology, and topics, dead letters and a set of its own behind it: NAME.blocks, and the "
+                + "set NAME where there is one. What it only reads stays. For a run beside one that has those names.",
+            valueName: "name")
+    }
+}
+
 /// Which log a command works on.
 enum LogLocation: Equatable {
     /// The SQLite file in the home.

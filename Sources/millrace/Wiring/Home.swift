@@ -93,16 +93,13 @@ struct Home {
     }()
 
     /// Loads a topology and says its warnings.
-    static func loadTopology(_ path: String) throws -> Topology {
+    /// - Parameter alias: another name for it, before all that it writes.
+    static func loadTopology(_ path: String, as alias: String? = nil) throws -> Topology {
+        if let alias, let problem = TopologyName.problem(alias) { throw CommandFailure(.usage, "--as: \(problem)") }
         let (topology, warnings) = try Topology.load(
             path: path, registry: self.registry, environment: ProcessInfo.processInfo.environment)
         for warning in warnings { Console.warning(warning.description) }
-        return topology
-    }
-
-    /// Creates the manifest topics of a topology's shards.
-    static func createManifests(of topology: Topology, in log: any RecordLog) throws {
-        for name in topology.shardSets { try log.createTopic(Manifest.topicSpecification(name)) }
+        return alias.map(topology.renamed) ?? topology
     }
 
     /// Makes the sinks of tasks that write shards.
@@ -118,6 +115,24 @@ struct Home {
                 throw error.sinkError
             }
         }
+    }
+
+    /// Says whose a shard file is. One that a manifest lists holds samples that count, so nothing here advises to move any.
+    private static func explain(taken file: String, of set: String, in log: any RecordLog) -> String {
+        let ways = "write into another home (--home), or under other names (`millrace run FILE --as NAME`)"
+        let topic = Manifest.topic(set)
+        guard let manifest = try? Manifest(reading: set, from: log, waitMilliseconds: 2_000) else {
+            return "whose it is cannot be told, for \(topic) cannot be read: leave the file where it is, and \(ways)"
+        }
+        guard let commit = manifest.commits.first(where: { $0.entry.file == file }) else {
+            return
+                "\(topic) of this log does not list it, so another log's run writes into this folder, or the file was copied there: "
+                + "leave the file where it is until you know, and \(ways)"
+        }
+        let owner = (try? Owner.ofShards(set, in: log))?.description ?? "another run"
+        return
+            "it is committed: \(topic)[0] offset \(commit.offset) lists it, with \(commit.entry.samples) samples, and \(owner) "
+            + "writes that set. Leave the file where it is, end the other run, or \(ways)"
     }
 
     private func makeSink(
@@ -149,6 +164,7 @@ struct Home {
         sink.onDivergence = { reason in
             Console.warning("shards `\(shards.name)` partition \(partition) no longer follow the original: \(reason)")
         }
+        sink.onNameTaken = { file in Self.explain(taken: file, of: shards.name, in: log) }
         if let pause = PublishPause.fromEnvironment { sink.onPublishStep = pause.callAsFunction }
         return sink
     }

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataflow
+import Foundation
+import RecordLog
+import RecordLogTesting
+import Records
+import Shards
+import Synchronization
+import Testing
+
+@testable import Engine
+
+/// Every topic and set that is written has one owner, and a stage keeps the names that it has committed under.
+@Suite(.serialized) struct OwnershipTests {
+    private let world = EngineWorld()
+
+    private func pair(
+        _ name: String = "pair", from: String = "input", middle: String = "middle", set: String = "numbers",
+        stages: (String, String) = ("one", "two"), rejects: String? = nil
+    ) throws -> Topology {
+        let text = """
+            name: \(name)
+            partitions: 1
+            stages:
+              \(stages.0): { from: \(from), steps: [ask], to: \(middle)\(rejects.map { ", rejects: \($0)" } ?? "") }
+              \(stages.1): { from: \(middle), steps: [ask], to: { shards: \(set) } }
+            """
+        return try Topology.parse(text, file: "\(name).yaml", registry: numbersRegistry, environment: [:]) { _ in "" }
+            .topology
+    }
+
+    private func run(_ topology: Topology, _ change: (inout RunOptions) -> Void = { _ in }) async throws {
+        try await EngineWorld.runToEnd(self.world.engine(topology, change))
+    }
+
+    private func refusal(
+        _ topology: Topology, _ change: (inout RunOptions) -> Void = { _ in },
+        at place: SourceLocation = #_sourceLocation
+    ) async -> String {
+        do {
+            try await self.run(topology, change)
+            Issue.record("it ran", sourceLocation: place)
+            return ""
+        } catch let error as EngineError {
+            #expect(error.code == .unfit, "\(error)", sourceLocation: place)
+            return error.message
+        } catch {
+            Issue.record("\(error)", sourceLocation: place)
+            return ""
+        }
+    }
+
+    private func samples(_ set: String) throws -> Int {
+        try Manifest(reading: set, from: self.world.log()).samples
+    }
+
+    private func topics() throws -> [String] { try self.world.log().topics().map(\.name) }
+
+    // MARK: Two topologies
+
+    @Test("a second topology is refused what the first writes, and leaves nothing behind")
+    func secondTopology() async throws {
+        try self.world.fill("input", with: 1...5)
+        try await self.run(try self.pair(rejects: "refuse"))
+        #expect(try self.samples("numbers") == 5)
+        let before = try self.topics()
+        let message = await self.refusal(try self.pair("other", rejects: "refuse"))
+        for part in [
+            "the topology `other`", "the topic `middle`", "the topic `refuse`", "the shards `numbers`",
+            "which the topology `pair` writes", "another name and other topics and another set",
+            "run other.yaml --as NAME",
+        ] { #expect(message.contains(part), "\(message)") }
+        for (one, shared) in [
+            (try self.pair("other", set: "mine"), "the topic `middle`"),
+            (try self.pair("other", middle: "between"), "the shards `numbers`"),
+            (try self.pair("other", middle: "between", set: "mine", rejects: "refuse"), "the topic `refuse`"),
+        ] { #expect(await self.refusal(one).contains(shared)) }
+        #expect(try self.topics() == before)
+        #expect(try self.samples("numbers") == 5)
+        // Names of its own, and the topics that it only reads are shared.
+        let own = try self.pair("other", rejects: "refuse").renamed("beside")
+        #expect(try own.externalTopics == ["input"] && own.hash == self.pair().hash)
+        try await self.run(own)
+        #expect(try self.samples("beside") == 5 && self.samples("numbers") == 5)
+        #expect(try self.world.values("beside.middle").count == 5)
+        try await self.run(try self.pair(rejects: "refuse"))
+    }
+
+    @Test("of two topologies that start at once one runs, whichever it is", arguments: 0..<8)
+    func atOnce(round: Int) async throws {
+        try self.world.fill("input", with: 1...20)
+        let topologies = try [self.pair("left"), self.pair("right")]
+        let outcomes = await withTaskGroup(of: Result<Void, any Error>.self) { group in
+            for topology in topologies {
+                group.addTask {
+                    do { return .success(try await self.run(topology)) } catch { return .failure(error) }
+                }
+            }
+            var outcomes: [Result<Void, any Error>] = []
+            for await outcome in group { outcomes.append(outcome) }
+            return outcomes
+        }
+        let refused = outcomes.filter { (try? $0.get()) == nil }
+        #expect(refused.count == 1, "\(outcomes)")
+        #expect(try self.world.values("middle").count == 20)
+        #expect(try self.samples("numbers") == 20)
+    }
+
+    @Test(
+        "a kill or a failure on either side of the claim leaves it whole or undone, never half",
+        arguments: [true, false])
+    func killedClaim(isKill: Bool) async throws {
+        for side in LogOperation.Side.allCases {
+            let test = OwnershipTests()
+            try test.world.fill("input", with: 1...3)
+            let log = test.world.log()
+            let hit = Mutex(false)
+            log.inject { (operation) throws(LogError) in
+                guard operation.kind == .commit, operation.side == side, operation.subject == ReservedTopics.owners,
+                    hit.withLock({ hit in !hit.exchange(true) })
+                else { return }
+                throw isKill ? LogError(.closed, "killed") : LogError(.unavailable, "busy")
+            }
+            let engine = test.world.engine(try test.pair(), log: log)
+            if isKill {
+                await #expect(throws: LogError.self) { try await EngineWorld.runToEnd(engine) }
+                log.crash()
+                try await test.run(try test.pair())
+            } else {
+                try await EngineWorld.runToEnd(engine)
+            }
+            #expect(hit.withLock { $0 })
+            #expect(try test.samples("numbers") == 3)
+            #expect(await test.refusal(try test.pair("other")).contains("which the topology `pair` writes"))
+        }
+    }
+
+    @Test("a claim ends with its topic")
+    func deletedTopic() async throws {
+        try self.world.fill("input", with: 1...3)
+        try await self.run(try self.pair())
+        for topic in ["middle", "pair.dead-letters", Manifest.topic("numbers")] {
+            try self.world.log().deleteTopic(topic)
+        }
+        for file in try self.world.disk.list() { try self.world.disk.remove(file) }
+        try await self.run(try self.pair("heir"))
+        #expect(try self.samples("numbers") == 3)
+        #expect(await self.refusal(try self.pair()).contains("which the topology `heir` writes"))
+    }
+
+    @Test("ingest owns what it writes, and a topology what it does")
+    func ingest() async throws {
+        let topic = TopicSpecification(name: "input", partitions: 1)
+        let first = try Ingest(log: self.world.log(), topic: topic, source: "ego4d", replaces: false)
+        first.close()
+        _ = try Ingest(log: self.world.log(), topic: topic, source: "goalstep", replaces: false)
+        try self.world.fill("input", with: 1...3)
+        try self.world.fill("elsewhere", with: 1...3)
+        let message = await self.refusal(try self.pair(from: "elsewhere", middle: "input"))
+        #expect(message.contains("the topic `input`, which `millrace ingest` writes"), "\(message)")
+        try await self.run(try self.pair())
+        let before = try self.topics()
+        let error = #expect(throws: LogError.self) {
+            try Ingest(
+                log: self.world.log(), topic: TopicSpecification(name: "middle", partitions: 1), source: "ego4d",
+                replaces: false)
+        }
+        #expect(error?.code == .topicConflict)
+        for part in ["`millrace ingest`", "the topic `middle`, which the topology `pair` writes", "--topic"] {
+            #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+        }
+        #expect(try self.topics() == before)
+    }
+
+    @Test("a replay owns what it writes, goes on with it, and shares a name with no topology")
+    func replays() async throws {
+        try self.world.fill("input", with: 1...3)
+        try await self.run(try self.pair())
+        let replay = try self.pair().renamed("pair.r1")
+        for _ in 0..<2 { try await self.run(replay) { $0.ownerKind = .replay } }
+        #expect(try self.samples("pair.r1") == 3)
+        #expect(await self.refusal(replay).contains("which the replay `pair.r1` writes"))
+        #expect(await self.refusal(try self.pair()) { $0.ownerKind = .replay }.contains("--into"))
+    }
+
+    // MARK: Names that change
+
+    @Test("each name that differs from that of earlier commits is named, with what it was")
+    func renamed() async throws {
+        try self.world.fill("input", with: 1...5)
+        try self.world.fill("input2", with: 1...5)
+        try await self.run(try self.pair(rejects: "refuse"))
+        let before = try self.topics()
+        func expect(_ topology: Topology, _ parts: String...) async {
+            let message = await self.refusal(topology)
+            for part in parts { #expect(message.contains(part), "\(message)") }
+            for part in ["put the old names back", "replay pair.yaml --from earliest", "run pair.yaml --as NAME"] {
+                #expect(message.contains(part), "\(message)")
+            }
+        }
+        await expect(
+            try self.pair(set: "v2", rejects: "refuse"), "stage `two`: `shards` changed from `numbers` to `v2`",
+            "--accept-changes")
+        await expect(
+            try self.pair(middle: "between", rejects: "refuse"), "stage `one`: `to` changed from `middle` to `between`",
+            "stage `two`: `from` changed from `middle` to `between`")
+        await expect(
+            try self.pair(from: "input2", rejects: "refuse"), "stage `one`: `from` changed from `input` to `input2`")
+        await expect(try self.pair(), "`rejects` changed from `refuse` to nothing")
+        await expect(try self.pair(rejects: "no"), "`rejects` changed from `refuse` to `no`")
+        await expect(
+            try self.pair(stages: ("uno", "two"), rejects: "refuse"), "the stage that writes the topic `middle`",
+            "changed from `one` to `uno`")
+        await expect(
+            try self.pair(stages: ("one", "due"), rejects: "refuse"), "the stage that writes the shards `numbers`",
+            "changed from `two` to `due`")
+        let moved = await self.refusal(try self.pair(from: "input2", rejects: "refuse")) {
+            $0.acceptsChangedTopology = true
+        }
+        #expect(!moved.contains("--accept-changes"), "offsets of another topic cannot be taken over: \(moved)")
+        #expect(try self.topics() == before, "a refused run creates nothing")
+        try await self.run(try self.pair(rejects: "refuse"))
+        #expect(try self.samples("numbers") == 5)
+    }
+
+    @Test("a set of another name takes what comes where that is accepted, and keeps it")
+    func acceptedSet() async throws {
+        try self.world.fill("input", with: 1...5)
+        try await self.run(try self.pair())
+        try self.world.append([Record(key: "k", value: "{\"value\":9}")], to: "input")
+        try await self.run(try self.pair(set: "v2")) { $0.acceptsChangedTopology = true }
+        #expect(try self.samples("numbers") == 5 && self.samples("v2") == 1)
+        try await self.run(try self.pair(set: "v2"))
+        #expect(await self.refusal(try self.pair()).contains("`shards` changed from `v2` to `numbers`"))
+        #expect(await self.refusal(try self.pair("other", middle: "m")).contains("which the topology `pair` writes"))
+    }
+
+    @Test("names may change as long as nothing was committed under them")
+    func nothingCommitted() async throws {
+        try self.world.fill("input", with: [])
+        try await self.run(try self.pair())
+        try await self.run(try self.pair(middle: "between", set: "v2", stages: ("uno", "due")))
+        try self.world.append([Record(key: "k", value: "{\"value\":9}")], to: "input")
+        try await self.run(try self.pair(middle: "between", set: "v2", stages: ("uno", "due")))
+        #expect(try self.samples("v2") == 1)
+    }
+
+    // MARK: Logs of before
+
+    /// Makes a log as it was before owners were written down.
+    private func forgetOwners() throws { try self.world.log().deleteTopic(ReservedTopics.owners) }
+
+    @Test("what has no owner goes to whoever commits to it next")
+    func adopted() async throws {
+        try self.world.fill("input", with: 1...5)
+        try await self.run(try self.pair())
+        try self.forgetOwners()
+        try await self.run(try self.pair())
+        #expect(try self.samples("numbers") == 5)
+        #expect(await self.refusal(try self.pair("other")).contains("which the topology `pair` writes"))
+    }
+
+    @Test("of a log of before the commits show what was renamed")
+    func renamedBefore() async throws {
+        try self.world.fill("input", with: 1...5)
+        try self.world.fill("input2", with: 1...5)
+        try await self.run(try self.pair())
+        for (topology, part) in [
+            (try self.pair(from: "input2"), "`from` changed from `input` to `input2`"),
+            (try self.pair(set: "v2"), "`shards` changed to `v2`, which holds none of the 5 records"),
+            (try self.pair(stages: ("uno", "two")), "the stage's name changed from `one` to `uno`"),
+        ] {
+            try self.forgetOwners()
+            let message = await self.refusal(topology)
+            #expect(message.contains(part), "\(message)")
+        }
+    }
+
+    // MARK: Records that cannot be read
+
+    @Test("an unreadable record about a name stops its owner, any other is told and hides nothing")
+    func unreadable() async throws {
+        try self.world.fill("input", with: 1...5)
+        try await self.run(try self.pair())
+        try self.world.append([Record(key: "gibberish", value: "{")], to: ReservedTopics.owners)
+        let warnings = Mutex<[String]>([])
+        let log = self.world.log()
+        try StartupChecks(topology: try self.pair(), log: log) { message in warnings.withLock { $0.append(message) } }
+            .run()
+        let told = warnings.withLock { $0 }
+        #expect(told.contains { $0.contains("millrace-owners[0] offset") && $0.contains("passed over") }, "\(told)")
+        #expect(await self.refusal(try self.pair("other")).contains("which the topology `pair` writes"))
+        try self.world.append([Record(key: "shards/numbers", value: "{")], to: ReservedTopics.owners)
+        let error = await #expect(throws: LogError.self) { try await self.run(try self.pair()) }
+        #expect(error?.code == .corrupt && error?.message.contains("millrace-owners[0] offset") == true)
+        try await self.run(try self.pair("other", middle: "m", set: "s"))
+        let newer = Record(key: "topic/x", value: "{}", headers: [Header("schema", "owner/2")])
+        try self.world.append([newer], to: ReservedTopics.owners)
+        let late = await #expect(throws: LogError.self) {
+            try await self.run(try self.pair("other", middle: "m", set: "s"))
+        }
+        #expect(late?.code == .versionTooNew)
+    }
+
+    @Test("what is written of owners is read again as it was")
+    func records() throws {
+        let owner = Owner(.replay, "pair.r1")
+        let topic = Claim.Subject(kind: .topic, name: "middle")
+        let set = Claim.Subject(kind: .shards, name: "numbers")
+        for record: OwnerRecord in [
+            .claim(Claim(subject: topic, owner: owner, stage: "one"), after: nil),
+            .claim(Claim(subject: set, owner: .ingest, stage: nil), after: Owner(.topology, "pair")),
+            .binding(Binding(owner: owner, stage: "one", from: "input", output: topic, rejects: "refuse")),
+            .binding(Binding(owner: owner, stage: "two", from: "middle", output: set, rejects: nil)),
+        ] { #expect(try OwnerRecord(record.record) == record) }
+    }
+}
+
+extension Bool {
+    fileprivate mutating func exchange(_ value: Bool) -> Bool {
+        defer { self = value }
+        return self
+    }
+}
