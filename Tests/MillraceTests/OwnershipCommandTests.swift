@@ -147,7 +147,8 @@ struct OwnershipCommandTests {
         #expect(!lint.errorText.contains("bad.yaml:9"), "dead letters may be taken up again")
         try bench.folder.write(
             "name: narrations\nstages:\n  one: { from: narrations, steps: [], to: copy }", to: "letters.yaml")
-        try bench.fail(2, "lint", "letters.yaml").says("letters.yaml:1:7: error:", "narrations.dead-letters")
+        try bench.fail(2, "run", "letters.yaml", "--until-idle").says(
+            "the topic `narrations.dead-letters`, which `millrace ingest` writes")
         let own = try self.write("naq", as: "own.yaml", [("from: narrations", "from: other")], in: bench)
         try bench.expect(0, Workbench.ingestWorld + ["--topic", "other"])
         try bench.fail(2, "run", own, "--until-idle").says("`from` changed from `narrations` to `other`")

@@ -133,7 +133,6 @@ struct TopologyLoader {
         }
         if drafts.isEmpty, !self.reader.hasErrors { self.reader.report(stages.mark, "there are no stages") }
         let mark = plain.first { $0.key == Self.name.name }?.value.mark
-        self.checkDeadLetters(of: configuration[Self.name], mark, drafts)
         let ordered = self.order(drafts)
         let typed = self.typed(ordered)
         guard !self.reader.hasErrors else { return nil }
@@ -143,15 +142,6 @@ struct TopologyLoader {
             retention: TopicRetention(
                 seconds: retention?[Self.retentionSeconds], bytes: retention?[Self.retentionBytes]),
             stages: typed, file: self.reader.file, mark: mark)
-    }
-
-    /// An ingest keeps dead letters after the topic it fills, and a topology after itself.
-    private mutating func checkDeadLetters(of name: String, _ mark: SourceMark?, _ drafts: [StageDraft]) {
-        let written = drafts.flatMap(\.writtenTopics)
-        guard drafts.contains(where: { $0.from == name && !written.contains($0.from) }) else { return }
-        let letters = ReservedTopics.deadLetters(of: name)
-        self.reader.report(
-            mark, "`\(name)` is a topic that comes from outside, and `\(letters)` is its ingest's: choose another name")
     }
 
     // MARK: Order

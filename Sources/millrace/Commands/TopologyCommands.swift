@@ -53,7 +53,7 @@ struct LintCommand: ParsableCommand {
         }
         for collision in Topology.collisions(among: topologies) {
             failed = true
-            Console.write(collision.description + "\n")
+            Console.text(collision.description)
         }
         if failed { throw CommandFailure(.usage, "") }
     }
