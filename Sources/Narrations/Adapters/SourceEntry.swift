@@ -14,6 +14,9 @@ struct SourceEntry {
             return SourceFault(
                 SourceReason.invalidUTF8, "\(error.message), \(error.offset) bytes into it: write the file as UTF-8")
         }
+        if error.message.hasPrefix("expected a whole number") {
+            return SourceFault(SourceReason.wrongType, "\(error.message), \(error.offset) bytes into it")
+        }
         return SourceFault(
             SourceReason.malformedJSON, "\(error.message), \(error.offset) bytes into it: correct the JSON")
     }

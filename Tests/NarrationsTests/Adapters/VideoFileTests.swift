@@ -125,6 +125,18 @@ import Testing
         try Harvest(JSONLinesAdapter(file: TemporaryFile(text, name: "n.jsonl").path))
     }
 
+    @Test func wholeNumbersBeyondAllPassesAreProblems() throws {
+        let harvest = try Self.harvest(
+            #"""
+            {"video_uid": "a", "timestamp_sec": 1, "text": "x", "pass": -9223372036854775808}
+            {"video_uid": "a", "timestamp_sec": -9223372036854775808, "text": "x"}
+            {"video_uid": "a", "timestamp_sec": 2, "text": "good", "z": -9223372036854775808}
+            {"kind": "narration", "video_uid": "a", "pass": 1, "index": -9223372036854775808, "timestamp_sec": 1, "text": "x"}
+            """#)
+        #expect(harvest.reasons.sorted() == ["negative-time", "wrong-type", "wrong-type"])
+        #expect(harvest.texts == [["good"]])
+    }
+
     @Test func looseNarrationsInAnyKeyOrder() throws {
         let harvest = try Self.harvest(
             #"""
