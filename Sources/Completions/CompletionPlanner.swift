@@ -2,6 +2,7 @@
 
 public import Chat
 internal import ModelServers
+internal import Records
 internal import ResponseCache
 internal import Synchronization
 
@@ -20,6 +21,9 @@ public final class CompletionPlanner: CompletionProvider {
         public var promptBytes = 0
         /// The tokens that their answers may have at most.
         public var answerTokensMax = 0
+        /// Items that the answers which are missing have room for, each request's as often as it was met; `nil` where a
+        /// request does not bound them.
+        public var itemsMax: Int? = 0
         /// Calls in flight at a time, where the topology says so.
         public var inFlightMax: Int?
     }
@@ -72,12 +76,22 @@ public final class CompletionPlanner: CompletionProvider {
             self.state.withLock { $0.plan.hits += 1 }
             return Completion(answer)
         }
+        let itemsMax = Self.itemsMax(of: request)
         self.state.withLock { state in
+            state.plan.itemsMax = state.plan.itemsMax.flatMap { all in itemsMax.map { all + $0 } }
             guard state.missing.insert(request.key).inserted else { return }
             state.plan.calls += 1
             state.plan.promptBytes += request.messages.reduce(0) { $0 + $1.content.utf8.count }
             state.plan.answerTokensMax += request.maxTokens ?? 0
         }
         return nil
+    }
+
+    /// How many items the list in an answer may have, as the request's schema bounds it.
+    private static func itemsMax(of request: ChatRequest) -> Int? {
+        guard let schema = request.schema, let json = try? JSONValue(parsing: schema.utf8),
+            case .object(let members)? = json["properties"]
+        else { return nil }
+        return members.lazy.compactMap { $0.value["maxItems"]?.int }.first
     }
 }

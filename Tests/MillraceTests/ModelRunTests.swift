@@ -235,11 +235,13 @@ struct ModelRunTests {
         process.send(SIGINT)
         #expect(try await process.finished(seconds: 60).code == 130)
         let asked = model.seen.chats
-        let text = try await bench.home.run("plan", bench.topology, environment: model.environment())
+        let text = try await bench.home.run(
+            "plan", bench.topology, "--allow-unguarded", environment: model.environment())
         #expect(text.code == 0, Comment(rawValue: text.story))
         text.prints(
             "generate: of ", "calls to make: ", "at the server's count", "at the measured time of a call, 8 in flight")
-        let json = try await bench.home.run("plan", bench.topology, "--json", environment: model.environment())
+        let json = try await bench.home.run(
+            "plan", bench.topology, "--json", "--allow-unguarded", environment: model.environment())
         let stage = try #require(try JSONTree(json.output).array.first { $0["stage"].string == "generate" })
         let (hits, calls) = (stage["cache_hits"].int ?? -1, stage["calls"].int ?? -1)
         #expect(hits + calls == stage["waiting"].int)
@@ -249,8 +251,40 @@ struct ModelRunTests {
         #expect(model.seen.chats == asked, "a plan asks nothing")
 
         let other = try await bench.home.run(
-            "plan", bench.topology, "--json", environment: model.environment(["LLM_PROVIDER": "rules"]))
-        #expect(!other.outputText.contains("calls"), Comment(rawValue: other.outputText))
+            "plan", bench.topology, "--json", "--allow-unguarded",
+            environment: model.environment(["LLM_PROVIDER": "rules"]))
+        #expect(other.end == .exit(2), "the run would be refused: \(other.story)")
+        other.says("stage `generate` of `nlq` has changed since its last commit")
+        await model.stop()
+    }
+
+    @Test("A plan before the first run knows the calls that the run then makes, and is refused where that is")
+    func firstPlan() async throws {
+        let model = try await ScriptedModel()
+        let bench = try await Bench()
+        func plan(_ more: String...) async throws -> ProcessResult {
+            try await bench.home.start(["plan", bench.topology, "--json"] + more, environment: model.environment())
+                .finished()
+        }
+        let unguarded = try await plan()
+        #expect(unguarded.end == .exit(1), Comment(rawValue: unguarded.story))
+        unguarded.says("stage `curate`", "--allow-unguarded")
+        let run = try await bench.home.start(
+            ["run", bench.topology, "--until-idle"], environment: model.environment()
+        ).finished()
+        #expect(run.end == unguarded.end && run.errorText.hasPrefix(unguarded.errorText))
+
+        let stages = try JSONTree(try await plan("--allow-unguarded").output).array
+        #expect(stages.map { $0["exact"].bool } == [true, true, false])
+        #expect(stages[1]["waiting"].int == bench.blocks && stages[1]["calls"].int == bench.blocks)
+        // Each block of five may become five queries.
+        #expect(stages[2]["waiting"].int == 0 && stages[2]["waiting_max"].int == 5 * bench.blocks)
+        #expect(model.seen.calls.isEmpty, "a plan asks nothing")
+        #expect(try await bench.run(model).code == 0)
+        #expect(model.questions.count == bench.blocks)
+        let after = try JSONTree(try await plan("--allow-unguarded").output).array
+        #expect(after.allSatisfy { $0["waiting"].int == 0 && $0["exact"].bool == true })
+        #expect(after[1]["calls"].int == 0)
         await model.stop()
     }
 
@@ -260,8 +294,8 @@ struct ModelRunTests {
         // Whoever opened a connection here would be refused, or wait.
         let nobody = try ReservedPort()
         let environment = ["LLM_PROVIDER": "openai", "LLM_MODEL": "m-1", "LLM_BASE_URL": nobody.url]
-        for command in ["lint", "graph", "plan"] {
-            let result = try await bench.home.run(command, bench.topology, environment: environment)
+        for command in [["lint"], ["graph"], ["plan", "--allow-unguarded"]] {
+            let result = try await bench.home.start(command + [bench.topology], environment: environment).finished()
             #expect(result.code == 0, Comment(rawValue: result.story))
         }
         #expect(!FileManager.default.fileExists(atPath: bench.home.url.appendingPathComponent("cache").path))

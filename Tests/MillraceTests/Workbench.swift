@@ -129,6 +129,7 @@ struct JSONTree {
     var string: String? { self.content as? String }
     var double: Double? { (self.content as? NSNumber)?.doubleValue }
     var int: Int? { (self.content as? NSNumber)?.intValue }
+    var bool: Bool? { (self.content as? NSNumber)?.boolValue }
 }
 
 /// A file system of a few pages in memory, to be filled up or made read-only. Only root may have one.

@@ -25,8 +25,7 @@ extension StageTask {
     static func open(
         _ shared: Shared, source: TopicPartition, in surroundings: TaskSurroundings
     ) throws -> StageTask {
-        let id = "\(surroundings.topology.name).\(shared.stage.name).\(source.partition)"
-        let writer = try surroundings.log.makeWriter(id: id)
+        let writer = try surroundings.log.makeWriter(id: Self.writerID(shared.stage, source, in: surroundings))
         do {
             return try Self.open(shared, source: source, writer: writer, in: surroundings)
         } catch {
@@ -35,12 +34,15 @@ extension StageTask {
         }
     }
 
-    private static func open(
-        _ shared: Shared, source: TopicPartition, writer: any TransactionalWriter, in surroundings: TaskSurroundings
-    ) throws -> StageTask {
-        let stage = shared.stage
-        let (stored, state) = StoredOffset.split(try writer.state())
-        let (offset, metadata) = try Self.start(stage, source, stored, state, in: surroundings)
+    /// Under which id the task of a partition commits.
+    static func writerID(_ stage: Stage, _ source: TopicPartition, in surroundings: TaskSurroundings) -> String {
+        "\(surroundings.topology.name).\(stage.name).\(source.partition)"
+    }
+
+    /// The steps of a stage with the state that the last commit has left.
+    static func makeChain(
+        _ stage: Stage, _ source: TopicPartition, _ state: [StateEntry], in surroundings: TaskSurroundings
+    ) throws(EngineError) -> Chain {
         let chain: Chain
         do {
             chain = try Chain(stage, surroundings.context)
@@ -55,6 +57,16 @@ extension StageTask {
                 "stage `\(stage.name)`: the committed state of \(source) cannot be read: \(error); replay into a new name"
             )
         }
+        return chain
+    }
+
+    private static func open(
+        _ shared: Shared, source: TopicPartition, writer: any TransactionalWriter, in surroundings: TaskSurroundings
+    ) throws -> StageTask {
+        let stage = shared.stage
+        let (stored, state) = StoredOffset.split(try writer.state())
+        let (offset, metadata) = try Self.start(stage, source, stored, state, in: surroundings)
+        let chain = try Self.makeChain(stage, source, state, in: surroundings)
         var sink: (any RecordSink)?
         if case .shards(let shards) = stage.destination {
             sink = try surroundings.makeSink(shards, source.partition, writer.epoch, surroundings.context.topologyHash)
@@ -66,7 +78,7 @@ extension StageTask {
     }
 
     /// Where to begin: behind the last commit, if it is this stage's and still retained.
-    private static func start(
+    static func start(
         _ stage: Stage, _ source: TopicPartition, _ stored: CommittedOffset?, _ state: [StateEntry],
         in surroundings: TaskSurroundings
     ) throws -> (Offset, TaskMetadata) {

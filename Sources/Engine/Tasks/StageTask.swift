@@ -331,10 +331,7 @@ final class StageTask {
 
     private func keep(_ notes: ChainNotes, batch: FetchedBatch) throws {
         if let refusal = notes.letters.first(where: { $0.kind == .refused }) {
-            throw EngineError(
-                .failed,
-                "stage `\(self.stage.name)`: \(refusal.step): \(refusal.reason): \(refusal.message). Nothing from offset "
-                    + "\(refusal.origin) of \(self.source) on was committed")
+            throw Self.refusal(refusal, of: self.stage, self.source)
         }
         for (reason, count) in notes.counts { self.metadata.counts[reason, default: 0] += count }
         for letter in notes.letters {
@@ -356,17 +353,31 @@ final class StageTask {
     /// Counts an input record in the stage's row of dead letters, if there is one.
     private func count(_ dead: Letter?) throws(EngineError) {
         guard let row = self.limit.take(isDeadLetter: dead != nil, &self.limitShare) else { return }
-        let last = dead.map {
-            ", the last at offset \($0.origin) of \(self.source): \($0.step): \($0.reason): \($0.message)"
+        throw Self.stop(row, last: dead, of: self.stage, self.source, in: self.surroundings.topology)
+    }
+
+    /// The end of a run by a step that refuses to go on.
+    static func refusal(_ letter: Letter, of stage: Stage, _ source: TopicPartition) -> EngineError {
+        EngineError(
+            .failed,
+            "stage `\(stage.name)`: \(letter.step): \(letter.reason): \(letter.message). Nothing from offset \(letter.origin) of "
+                + "\(source) on was committed")
+    }
+
+    /// The end of a run by too many dead letters in a row.
+    static func stop(
+        _ row: DeadLetterLimit, last: Letter?, of stage: Stage, _ source: TopicPartition, in topology: Topology
+    ) -> EngineError {
+        let place = last.map {
+            ", the last at offset \($0.origin) of \(source): \($0.step): \($0.reason): \($0.message)"
         }
         let committed =
             row.committed == 0
             ? "Nothing of them was committed"
-            : "\(row.committed) of them were committed, to `\(self.surroundings.topology.deadLetterTopic)`, where a replay takes "
-                + "them up"
-        throw EngineError(
+            : "\(row.committed) of them were committed, to `\(topology.deadLetterTopic)`, where a replay takes them up"
+        return EngineError(
             .failed,
-            "stage `\(self.stage.name)`: \(row.inARow) records in a row ended as dead letters\(last ?? ""). \(committed): mend the "
+            "stage `\(stage.name)`: \(row.inARow) records in a row ended as dead letters\(place ?? ""). \(committed): mend the "
                 + "topology or the data, or raise `max-consecutive-dead-letters`, and run again")
     }
 

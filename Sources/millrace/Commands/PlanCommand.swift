@@ -13,10 +13,12 @@ struct PlanCommand: ParsableCommand {
         commandName: "plan",
         abstract: "Say what a run would do, and do nothing.",
         discussion: """
-            Prints for each stage how many records wait for it now. Where a stage asks a model, it renders their requests and looks \
-            them up in the response cache, and prints how many calls are left to make, with the tokens and the time that they \
-            take by what the calls so far took. Nothing is asked. Records that a stage in front has yet to make are not known, \
-            and not counted.
+            Runs the topology in memory over what waits, and prints for each stage how many records that is, those included \
+            that the stages in front of it are yet to make. Where a stage asks a model, it renders the requests and looks them \
+            up in the response cache, and prints how many calls are left to make, with the tokens and the time that they take \
+            by what the calls so far took. Nothing is asked and nothing written. The numbers are exact up to the first stage \
+            that asks; behind one whose answers are still to come they are ranges. Where a run would be refused, so is the \
+            plan, with the same words and exit code.
 
             EXAMPLES
               millrace plan topologies/nlq.yaml
@@ -29,6 +31,12 @@ struct PlanCommand: ParsableCommand {
     @Option(name: .customLong("as"), help: .alias)
     var alias: String?
 
+    @Flag(help: "Plan a run with this flag: videos pass for which no exclusion list was given at ingest.")
+    var allowUnguarded = false
+
+    @Flag(help: "Plan a run with this flag: it takes over the offsets of an earlier version of a changed topology.")
+    var acceptChanges = false
+
     @OptionGroup var common: CommonOptions
 
     func run() throws {
@@ -37,27 +45,30 @@ struct PlanCommand: ParsableCommand {
             let topology = try Home.loadTopology(self.file, as: self.alias)
             let log = try home.openLogToRead()
             defer { log.close() }
-            let known = Set(try log.topics().map(\.name))
+            var options = RunOptions()
+            options.allowUnguarded = self.allowUnguarded
+            options.acceptsChangedTopology = self.acceptChanges
+            let plan = try RunPlan(topology, options: options, home: home, log: log)
             var table = TextTable(["stage", "reads", "done", "waiting", "steps"])
             var json = JSONWriter()
             json.beginArray()
             var models: [String] = []
-            for stage in topology.stages {
-                let input = try Self.input(of: stage, in: topology, known: known, log: log)
-                let (done, waiting) = (input.metadata.recordsIn, input.waiting)
-                let plan = try ModelPlan(
-                    stage, of: topology, ranges: input.ranges, counts: input.metadata.counts, home: home, log: log)
-                models += plan?.lines(stage: stage.name) ?? []
-                let steps = stage.steps.map(\.name).joined(separator: " → ")
+            for part in plan.parts {
+                let (stage, outlook) = (part.stage, part.outlook)
+                models += part.model?.lines(part) ?? []
                 table.add([
-                    stage.name, stage.from, ProgressReporter.grouped(done), ProgressReporter.grouped(waiting), steps,
+                    stage.name, stage.from, ProgressReporter.grouped(outlook.done.recordsIn),
+                    part.range(outlook.waiting, part.waitingMax), stage.steps.map(\.name).joined(separator: " → "),
                 ])
                 json.beginObject()
                 json.field("stage", stage.name)
                 json.field("topic", stage.from)
-                json.field("done", done)
-                json.field("waiting", waiting)
-                plan?.write(to: &json)
+                json.field("done", outlook.done.recordsIn)
+                json.field("waiting", outlook.waiting)
+                json.key("waiting_max")
+                if let most = part.waitingMax { json.value(most) } else { json.null() }
+                json.field("exact", outlook.isExact)
+                part.model?.write(to: &json)
                 json.endObject()
             }
             json.endArray()
@@ -69,31 +80,5 @@ struct PlanCommand: ParsableCommand {
                 try Results.lines(models)
             }
         }
-    }
-
-    /// What waits for a stage, and what its commits have counted.
-    private struct Input {
-        var ranges: [TopicPartition: Range<Offset>] = [:]
-        var metadata: TaskMetadata
-
-        var waiting: Int { self.ranges.values.reduce(0) { $0 + Int($1.upperBound - $1.lowerBound) } }
-    }
-
-    private static func input(
-        of stage: Stage, in topology: Topology, known: Set<String>, log: any RecordLog
-    ) throws -> Input {
-        var input = Input(metadata: TaskMetadata(stageHash: stage.hash))
-        guard known.contains(stage.from) else { return input }
-        for number in 0..<topology.partitions {
-            let partition = TopicPartition(stage.from, number)
-            let range = try log.offsets(of: partition)
-            let committed = try log.committedOffset(group: "\(topology.name).\(stage.name)", partition: partition)
-            if let committed, let metadata = try? TaskMetadata(parsing: committed.metadata) {
-                input.metadata.add(metadata)
-            }
-            let next = max(range.lowerBound, committed?.offset ?? range.lowerBound)
-            input.ranges[partition] = next..<max(next, range.upperBound)
-        }
-        return input
     }
 }

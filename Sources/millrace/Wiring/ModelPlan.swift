@@ -7,6 +7,68 @@ import Engine
 import RecordLog
 import Records
 
+/// What a run of a topology would do, found out without asking or writing anything.
+struct RunPlan {
+    /// A stage's part.
+    struct Part {
+        var stage: Stage
+        var outlook: Rehearsal.Outlook
+        /// The most records that may wait for it; `nil` where nothing bounds what the answers in front will bring.
+        var waitingMax: Int?
+        /// What it asks of a model, if it asks one.
+        var model: ModelPlan?
+
+        /// `1,234`, or a range where answers that are still to come decide.
+        func range(_ low: Int, _ high: Int?) -> String {
+            let number = ProgressReporter.grouped
+            if self.outlook.isExact { return number(low) }
+            return high.map { $0 == low ? number(low) : "\(number(low)) to \(number($0))" } ?? "\(number(low)) or more"
+        }
+    }
+
+    let parts: [Part]
+
+    /// Rehearses a run.
+    /// - Throws: what the run would be refused or stopped by.
+    init(_ topology: Topology, options: RunOptions, home: Home, log: any RecordLog) throws {
+        var planners: [String: CompletionPlanner] = [:]
+        defer { for planner in planners.values { planner.close() } }
+        var services: [String: OperatorServices] = [:]
+        for stage in topology.stages {
+            do throws(ModelEndpointProblem) {
+                let planner = try CompletionPlanner(cacheFolder: home.cacheFolder)
+                planners[stage.name] = planner
+                services[stage.name, default: OperatorServices()].set(planner, as: (any CompletionProvider).self)
+            } catch {
+                throw CommandFailure(.failed, error.message)
+            }
+        }
+        let outlooks = try Rehearsal(topology, log: log, options: options, services: services).run()
+        var parts: [Part] = []
+        for (stage, outlook) in zip(topology.stages, outlooks) {
+            var part = Part(stage: stage, outlook: outlook, waitingMax: outlook.waiting)
+            for front in parts where front.stage.writtenTopics.contains(stage.from) && !outlook.isExact {
+                part.waitingMax = Self.sum(part.waitingMax, Self.more(from: front))
+            }
+            if let asked = planners[stage.name]?.plan, asked.asksModel {
+                let beyond = part.waitingMax.map { asked.calls + $0 - outlook.waiting }
+                part.model = ModelPlan(asked, outlook, callsMax: beyond)
+            }
+            parts.append(part)
+        }
+        self.parts = parts
+    }
+
+    /// How many more records a stage may yet give than those that are known: what its missing answers have room for, and
+    /// a record for each that is still to come to it.
+    private static func more(from front: Part) -> Int? {
+        let toCome = front.waitingMax.map { $0 - front.outlook.waiting }
+        return Self.sum(front.outlook.unanswered == 0 ? 0 : front.model?.itemsMax, toCome)
+    }
+
+    private static func sum(_ left: Int?, _ right: Int?) -> Int? { left.flatMap { left in right.map { left + $0 } } }
+}
+
 /// What the waiting records of a stage would cost, if they were put to its model now.
 struct ModelPlan {
     /// Where figures come from.
@@ -17,9 +79,12 @@ struct ModelPlan {
         case estimated
     }
 
-    let waiting: Int
     let cacheHits: Int
     let calls: Int
+    /// The most calls, where answers of a stage in front decide; `nil` where nothing bounds them.
+    let callsMax: Int?
+    /// How many items the missing answers have room for.
+    let itemsMax: Int?
     let tokensIn: Int
     let tokensOut: Int
     let basis: Basis
@@ -30,51 +95,14 @@ struct ModelPlan {
     /// Calls in flight where neither the topology nor a server has said how many.
     private static let inFlightUnknown = 16
 
-    /// Puts the waiting records to a stand-in of the model; `nil` where the stage asks none.
-    /// - Parameter counts: what the stage's commits have counted.
-    init?(
-        _ stage: Stage, of topology: Topology, ranges: [TopicPartition: Range<Offset>], counts: [String: Int],
-        home: Home, log: any RecordLog
-    ) throws {
-        let planner: CompletionPlanner
-        do throws(ModelEndpointProblem) {
-            planner = try CompletionPlanner(cacheFolder: home.cacheFolder)
-        } catch {
-            throw CommandFailure(.failed, error.message)
-        }
-        defer { planner.close() }
-        var services = OperatorServices()
-        services.set(planner, as: (any CompletionProvider).self)
-        let chain: Chain
-        do throws(ConfigurationError) {
-            chain = try Chain(stage, OperatorContext(topologyHash: topology.hash, services: services))
-        } catch {
-            throw CommandFailure(.usage, "stage `\(stage.name)`: \(error)")
-        }
-        guard chain.isAsynchronous, planner.plan.asksModel else { return nil }
-        var waiting = 0
-        for (partition, range) in ranges.sorted(by: { $0.key < $1.key }) {
-            let reader = try log.makeReader(of: partition, from: range.lowerBound)
-            while true {
-                let batch = try reader.read(recordsMax: 4096, bytesMax: 8 << 20)
-                if batch.isEmpty { break }
-                for index in 0..<batch.count where batch.offsets[index] < range.upperBound {
-                    waiting += 1
-                    var pending = chain.begin(batch, at: index)
-                    for request in 0..<pending.requestCount { _ = pending.answerAtOnce(request) }
-                }
-                if batch.nextOffset >= range.upperBound { break }
-            }
-        }
-        self.init(planner.plan, waiting: waiting, counts: counts)
-    }
-
-    private init(_ plan: CompletionPlanner.Plan, waiting: Int, counts: [String: Int]) {
+    init(_ plan: CompletionPlanner.Plan, _ outlook: Rehearsal.Outlook, callsMax: Int?) {
+        let counts = outlook.done.counts
         func sum(_ name: String) -> Int { counts.reduce(0) { $0 + ($1.key.hasSuffix(".\(name)") ? $1.value : 0) } }
         let (calls, tokensIn, tokensOut) = (sum("calls"), sum("tokens-in"), sum("tokens-out"))
-        self.waiting = waiting
         self.cacheHits = plan.hits
         self.calls = plan.calls
+        self.callsMax = callsMax
+        self.itemsMax = plan.itemsMax
         if calls > 0, tokensIn > 0 {
             self.basis = .measured
             self.tokensIn = plan.calls * tokensIn / calls
@@ -92,7 +120,7 @@ struct ModelPlan {
     }
 
     /// The plan as lines of text.
-    func lines(stage: String) -> [String] {
+    func lines(_ part: RunPlan.Part) -> [String] {
         func number(_ count: Int) -> String { ProgressReporter.grouped(count) }
         let tokens =
             self.basis == .measured
@@ -102,10 +130,16 @@ struct ModelPlan {
             self.seconds.map {
                 "\(ProgressReporter.duration($0)) at the measured time of a call, \(self.inFlight) in flight"
             } ?? "not known before the first call"
+        let isExact = part.outlook.isExact
+        let calls =
+            isExact
+            ? "\(number(self.calls)), each distinct request once, repairs aside"
+            : "\(part.range(self.calls, self.callsMax)), by what the answers in front of it bring"
         return [
-            "\(stage): of \(number(self.waiting)) waiting records", "  cache hits: \(number(self.cacheHits))",
-            "  calls to make: \(number(self.calls)), each distinct request once, repairs aside", "  tokens: \(tokens)",
-            "  time: \(time)",
+            "\(part.stage.name): of \(part.range(part.outlook.waiting, part.waitingMax)) waiting records",
+            "  cache hits: \(number(self.cacheHits))\(isExact ? "" : ", as far as is known")",
+            "  calls to make: \(calls)",
+            "  tokens: \(tokens)\(isExact ? "" : ", for the first of these numbers")", "  time: \(time)",
         ]
     }
 
@@ -113,6 +147,8 @@ struct ModelPlan {
     func write(to json: inout JSONWriter) {
         json.field("cache_hits", self.cacheHits)
         json.field("calls", self.calls)
+        json.key("calls_max")
+        if let callsMax { json.value(callsMax) } else { json.null() }
         json.field("tokens_in", self.tokensIn)
         json.field("tokens_out", self.tokensOut)
         json.field("tokens_basis", self.basis.rawValue)
