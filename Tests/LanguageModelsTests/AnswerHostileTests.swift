@@ -15,14 +15,17 @@ import Testing
 
     @Test(arguments: [
         "[", "{", "[{", "{\"a\":", "[[],", "{\"a\":{},", "\"", "\\", "<", "[\"", "(", "1. ", "1. ?\n", "[1]", "[]",
-        "{}",
+        "{}", "<think>", "</think>", "<think></think>", "[THINK]", "[/THINK]", "<|channel|>", "<|channel|>final",
+        "<|end|>", "◁think▷", "<th", "`", "<|channel|>a<|message|>", "\"{\\\"",
     ])
     func repeatedAMillionTimes(piece: String) {
         let text = Bytes(String(repeating: piece, count: 1_000_000).utf8)
         #expect(!self.parse(text).isUsable)
-        // What stands before it is found; what stands after the limit is not looked for.
+        // What stands before it is found, but for what a mark makes a thought of; what stands after the limit is not looked
+        // for.
         let after = self.parse(Bytes("[\(Self.item)]\n".utf8) + text)
-        #expect(after.candidates.map(\.ids) == [[2]])
+        let isThought = ["</think>", "[/THINK]", "<|channel|>final"].contains(piece)
+        #expect(after.candidates.map(\.ids) == (isThought ? [] : [[2]]))
         #expect(after.problems[.tooLarge] == (text.count < AnswerParser.bytesMax ? nil : 1))
     }
 
@@ -41,8 +44,8 @@ import Testing
     @Test func itemsWithoutEnd() {
         let items = (0..<5_000).map { answerItem("[1]", "Where was thing \($0)?") }
         let parsed = self.parse(Bytes("[\(items.joined(separator: ","))]".utf8))
-        #expect(parsed.candidates.count == 5 * AnswerParser.itemsPerNarrationMax)
-        #expect(parsed.problems == [.tooManyItems: 5_000 - 40])
+        #expect(parsed.candidates.isEmpty)
+        #expect(parsed.problems == [.tooManyItems: 5_000 - 40, .ambiguousID: 40])
         let lines = (0..<5_000).map { "1. Where was thing \($0)?\n" }
         let free = self.parse(Bytes(lines.joined().utf8))
         #expect(free.candidates.isEmpty)

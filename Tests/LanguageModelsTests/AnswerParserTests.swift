@@ -68,7 +68,7 @@ func answerItem(_ ids: String, _ query: String, template: String = "Place: Where
         AnswerCase(name: "lines of items", text: "\(a)\n\(b)\n", items: both, form: .jsonInText),
         AnswerCase(
             name: "draft and final", text: "First: [\(a)]. Better: [\(a),\(b)].", items: both,
-            problems: [.duplicateItem: 1], form: .jsonInText),
+            problems: [.supersededAnswer: 1], form: .jsonInText),
         AnswerCase(
             name: "thought before", text: "<think>maybe [\(b)]</think>\n[\(a)]", items: [both[0]], form: .json),
         AnswerCase(name: "trailing commas", text: "[\(a),\(b.dropLast()),},]", items: both, form: .json),
@@ -153,8 +153,12 @@ func answerItem(_ ids: String, _ query: String, template: String = "Place: Where
             name: "word for word again", text: "[\(a),\(a),\(b)]", items: both, problems: [.duplicateItem: 1],
             form: .json),
         AnswerCase(
-            name: "two questions for one narration", text: "[\(a),\(answerItem("[1]", "Q?"))]",
-            items: ["1 Where was A?", "1 Q?"], form: .json),
+            name: "two questions for one narration", text: "[\(a),\(answerItem("[1]", "Q?")),\(b)]",
+            items: [both[1]], problems: [.ambiguousID: 2], form: .json),
+        AnswerCase(
+            name: "two questions for one of several narrations",
+            text: "[\(answerItem("[1,2]", "Q?")),\(answerItem("[2,4]", "R?")),\(b)]", items: [both[1]],
+            problems: [.ambiguousID: 2], form: .json),
         AnswerCase(
             name: "bad ones between good ones", text: "[\(a),7,\"x\",null,{},{\"query\":1},\(b)]", items: both,
             problems: [.notAnItem: 4, .missingID: 1], form: .json),

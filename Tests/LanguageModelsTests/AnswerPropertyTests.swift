@@ -25,8 +25,7 @@ private struct Random: RandomNumberGenerator {
     /// Queries that name their id, so that one beside another id is seen.
     private static func items(_ random: inout Random) -> [ParsedAnswer.Item] {
         let endings = ["", " \"in\" the box", ", [then]", " {where}", " – ü", "\\n", ": 3. 4"]
-        return (0..<Int.random(in: 1...6, using: &random)).map { _ in
-            let id = Int.random(in: Self.ids, using: &random)
+        return Self.ids.shuffled(using: &random).prefix(Int.random(in: 1...6, using: &random)).map { id in
             let template = QueryTemplate.allCases.randomElement(using: &random) ?? .howMany
             let ending = endings.randomElement(using: &random) ?? ""
             return ParsedAnswer.Item(
@@ -147,6 +146,31 @@ private struct Random: RandomNumberGenerator {
                 count = parsed.candidates.count
             }
             #expect(count == whole.count)
+        }
+    }
+
+    /// Of a draft, a thought and a final answer, cut off anywhere, nothing of the draft comes out.
+    @Test func noDraftOfThoughts() {
+        let marks = [
+            ("<think>", "</think>"), ("", "</think>"), ("<Thinking mode=\"x\">", "</Thinking>"),
+            ("[THINK]", "[/THINK]"),
+            ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+            ("<|begin_of_thought|>", "<|end_of_thought|><|begin_of_solution|>"), ("◁think▷", "◁/think▷"),
+        ]
+        for seed in 0..<21 {
+            var random = Random(state: UInt64(seed) &* 7919)
+            let items = Self.items(&random)
+            let drafts = items.map { ParsedAnswer.Item(ids: $0.ids, template: $0.template, query: "Draft \($0.ids)?") }
+            let (opening, closing) = marks[seed % marks.count]
+            let draft = Bytes(opening.utf8) + Self.json(drafts, &random) + Bytes(" no. \(closing)".utf8)
+            let text = draft + Self.json(items, &random)
+            #expect(AnswerParser.parse(text, finishReason: "stop", ids: Self.ids).candidates == items, "seed \(seed)")
+            for end in (opening.isEmpty ? draft.count : 0)...text.count {
+                let parsed = AnswerParser.parse(Bytes(text[..<end]), finishReason: "length", ids: Self.ids)
+                // A mark that is cut off itself is none.
+                guard end >= opening.utf8.count else { continue }
+                #expect(parsed.candidates.allSatisfy { !$0.query.hasPrefix("Draft") }, "seed \(seed), \(end) bytes")
+            }
         }
     }
 

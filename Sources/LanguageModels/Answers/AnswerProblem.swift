@@ -8,8 +8,9 @@
 /// | `refused` | the server's filter stopped the answer (`finish_reason` is `content_filter`) | the answer is not read |
 /// | `truncated` | the answer reached the limit of tokens (`finish_reason` is `length`) | what was complete is kept |
 /// | `too-large` | the answer is longer than `AnswerParser.bytesMax` | its beginning is read |
-/// | `empty-answer` | there is no text | – |
+/// | `empty-answer` | there is no text beside what was thought aloud | – |
 /// | `no-answer` | there is neither an item nor a numbered question | – |
+/// | `superseded-answer` | an answer that another one follows in the same text: a draft | passed over |
 /// | `schema-echo` | the schema was repeated instead of followed | passed over |
 /// | `unfinished-json` | the text ends inside the JSON, though the server called it complete | what was complete is kept |
 /// | `broken-item` | an item that is no JSON, or that the text's end cut off | item dropped |
@@ -33,7 +34,7 @@
 /// | `too-many-items` | more items than `AnswerParser.itemsPerNarrationMax` for each narration | items dropped |
 /// | `line-without-id` | a question in free text that does not say which narration it is about | line dropped |
 /// | `line-not-a-question` | a line with an id whose text does not end in "?" | line dropped |
-/// | `ambiguous-id` | an id before several different lines of free text | all those lines dropped |
+/// | `ambiguous-id` | an id of several different items, or before several different lines | all those dropped |
 /// | `unfinished-line` | the last line of a truncated answer | line dropped |
 /// | `line-ignored` | any other line of free text | line dropped |
 public enum AnswerProblem: String, CaseIterable, Hashable, Sendable {
@@ -43,6 +44,7 @@ public enum AnswerProblem: String, CaseIterable, Hashable, Sendable {
     case tooLarge = "too-large"
     case emptyAnswer = "empty-answer"
     case noAnswer = "no-answer"
+    case supersededAnswer = "superseded-answer"
     case schemaEcho = "schema-echo"
     case unfinishedJSON = "unfinished-json"
     // Of an item.

@@ -3,31 +3,29 @@
 internal import Records
 
 extension AnswerReading {
-    /// Reads the items of the JSON values in a text.
+    /// Reads the items of the JSON values in a text; of several answers among them, those of the last.
     /// - Returns: whether the text is JSON as far as answers go: free text need not be looked for.
     mutating func readJSON(_ text: Bytes) -> Bool {
-        let end = (text.lastIndex { !AnswerParser.isSpace($0) } ?? -1) + 1
-        var json = LenientJSON(text)
-        var isFirst = true
+        let (values, hasEmptyBrackets) = self.values(in: text)
+        let (first, superseded) = self.lastAnswer(of: values)
+        for _ in 0..<superseded { self.note(.supersededAnswer) }
         var found = false
-        var emptyList = false
-        while let root = json.next() {
-            // One value from the first byte on, perhaps cut off.
-            let isAll = root.range.lowerBound == 0 && root.range.upperBound >= end
-            let isWhole = isFirst && isAll && root.ending != .broken
-            isFirst = false
-            // Brackets in prose are no answer: only a value that holds something like an item is looked into.
-            let finds = Self.finds(in: root.value)
-            guard isWhole || finds.hasItem || finds.hasSchema else {
-                emptyList = emptyList || (finds.isEmptyList && !self.isCut)
+        var emptyList = hasEmptyBrackets
+        for (index, value) in values.enumerated() {
+            if index < first {
+                // Nothing of a draft is taken; that the schema was repeated is worth telling.
+                if value.finds.hasSchema { self.note(.schemaEcho) }
                 continue
             }
-            self.form = isWhole ? .json : .jsonInText
-            if isWhole || finds.hasItem { found = true }
-            if finds.isEmptyList { emptyList = true }
-            self.collect(root.value)
-            if root.ending == .cut, !self.isCut { self.note(.unfinishedJSON) }
+            if value.finds.isEmptyList, value.isRead || !self.isCut { emptyList = true }
+            guard value.isRead else { continue }
+            self.form = value.isWhole ? .json : .jsonInText
+            if value.isWhole || value.finds.hasItem { found = true }
+            self.collect(value.root.value)
+            if value.root.ending == .cut, !self.isCut { self.note(.unfinishedJSON) }
         }
+        let goesOn = values.last.map { AnswerValue.hasWords(text[$0.root.range.upperBound...]) } ?? true
+        self.isAllAnswer = self.form == .json || !goesOn && !self.isCut
         if !found, !emptyList { return self.has(.schemaEcho) }
         if self.items.isEmpty, emptyList, !self.hasDropped {
             // Free text may have empty brackets too; then its lines come first.
@@ -42,21 +40,94 @@ extension AnswerReading {
         return true
     }
 
+    /// The values that may be of an answer, and whether there are empty brackets that may be one. Brackets in prose are
+    /// none: only a value that holds something like an item counts, or the only one that there is.
+    private func values(in text: Bytes) -> (values: [AnswerValue], hasEmptyBrackets: Bool) {
+        let end = (text.lastIndex { !AnswerParser.isSpace($0) } ?? -1) + 1
+        var json = LenientJSON(text)
+        var values: [AnswerValue] = []
+        var hasEmptyBrackets = false
+        var isFirst = true
+        while let root = json.next() {
+            // One value from the first byte on, perhaps cut off.
+            let isAll = root.range.lowerBound == 0 && root.range.upperBound >= end
+            let isWhole = isFirst && isAll && root.ending != .broken
+            isFirst = false
+            let finds = Self.finds(in: root.value)
+            if isWhole || finds.hasItem || finds.hasSchema || finds.isEmptyAnswer {
+                let gap = (values.last?.root.range.upperBound ?? 0)..<root.range.lowerBound
+                values.append(
+                    AnswerValue(
+                        root: root, finds: finds, isWhole: isWhole, isAfterWords: AnswerValue.hasWords(text[gap]),
+                        isAfterBroken: values.last?.root.ending == .broken))
+            } else if finds.isEmptyList, !self.isCut {
+                hasEmptyBrackets = true
+            }
+        }
+        return (values, hasEmptyBrackets)
+    }
+
+    /// Where the last of several answers begins, and how many come before it.
+    ///
+    /// A list of items is an answer. It replaces what stands before it where words lead to it, or where it names one of
+    /// the same ids; else it goes on with it. Items without a list are an answer together; they replace what stands before
+    /// them where words lead to them and they name all of its ids. The end of a list that breaks off is no other answer.
+    private func lastAnswer(of values: [AnswerValue]) -> (first: Int, superseded: Int) {
+        guard values.count > 1 else { return (0, 0) }
+        var first = 0
+        var superseded = 0
+        var known: Set<Int> = []
+        var hasAnswer = false
+        var index = 0
+        while index < values.count {
+            let begin = index
+            let value = values[begin]
+            index += 1
+            guard value.finds.hasItem || value.finds.isEmptyAnswer else { continue }
+            var named = self.ids(namedIn: value)
+            if value.isItem {
+                while index < values.count, values[index].isItem, !values[index].isAfterWords {
+                    named.formUnion(self.ids(namedIn: values[index]))
+                    index += 1
+                }
+            }
+            let replaces: Bool
+            if value.isItem {
+                replaces = value.isAfterWords && !value.isAfterBroken && !known.isEmpty && named.isSuperset(of: known)
+            } else if named.isEmpty {
+                // Of no known id: nothing at all, the beginning of a list, or something of another shape.
+                let ends = value.finds.isEmptyAnswer || value.root.ending == .cut && value.isAfterWords
+                replaces = ends && !known.isEmpty
+            } else {
+                replaces = value.isAfterWords || !named.isDisjoint(with: known)
+            }
+            if hasAnswer, replaces {
+                first = begin
+                superseded += 1
+                known = named
+            } else {
+                known.formUnion(named)
+            }
+            hasAnswer = true
+        }
+        return (first, superseded)
+    }
+
+    private func ids(namedIn value: AnswerValue) -> Set<Int> {
+        var trial = AnswerReading(ids: self.ids, examples: self.examples)
+        trial.collect(value.root.value)
+        return trial.named
+    }
+
     /// Whether something was there that may have been an item.
     private var hasDropped: Bool {
-        self.problems.keys.contains { $0 != .truncated && $0 != .tooLarge && $0 != .extraField }
+        self.problems.keys.contains { ![.truncated, .tooLarge, .extraField, .supersededAnswer].contains($0) }
     }
 
     // MARK: Looking before leaping
 
-    private struct Finds {
-        var hasItem = false
-        var hasSchema = false
-        var isEmptyList = false
-    }
-
-    private static func finds(in value: LenientJSON.Value, depth: Int = 0) -> Finds {
-        var finds = Finds()
+    private static func finds(in value: LenientJSON.Value, depth: Int = 0) -> AnswerValue.Finds {
+        var finds = AnswerValue.Finds()
         var inner: [LenientJSON.Value] = []
         switch value {
         case .array(let elements, let isComplete):
@@ -67,9 +138,11 @@ extension AnswerReading {
                 finds.hasSchema = true
             } else if Self.isItem(members) {
                 finds.hasItem = true
+                finds.isItem = depth == 0
             } else {
                 inner = members.map(\.value)
-                finds.isEmptyList = depth == 0 && members.contains(where: Self.isEmptyList)
+                finds.isEmptyAnswer = depth == 0 && members.contains(where: Self.isEmptyList)
+                finds.isEmptyList = finds.isEmptyAnswer
             }
         default: break
         }

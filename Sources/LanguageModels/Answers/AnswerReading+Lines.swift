@@ -5,54 +5,78 @@ internal import Records
 extension AnswerReading {
     /// Reads the lines of free text that begin with an id, and counts the others.
     mutating func readLines(_ text: Bytes) {
-        var entries: [NumberedLine] = []
-        var seen: Set<NumberedLine> = []
+        var answer = NumberedAnswer()
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
             // What stands after the last line break is empty where the last line is complete.
             if index == lines.count - 1, self.isCut, !line.isEmpty {
                 self.note(.unfinishedLine)
             } else {
-                self.line(line, seen: &seen, into: &entries)
+                self.line(line, into: &answer)
             }
         }
-        self.take(entries)
+        answer.endRun()
+        for _ in 0..<answer.superseded { self.note(.supersededAnswer) }
+        self.isAllAnswer = !self.isCut && !self.has(.lineIgnored) && !self.has(.lineWithoutID)
+        for entry in answer.entries {
+            if let query = entry.query { self.take(ids: entry.ids, template: entry.template, query: query) }
+        }
+        if !self.items.isEmpty { self.form = .numberedLines }
     }
 
-    private mutating func line(
-        _ bytes: ArraySlice<UInt8>, seen: inout Set<NumberedLine>, into entries: inout [NumberedLine]
-    ) {
+    private mutating func line(_ bytes: ArraySlice<UInt8>, into answer: inout NumberedAnswer) {
         if bytes.count > AnswerParser.textBytesMax { return self.note(.textTooLong) }
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.contains(where: { !$0.isWhitespace }) else { return }
         guard let line = NumberedLine(text[...]) else {
+            answer.endRun()
             let isQuestion = NumberedLine.question(in: text[...]) != nil
             return self.note(isQuestion ? .lineWithoutID : .lineIgnored)
         }
         if line.query == nil {
+            answer.endRun()
             self.note(.lineNotAQuestion, of: line.ids)
-        } else if seen.contains(line) {
-            self.note(.duplicateItem)
-        } else if entries.count >= self.ids.count * AnswerParser.itemsPerNarrationMax {
+        } else if answer.count >= self.ids.count * AnswerParser.itemsPerNarrationMax, !answer.has(line) {
             self.note(.tooManyItems, of: line.ids)
-        } else {
-            seen.insert(line)
-            entries.append(line)
+        } else if !answer.add(line) {
+            self.note(.duplicateItem)
         }
     }
+}
 
-    /// Takes the lines whose ids no other line has.
-    private mutating func take(_ entries: [NumberedLine]) {
-        var uses: [Int: Int] = [:]
-        for id in entries.flatMap({ Set($0.ids) }) { uses[id, default: 0] += 1 }
-        for entry in entries {
-            if entry.ids.contains(where: { uses[$0, default: 0] > 1 }) {
-                self.note(.ambiguousID, of: entry.ids)
-            } else if let query = entry.query {
-                self.take(ids: entry.ids, template: entry.template, query: query)
-            }
+/// The numbered lines of a text, of which a later run of lines may replace those before: one that follows other words and
+/// names all of their ids is the whole answer once more.
+private struct NumberedAnswer {
+    private(set) var entries: [NumberedLine] = []
+    private(set) var superseded = 0
+    private var ids: Set<Int> = []
+    private var run: [NumberedLine] = []
+    private var runLines: Set<NumberedLine> = []
+
+    var count: Int { self.entries.count + self.run.count }
+
+    /// Whether the run has a line already.
+    func has(_ line: NumberedLine) -> Bool { self.runLines.contains(line) }
+
+    /// Adds a line to the run; answers whether it was not there before.
+    mutating func add(_ line: NumberedLine) -> Bool {
+        guard self.runLines.insert(line).inserted else { return false }
+        self.run.append(line)
+        return true
+    }
+
+    /// Another line follows.
+    mutating func endRun() {
+        guard !self.run.isEmpty else { return }
+        let ids = Set(self.run.flatMap(\.ids))
+        if !self.entries.isEmpty, ids.isSuperset(of: self.ids) {
+            self.entries = []
+            self.superseded += 1
         }
-        if !self.items.isEmpty { self.form = .numberedLines }
+        self.entries += self.run
+        self.ids.formUnion(ids)
+        self.run = []
+        self.runLines = []
     }
 }
 

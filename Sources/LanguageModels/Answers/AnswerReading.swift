@@ -9,10 +9,18 @@ struct AnswerReading {
     /// The questions of the prompt's examples.
     let examples: Set<String>
     private(set) var items: [ParsedAnswer.Item] = []
+    /// What is wrong with each item's template.
+    private var templateProblems: [AnswerProblem?] = []
     private(set) var problems: [AnswerProblem: Int] = [:]
     var form: ParsedAnswer.Form?
     var isEmptyList = false
+    /// Whether the text stood in the place of thoughts.
+    var isThought = false
+    /// Whether the text ends with the answer, or is nothing else.
+    var isAllAnswer = false
     private var seen: Set<ParsedAnswer.Item> = []
+    /// How many different items name an id.
+    private var uses: [Int: Int] = [:]
     /// The first problem of an item that named an id.
     private var reasons: [Int: AnswerProblem] = [:]
 
@@ -26,6 +34,9 @@ struct AnswerReading {
         self.problems[problem, default: 0] += 1
         for id in ids where self.ids.contains(id) && self.reasons[id] == nil { self.reasons[id] = problem }
     }
+
+    /// The ids that items name, be they taken or not.
+    var named: Set<Int> { Set(self.uses.keys).union(self.reasons.keys) }
 
     /// Whether a problem has been counted.
     func has(_ problem: AnswerProblem) -> Bool { self.problems[problem] != nil }
@@ -48,12 +59,13 @@ struct AnswerReading {
         let item = ParsedAnswer.Item(ids: distinct, template: template, query: query)
         if self.seen.contains(item) { return self.note(.duplicateItem) }
         if self.examples.contains(query) { return self.note(.exampleEcho, of: ids) }
+        for id in distinct { self.uses[id, default: 0] += 1 }
         guard self.items.count < self.ids.count * AnswerParser.itemsPerNarrationMax else {
             return self.note(.tooManyItems, of: ids)
         }
         self.seen.insert(item)
         self.items.append(item)
-        if let problem = templateProblem ?? Self.problem(withTemplate: template) { self.note(problem) }
+        self.templateProblems.append(templateProblem ?? Self.problem(withTemplate: template))
     }
 
     private static func problem(withTemplate name: String) -> AnswerProblem? {
@@ -73,8 +85,24 @@ struct AnswerReading {
         return isBad ? .badText : nil
     }
 
+    /// Drops the items that name an id which another one names too, as which of them is meant cannot be known; of the
+    /// others, counts what is wrong with them.
+    private mutating func settle() {
+        let found = zip(self.items, self.templateProblems)
+        self.items = []
+        for (item, problem) in found {
+            guard item.ids.allSatisfy({ self.uses[$0] == 1 }) else {
+                self.note(.ambiguousID, of: item.ids)
+                continue
+            }
+            self.items.append(item)
+            if let problem { self.note(problem) }
+        }
+    }
+
     /// What has been read, with the reason for each id that is left out.
     mutating func finish() -> ParsedAnswer {
+        self.settle()
         let isUsable = !self.items.isEmpty || self.isEmptyList || self.has(.exampleEcho)
         let isExplained = self.problems.keys.contains { !Self.explainsNothing.contains($0) }
         if !isUsable, !isExplained { self.note(.noAnswer) }
@@ -89,5 +117,7 @@ struct AnswerReading {
     }
 
     /// Problems beside which an answer may still hold nothing at all.
-    private static let explainsNothing: Set<AnswerProblem> = [.truncated, .tooLarge, .extraField, .lineIgnored]
+    private static let explainsNothing: Set<AnswerProblem> = [
+        .truncated, .tooLarge, .extraField, .lineIgnored, .supersededAnswer,
+    ]
 }

@@ -60,8 +60,7 @@ public enum AnswerRepair {
         case .textTooLong: "A question is one short sentence."
         case .badText: "It held characters that are no text."
         case .refused, .repeatedID, .missingTemplate, .badTemplate, .unknownTemplate, .extraField, .duplicateItem,
-            .exampleEcho,
-            .tooManyItems:
+            .exampleEcho, .tooManyItems, .supersededAnswer:
             nil
         }
     }
