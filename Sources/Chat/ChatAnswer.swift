@@ -6,8 +6,10 @@ public import Records
 public struct ChatAnswer: Hashable, Sendable {
     /// The body of the 200 answer, byte for byte.
     public let body: Bytes
-    /// What the model wrote; empty where it wrote nothing (a refusal, a filter, tokens spent on reasoning).
+    /// What the model wrote; empty where it wrote nothing (a refusal, a filter, tokens spent on thinking).
     public let text: String
+    /// What the server gives for the model's thoughts; `nil` where it gives none. Some servers put the answer there.
+    public let reasoning: String?
     /// Why it ended: `stop`, `length`, `content_filter` or a word of the server's own. Look here before parsing `text`.
     public let finishReason: String?
     /// Why the model declined, where it did so in the place meant for that.
@@ -18,6 +20,8 @@ public struct ChatAnswer: Hashable, Sendable {
     public let completionTokens: Int?
     /// The model that answered, in the server's words.
     public let model: String?
+    /// Whether there is nothing at all, and nothing that says why: asked again, many a server has an answer.
+    public let isMissing: Bool
 
     /// Whether the answer was cut off at the token limit.
     public var isTruncated: Bool { self.finishReason == "length" }
@@ -25,142 +29,39 @@ public struct ChatAnswer: Hashable, Sendable {
     /// Whether a filter kept the answer back.
     public var isFiltered: Bool { self.finishReason == "content_filter" }
 
+    /// Whether there are thoughts and no text.
+    public var hasThoughtsOnly: Bool { self.reasoning != nil && self.text.allSatisfy(\.isWhitespace) }
+
+    /// What there is to read: the text, or the thoughts where there is none.
+    public var written: String { self.hasThoughtsOnly ? self.reasoning ?? "" : self.text }
+
     /// Reads an answer, fresh or kept.
     ///
-    /// Strict in what it needs (the first choice's message with its text) and tolerant of every other member. A text of
-    /// null is taken where something explains it: a `finish_reason` other than `stop`, or a refusal.
+    /// Strict in what it needs (a choice that holds a message) and tolerant of every other member. The text is the
+    /// message's content, as a text, as parts or as a JSON object; else the arguments of its tool calls; else the
+    /// choice's own `text`. A body of events (`data: {…}`) is put together.
     /// - Throws: `BadAnswer`: truncated, malformed, of another shape.
     public init(parsing body: Bytes) throws(BadAnswer) {
-        var parts = Parts()
-        do throws(JSONError) {
-            try JSONScanner.scan(body) { json throws(JSONError) in try parts.read(&json) }
-        } catch {
-            throw BadAnswer(body: body, error: error)
+        let parts = try AnswerParts(body)
+        guard let choice = parts.choice else {
+            throw BadAnswer(
+                .wrongShape,
+                parts.error.map { "the server answered 200 with an error: \($0)" } ?? "the answer has no `choices`")
         }
-        if let message = parts.error, !parts.hasChoice {
-            throw BadAnswer(.wrongShape, "the server answered 200 with an error: \(message)")
-        }
-        guard parts.hasChoice else { throw BadAnswer(.wrongShape, "the answer has no `choices`") }
-        guard parts.hasMessage else { throw BadAnswer(.wrongShape, "the first of `choices` has no `message`") }
-        guard let text = parts.text ?? (parts.explainsNull ? "" : nil) else {
+        guard choice.hasMessage else { throw BadAnswer(.wrongShape, "the first of `choices` has no `message`") }
+        let isExplained = choice.isExplained || choice.reasoning != nil
+        guard choice.text != nil || choice.hasContent || isExplained else {
             throw BadAnswer(.wrongShape, "`message.content` is missing, with nothing that says why")
         }
         self.body = body
-        self.text = text
-        self.finishReason = parts.finishReason
-        self.refusal = parts.refusal
+        self.text = choice.text ?? ""
+        self.reasoning = choice.reasoning
+        self.finishReason = choice.finishReason
+        self.refusal = choice.refusal
         self.promptTokens = parts.promptTokens
         self.completionTokens = parts.completionTokens
         self.model = parts.model
-    }
-
-    private struct Parts {
-        var hasChoice = false
-        var hasMessage = false
-        var text: String?
-        var finishReason: String?
-        var refusal: String?
-        var promptTokens: Int?
-        var completionTokens: Int?
-        var model: String?
-        var error: String?
-
-        var explainsNull: Bool {
-            self.refusal != nil || (self.finishReason.map { $0 != "stop" } ?? false)
-        }
-
-        mutating func read(_ json: inout JSONScanner) throws(JSONError) {
-            try json.beginObject()
-            while let key = try json.nextKey() {
-                if key == "choices" {
-                    try self.readChoices(&json)
-                } else if key == "usage" {
-                    try self.readUsage(&json)
-                } else if key == "model" {
-                    self.model = try Self.textIfAny(&json)
-                } else if key == "error" {
-                    self.error = ErrorBody.message(of: try JSONValue(&json))
-                } else {
-                    _ = try json.skip()
-                }
-            }
-        }
-
-        private mutating func readChoices(_ json: inout JSONScanner) throws(JSONError) {
-            if try json.isNull() { return }
-            try json.beginArray()
-            while try json.nextElement() {
-                if self.hasChoice {
-                    _ = try json.skip()
-                } else {
-                    self.hasChoice = true
-                    try self.readChoice(&json)
-                }
-            }
-        }
-
-        private mutating func readChoice(_ json: inout JSONScanner) throws(JSONError) {
-            try json.beginObject()
-            while let key = try json.nextKey() {
-                if key == "message" {
-                    try self.readMessage(&json)
-                } else if key == "finish_reason" {
-                    self.finishReason = try json.stringOrNull()
-                } else {
-                    _ = try json.skip()
-                }
-            }
-        }
-
-        private mutating func readMessage(_ json: inout JSONScanner) throws(JSONError) {
-            try json.beginObject()
-            self.hasMessage = true
-            while let key = try json.nextKey() {
-                if key == "content" {
-                    self.text = try Self.content(&json)
-                } else if key == "refusal" {
-                    self.refusal = try json.stringOrNull()
-                } else {
-                    _ = try json.skip()
-                }
-            }
-        }
-
-        /// A string, null, or a list of parts, of which those with text are joined.
-        private static func content(_ json: inout JSONScanner) throws(JSONError) -> String? {
-            guard try json.kind() == .array else { return try json.stringOrNull() }
-            let place = json.offset
-            let parts = try JSONValue(&json).array ?? []
-            let texts = parts.compactMap { $0["text"]?.string }
-            if texts.isEmpty, !parts.isEmpty { throw JSONError("`content` has no part with a text", offset: place) }
-            return texts.joined()
-        }
-
-        private mutating func readUsage(_ json: inout JSONScanner) throws(JSONError) {
-            if try json.isNull() { return }
-            try json.beginObject()
-            while let key = try json.nextKey() {
-                if key == "prompt_tokens" {
-                    self.promptTokens = try Self.countIfAny(&json)
-                } else if key == "completion_tokens" {
-                    self.completionTokens = try Self.countIfAny(&json)
-                } else {
-                    _ = try json.skip()
-                }
-            }
-        }
-
-        private static func textIfAny(_ json: inout JSONScanner) throws(JSONError) -> String? {
-            try JSONValue(&json).string
-        }
-
-        /// More tokens than any context has: a number beyond it is none, and sums of so many cannot overflow.
-        private static let tokensMax = 1 << 31
-
-        private static func countIfAny(_ json: inout JSONScanner) throws(JSONError) -> Int? {
-            guard let count = try JSONValue(&json).int, 0...self.tokensMax ~= count else { return nil }
-            return count
-        }
+        self.isMissing = choice.text == nil && !isExplained
     }
 }
 
@@ -170,7 +71,7 @@ public struct BadAnswer: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: String, Hashable, Sendable, CaseIterable {
         /// A page for people: a proxy's, most often.
         case htmlPage = "html-page"
-        /// The `Content-Type` is not JSON.
+        /// Neither the `Content-Type` nor the body is JSON.
         case wrongContentType = "wrong-content-type"
         /// The JSON ends too early.
         case truncatedJSON = "truncated-json"

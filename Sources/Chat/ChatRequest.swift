@@ -23,7 +23,7 @@ public struct ChatRequest: Hashable, Sendable {
     /// Texts at which the answer ends.
     public let stop: [String]
     /// SHA-256 of `canonical`, in lower-case hexadecimal: the request's name in a cache.
-    public let key: String
+    public private(set) var key = ""
 
     /// Creates a request.
     ///
@@ -43,69 +43,73 @@ public struct ChatRequest: Hashable, Sendable {
         self.maxTokens = maxTokens
         self.seed = seed
         self.stop = stop
+        self.key = ContentHash.sha256(self.canonical)
+    }
+
+    /// What is sent: the request as `POST /v1/chat/completions` takes it.
+    ///
+    /// - Parameter form: how it is put for a server that refuses parts of it. The key is the same whatever the form,
+    ///   because the question is.
+    public func body(_ form: RequestForm = RequestForm()) -> Bytes {
         var json = JSONWriter()
-        Self.write(
-            model: model, messages: messages, schema: self.schema, form: .canonical, temperature: temperature,
-            topP: topP, maxTokens: maxTokens, seed: seed, stop: stop, to: &json)
-        self.key = ContentHash.sha256(json.bytes)
+        json.beginObject()
+        self.writeQuestion(to: &json)
+        if let schema = form.schema(of: self) { Self.write(schema: schema, to: &json) }
+        if !form.leavesOut.contains(.temperature) { Self.write(temperature: self.temperature, to: &json) }
+        if !form.leavesOut.contains(.topP) { Self.write(topP: self.topP, to: &json) }
+        if let name = form.tokenLimit.name, let tokens = form.answerTokens(of: self) { json.field(name, tokens) }
+        if !form.leavesOut.contains(.seed), let seed { json.field("seed", seed) }
+        if !form.leavesOut.contains(.stop) { Self.write(stop: self.stop, to: &json) }
+        if !form.leavesOut.contains(.stream) { json.field("stream", false) }
+        json.endObject()
+        return json.bytes
     }
 
     /// The one spelling of this request: members in a fixed order, absent ones left out, no white space, one spelling
     /// for each number.
-    public var canonical: Bytes { self.bytes(.canonical) }
-
-    /// What is sent: the request as `POST /v1/chat/completions` takes it.
-    ///
-    /// - Parameter withSchema: whether to send `response_format`; `false` for a server that refuses it. The key is the
-    ///   same either way, because the question is.
-    public func body(withSchema: Bool = true) -> Bytes { self.bytes(withSchema ? .sent : .sentWithoutSchema) }
-
-    private enum Form {
-        case canonical
-        case sent
-        case sentWithoutSchema
-    }
-
-    private func bytes(_ form: Form) -> Bytes {
+    public var canonical: Bytes {
         var json = JSONWriter()
-        Self.write(
-            model: self.model, messages: self.messages, schema: self.schema, form: form, temperature: self.temperature,
-            topP: self.topP, maxTokens: self.maxTokens, seed: self.seed, stop: self.stop, to: &json)
+        json.beginObject()
+        self.writeQuestion(to: &json)
+        if let schema {
+            json.key("schema")
+            json.raw(schema.utf8)
+        }
+        Self.write(temperature: self.temperature, to: &json)
+        Self.write(topP: self.topP, to: &json)
+        if let maxTokens { json.field("max_tokens", maxTokens) }
+        if let seed { json.field("seed", seed) }
+        Self.write(stop: self.stop, to: &json)
+        json.endObject()
         return json.bytes
     }
 
-    private static func write(
-        model: String, messages: [ChatMessage], schema: String?, form: Form, temperature: Double?, topP: Double?,
-        maxTokens: Int?, seed: Int?, stop: [String], to json: inout JSONWriter
-    ) {
-        json.beginObject()
-        json.field("model", model)
+    private func writeQuestion(to json: inout JSONWriter) {
+        json.field("model", self.model)
         json.key("messages")
         json.beginArray()
-        for message in messages { message.write(to: &json) }
+        for message in self.messages { message.write(to: &json) }
         json.endArray()
-        if let schema, form != .sentWithoutSchema { self.write(schema: schema, form: form, to: &json) }
-        // Zero has two doubles, which are the same temperature.
-        if let temperature { json.field("temperature", temperature == 0 ? 0 : temperature) }
-        if let topP { json.field("top_p", topP == 0 ? 0 : topP) }
-        if let maxTokens { json.field("max_tokens", maxTokens) }
-        if let seed { json.field("seed", seed) }
-        if !stop.isEmpty {
-            json.key("stop")
-            json.beginArray()
-            for text in stop { json.value(text) }
-            json.endArray()
-        }
-        if form != .canonical { json.field("stream", false) }
-        json.endObject()
     }
 
-    private static func write(schema: String, form: Form, to json: inout JSONWriter) {
-        guard form == .sent else {
-            json.key("schema")
-            json.raw(schema.utf8)
-            return
-        }
+    // Zero has two doubles, which are the same temperature.
+    private static func write(temperature: Double?, to json: inout JSONWriter) {
+        if let temperature { json.field("temperature", temperature == 0 ? 0 : temperature) }
+    }
+
+    private static func write(topP: Double?, to json: inout JSONWriter) {
+        if let topP { json.field("top_p", topP == 0 ? 0 : topP) }
+    }
+
+    private static func write(stop: [String], to json: inout JSONWriter) {
+        guard !stop.isEmpty else { return }
+        json.key("stop")
+        json.beginArray()
+        for text in stop { json.value(text) }
+        json.endArray()
+    }
+
+    private static func write(schema: String, to json: inout JSONWriter) {
         json.key("response_format")
         json.beginObject()
         json.field("type", "json_schema")

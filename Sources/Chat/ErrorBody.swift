@@ -6,37 +6,51 @@ package import Records
 package struct ErrorBody {
     /// The message, or the beginning of what came instead; never longer than a paragraph.
     package let message: String
-    /// `code`, `type` and `message` in lower case, to look for marks in.
-    private let marks: String
+    /// `code`, `type` and the whole message in lower case, to look for marks in.
+    package let marks: String
+    /// The parts of the request that the body names in the places meant for that, in lower case: OpenAI's `param`,
+    /// the `loc` of FastAPI.
+    package let names: [String]
 
     package static let lengthMax = 400
+    /// So much of a message is looked for marks in.
+    private static let marksMax = 8_192
 
     package init(_ body: Bytes) {
         guard let json = try? JSONValue(parsing: body) else {
             self.message = Self.excerpt(body)
-            self.marks = self.message.lowercased()
+            self.marks = Self.text(body, Self.marksMax).lowercased()
+            self.names = []
             return
         }
-        let message = Self.message(of: json["error"] ?? json)
         let error = json["error"] ?? json
-        self.message = message
-        self.marks = [message, error["code"]?.string ?? "", error["type"]?.string ?? ""].joined(separator: " ")
-            .lowercased()
+        self.message = Self.message(of: error)
+        // A gateway's own message may hide the one of the server behind it.
+        let inner = error["metadata"]?["raw"]?.string ?? ""
+        let texts = [Self.fullMessage(of: error), error["code"]?.string ?? "", error["type"]?.string ?? "", inner]
+        self.marks = Self.text(Bytes(texts.joined(separator: " ").utf8), Self.marksMax).lowercased()
+        let places = (error["detail"] ?? json["detail"])?.array ?? []
+        let locations = places.flatMap { $0["loc"]?.array ?? [] }.compactMap(\.string)
+        self.names = ([error["param"]?.string].compactMap { $0 } + locations).map { $0.lowercased() }
     }
 
     /// The text in an `error` member, whose shape is every server's own: a string, `{message}`, `{detail}`, a list.
-    package static func message(of error: JSONValue) -> String {
-        if let text = error.string ?? error["message"]?.string ?? error["detail"]?.string ?? error["error"]?.string {
-            return self.excerpt(Bytes(text.utf8))
-        }
-        return self.excerpt(error.bytes)
+    package static func message(of error: JSONValue) -> String { self.excerpt(Bytes(self.fullMessage(of: error).utf8)) }
+
+    private static func fullMessage(of error: JSONValue) -> String {
+        error.string ?? error["message"]?.string ?? error["detail"]?.string ?? error["error"]?.string
+            ?? String(decoding: error.bytes, as: UTF8.self)
     }
 
     /// The beginning of some text, on one line.
     package static func excerpt(_ body: Bytes) -> String {
-        let text = String(decoding: body.prefix(Self.lengthMax), as: UTF8.self)
-        let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let line = self.text(body, self.lengthMax)
         return body.count > Self.lengthMax ? line + " …" : line
+    }
+
+    private static func text(_ body: Bytes, _ lengthMax: Int) -> String {
+        String(decoding: body.prefix(lengthMax), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+            .joined(separator: " ")
     }
 
     /// Whether the context is too small for the request: the words of OpenAI, vLLM, llama.cpp and Ollama.
@@ -52,5 +66,36 @@ package struct ErrorBody {
         self.has(["content_filter", "content filter", "content_policy", "content management policy", "moderation"])
     }
 
-    private func has(_ words: [String]) -> Bool { words.contains { self.marks.contains($0) } }
+    /// Whether the server has no such model: the words of OpenAI, vLLM, Ollama, LiteLLM, Mistral and OpenRouter.
+    package var isUnknownModel: Bool {
+        let words = [
+            "model_not_found", "invalid model name", "invalid model id", "invalid model specified", "invalid_model",
+            "unknown model", "no such model", "is not a valid model",
+        ]
+        if self.has(words) { return true }
+        // "The model `m` does not exist": the name stands between.
+        var rest = self.marks[...]
+        while let place = rest.firstRange(of: "model") {
+            rest = rest[place.upperBound...]
+            let near = rest.prefix(120)
+            if ["does not exist", "doesn't exist", "not found"].contains(where: { near.contains($0) }) { return true }
+        }
+        return false
+    }
+
+    /// Whether the key is not taken: the words of OpenAI, Google and Anthropic, some of which say so with a 400.
+    package var isBadKey: Bool {
+        self.has(["api key", "api_key", "apikey", "authentication_error", "invalid authentication", "unauthorized"])
+    }
+
+    /// Whether what was paid for is used up, which no waiting mends: the words of OpenAI, Anthropic, DeepSeek, OpenRouter
+    /// and Moonshot.
+    package var isQuotaSpent: Bool {
+        self.has([
+            "insufficient_quota", "insufficient balance", "insufficient credits", "credit balance", "out of credits",
+            "billing_hard_limit", "exceeded_current_quota",
+        ])
+    }
+
+    package func has(_ words: [String]) -> Bool { words.contains { self.marks.contains($0) } }
 }

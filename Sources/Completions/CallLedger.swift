@@ -95,12 +95,12 @@ final class CallLedger: Sendable {
 
     /// What a request may cost, where nothing better is known: four bytes a token, and all the tokens it may be answered.
     static func estimate(of request: ChatRequest) -> Int {
-        request.messages.reduce(0) { $0 + $1.content.utf8.count } / 4 + (request.maxTokens ?? 0)
+        request.promptBytes / 4 + (request.maxTokens ?? 0)
     }
 
     private static func tokens(of answer: ChatAnswer, to request: ChatRequest) -> Int {
-        let bytes = request.messages.reduce(0) { $0 + $1.content.utf8.count }
-        return (answer.promptTokens ?? bytes / 4) + (answer.completionTokens ?? answer.text.utf8.count / 4)
+        (answer.promptTokens ?? request.promptBytes / 4)
+            + (answer.completionTokens ?? answer.written.utf8.count / 4)
     }
 }
 

@@ -81,7 +81,7 @@ public final class CompletionPlanner: CompletionProvider {
             state.plan.itemsMax = state.plan.itemsMax.flatMap { all in itemsMax.map { all + $0 } }
             guard state.missing.insert(request.key).inserted else { return }
             state.plan.calls += 1
-            state.plan.promptBytes += request.messages.reduce(0) { $0 + $1.content.utf8.count }
+            state.plan.promptBytes += request.promptBytes
             state.plan.answerTokensMax += request.maxTokens ?? 0
         }
         return nil

@@ -103,7 +103,10 @@ final class ServerSource: CompletionSource {
     }
 
     private func call(_ request: ChatRequest, _ key: CacheKey, _ call: CallRecord) async throws -> CacheEntry {
-        guard let server = await self.server(for: request.model) else { throw CompletionFailure.cancelled }
+        guard let server = await self.server(for: request) else {
+            if self.halting.reason != nil { await RunHalt.untilCancelled() }
+            throw CompletionFailure.cancelled
+        }
         self.ledger.begin(key, call)
         do throws(ChatFailure) {
             let answer = try await server.ask(request, observer: self.observer(of: call))
@@ -114,9 +117,19 @@ final class ServerSource: CompletionSource {
             switch error {
             case .request(let reason, let message):
                 throw CompletionFailure.request(reason: reason.rawValue, message: message, call.value ?? ModelCall())
+            case .shared(let message):
+                self.halting.halt(.failed(self.hopeless(message, request.model)))
+                await RunHalt.untilCancelled()
+                throw CompletionFailure.cancelled
             case .server, .cancelled: throw CompletionFailure.cancelled
             }
         }
+    }
+
+    /// What is said where no request will be answered.
+    private func hopeless(_ message: String, _ model: String) -> String {
+        "the model server \(self.configuration.endpoint) will answer no request for `\(model)`: \(message). No record was made a "
+            + "dead letter for it, and what was finished is kept: set it right, and the same command goes on from here"
     }
 
     private func observer(of call: CallRecord) -> CallObserver {
@@ -144,19 +157,20 @@ final class ServerSource: CompletionSource {
     // MARK: The server
 
     /// The server, once it has shown what it can do; `nil` where the run ends before.
-    private func server(for model: String) async -> ModelServer? {
+    private func server(for request: ChatRequest) async -> ModelServer? {
         let arrival: Task<ModelServer?, Never>? = self.state.withLock { state in
             if state.isShutDown { return nil }
             if let arrival = state.arrival { return arrival }
-            let arrival = Task { await self.arrive(model) }
+            let arrival = Task { await self.arrive(request) }
             state.arrival = arrival
             return arrival
         }
         return await arrival?.value
     }
 
-    /// Waits until the server answers a tiny request, and says what it can do.
-    private func arrive(_ model: String) async -> ModelServer? {
+    /// Waits until the server answers a tiny request, put as `request` is, and says what it can do.
+    private func arrive(_ request: ChatRequest) async -> ModelServer? {
+        let model = request.model
         guard let client = try? ChatClient(self.configuration, meter: self.ledger.meter) else { return nil }
         let began = self.options.clock.now()
         self.state.withLock { $0.beforeArrival = (began, "it has not answered yet") }
@@ -164,9 +178,13 @@ final class ServerSource: CompletionSource {
         let name = self.configuration.endpoint.description
         let notify = self.options.notify
         var retry = RetryDecision()
-        var found = await client.probe(model: model)
+        var found = await client.probe(like: request)
         var isWaiting = false
         while case .server(let fault, let message)? = found.failure, !Task.isCancelled {
+            if fault.needsAttention {
+                self.halting.halt(.failed(self.hopeless(message, model)))
+                break
+            }
             if !isWaiting {
                 notify(
                     .warning(
@@ -176,16 +194,16 @@ final class ServerSource: CompletionSource {
             isWaiting = true
             self.state.withLock { $0.beforeArrival = (began, message) }
             try? await self.options.clock.sleep(retry.delaySeconds(after: fault, random: .random(in: 0..<1)))
-            if !Task.isCancelled { found = await client.probe(model: model) }
+            if !Task.isCancelled { found = await client.probe(like: request) }
         }
-        if Task.isCancelled || found.failure == .cancelled {
+        if Task.isCancelled || found.failure == .cancelled || self.halting.reason != nil {
             await client.shutdown()
             return nil
         }
         let inFlight = self.description.inFlightMax ?? min(found.slots ?? Self.inFlightUnknown, Self.inFlightMax)
         for notice in found.notices(of: name, model: model, inFlight: inFlight) { notify(notice) }
         let server = ModelServer(
-            client: client, settings: ModelServer.Settings(inFlightMax: inFlight), capabilities: found,
+            client: client, settings: ModelServer.Settings(inFlightMax: inFlight), capabilities: (model, found),
             clock: self.options.clock
         ) { notice in
             switch notice {
@@ -195,6 +213,8 @@ final class ServerSource: CompletionSource {
                 )
             case .recovered(let seconds):
                 notify(.info("the model server \(name) answers again, after \(Int(seconds.rounded())) s"))
+            case .adapted(let model, let changes):
+                notify(.warning(ServerCapabilities.refusal(by: name, of: model, changes)))
             }
         }
         let isWanted = self.state.withLock { state in
@@ -223,7 +243,7 @@ extension ServerCapabilities {
     func notices(of name: String, model: String, inFlight: Int) -> [CompletionNotice] {
         let schema =
             switch self.schema {
-            case .obeyed: "obeys schemas"
+            case .obeyed: self.form.schema == .whole ? "obeys schemas" : "obeys schemas without bounds"
             case .ignored: "ignores schemas"
             case .refused: "refuses schemas, so it is asked without"
             case .unknown: "schemas not tried out"
@@ -238,6 +258,8 @@ extension ServerCapabilities {
         var notices: [CompletionNotice] = [
             .info("model server \(name), model \(model): \(schema), \(usage), \(slots), \(inFlight) calls in flight")
         ]
+        let changes = self.form.changes(since: RequestForm())
+        if !changes.isEmpty { notices.append(.warning(Self.refusal(by: name, of: model, changes))) }
         if self.offers(model) == false {
             let offered = (self.models ?? []).prefix(10).joined(separator: ", ")
             notices.append(.warning("the server \(name) lists no model `\(model)`; it offers: \(offered)"))
@@ -249,5 +271,11 @@ extension ServerCapabilities {
             notices.append(.warning("the server \(name) refused the tiny request of the probe: \(failure)"))
         }
         return notices
+    }
+
+    /// What is said of a server that refuses something of the requests.
+    static func refusal(by name: String, of model: String, _ changes: [String]) -> String {
+        "the model server \(name) refuses something of the requests for `\(model)`, so in this run they have "
+            + changes.joined(separator: "; ")
     }
 }

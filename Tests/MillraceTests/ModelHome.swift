@@ -46,9 +46,15 @@ final class ScriptedModel: Sendable {
     private let server: HostileServer
     private let probes = Mutex(0)
 
-    /// Starts one that answers by a script; the probe is answered well.
-    init(port: Int = 0, _ script: @escaping @Sendable (Call) -> Reply = QueryModel.reply(to:)) async throws {
-        self.server = try await HostileServer(port: port) { call in QueryModel.housekeeping(call) ?? script(call) }
+    /// Starts one that answers by a script; the probe is answered well, unless the script is to answer it as well.
+    init(
+        port: Int = 0, answersProbe: Bool = true,
+        _ script: @escaping @Sendable (Call) -> Reply = QueryModel.reply(to:)
+    ) async throws {
+        self.server = try await HostileServer(port: port) { call in
+            let isChat = call.path.hasSuffix("/chat/completions")
+            return (answersProbe || !isChat ? QueryModel.housekeeping(call) : nil) ?? script(call)
+        }
     }
 
     var url: String { self.server.url + "/v1" }

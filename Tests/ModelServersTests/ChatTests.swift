@@ -48,9 +48,49 @@ struct ChatRequestTests {
         #expect(sent["response_format"]?["json_schema"]?["schema"]?["type"]?.string == "object")
         #expect(sent["response_format"]?["type"]?.string == "json_schema")
         #expect(sent["stream"] == .bool(false))
-        let plain = try JSONValue(parsing: request.body(withSchema: false))
-        #expect(plain["response_format"] == nil)
-        #expect(plain["schema"] == nil)
+    }
+
+    @Test("What a server refuses is left out or put in another way, and the key stays the same")
+    func forms() throws {
+        let request = try self.make(#"{"type":"array","maxItems":3,"items":{"type":"string","pattern":"a"}}"#)
+        var form = RequestForm()
+        form.schema = .unbounded
+        form.tokenLimit = .maxCompletionTokens
+        form.leavesOut = [.temperature, .seed]
+        form.tokensMax = 4
+        #expect(
+            String(decoding: request.body(form), as: UTF8.self)
+                == #"{"model":"m","messages":[{"role":"system","content":"a"},{"role":"user","content":"b\n\"é"}],"#
+                + #""response_format":{"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":"#
+                + #"{"type":"array","items":{"type":"string"}}}},"top_p":1.0,"max_completion_tokens":4,"stop":["x"],"#
+                + #""stream":false}"#)
+        #expect(
+            String(decoding: request.body(.bare), as: UTF8.self)
+                == #"{"model":"m","messages":[{"role":"system","content":"a"},{"role":"user","content":"b\n\"é"}]}"#)
+        #expect(request.key == ContentHash.sha256(request.canonical))
+        #expect(form.changes(since: RequestForm()).count == 4)
+        #expect(RequestForm().merged(with: form) == form && form.merged(with: RequestForm()) == form)
+    }
+
+    @Test("Bounds are taken out of a schema, not out of its names and values")
+    func bounds() throws {
+        let schema = """
+            {"type":"object","properties":{"pattern":{"type":"string","pattern":"^a$","minLength":1},"list":{"type":"array",\
+            "items":{"type":"integer","enum":[1,2],"minimum":1},"minItems":1,"maxItems":2}},"required":["pattern"],\
+            "$defs":{"maxItems":{"enum":[{"minItems":1}]}},"additionalProperties":false}
+            """
+        #expect(
+            SchemaBounds.removed(from: schema)
+                == #"{"type":"object","properties":{"pattern":{"type":"string"},"list":{"type":"array","items":"#
+                + #"{"type":"integer","enum":[1,2]}}},"required":["pattern"],"$defs":{"maxItems":{"enum":"#
+                + #"[{"minItems":1}]}},"additionalProperties":false}"#)
+        let sample = SchemaBounds.sample(of: schema)
+        #expect(sample.map(\.key) == ["marks", "words", "number"])
+        #expect(
+            String(decoding: sample[0].value.bytes, as: UTF8.self)
+                == #"{"type":"array","items":{"type":"integer","enum":[1]},"minItems":1,"maxItems":1}"#)
+        #expect(sample[1].value["pattern"]?.string == "^a$")
+        #expect(SchemaBounds.sample(of: #"{"type":"object"}"#).isEmpty)
     }
 
     @Test("A schema that is no object is refused", arguments: ["", "{", "[]", "7", "{} {}"])
@@ -92,6 +132,57 @@ struct ChatAnswerTests {
     }
 
     @Test(
+        "The text is found where servers put it",
+        arguments: [
+            #"{"choices":[{"message":{"content":"A"}}]}"#,
+            "\u{feff}"
+                + #"{"choices":[{"message":{"content":"A"}}]}"#,
+            #"{"choices":[{"message":{"content":[{"type":"thinking","thinking":[{"text":"t"}]},{"type":"text","text":"A"}]}}]}"#,
+            #"{"choices":[{"message":{"content":[{"type":"reasoning","text":"t"},{"type":"text","text":"A"}]}}]}"#,
+            #"{"choices":[{"message":{"content":null,"tool_calls":[{"function":{"arguments":"A"}}]},"finish_reason":"tool_calls"}]}"#,
+            #"{"choices":[{"message":{"content":"","function_call":{"arguments":"A"}}}]}"#,
+            #"{"choices":[{"text":"A","finish_reason":"stop"}]}"#,
+            #"{"choices":[{"message":{"content":""}},{"message":{"content":"A"}}]}"#,
+            #"{"choices":[{"message":{"content":"A"}},{"message":7}]}"#,
+            "{\"choices\":[{\"message\":{\"content\":\"A\"}}]}\ndata: [DONE]\n\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":\"A\"},\"finish_reason\":\"stop\"}]}\n\n",
+            ": ok\n\ndata: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\r\n\r\n"
+                + "data: {\"choices\":[{\"delta\":{\"content\":\"A\"}}]}\n\ndata: {\"choices\":[],\"usage\":"
+                + "{\"prompt_tokens\":1}}\n\ndata: [DONE]\n\n",
+        ])
+    func places(text: String) throws {
+        let answer = try self.parse(text)
+        #expect(answer.text == "A" && answer.written == "A")
+        #expect(!answer.isMissing && !answer.hasThoughtsOnly)
+    }
+
+    @Test(
+        "Without a text there are thoughts to read, a reason, or nothing",
+        arguments: [
+            (#""content":null,"reasoning":"T""#, "stop", "T", false),
+            (#""content":"","reasoning_content":"T""#, "stop", "T", false),
+            (#""reasoning":"T","reasoning_content":"T""#, "length", "T", false),
+            (#""content":"  ","reasoning_details":[{"type":"reasoning.text","text":"T"}]"#, "stop", "T", false),
+            (#""content":[{"type":"thinking","thinking":"T"}]"#, "stop", "T", false),
+            (#""content":null"#, "length", "", false), (#""content":null,"refusal":"no""#, "stop", "", false),
+            (#""content":"""#, "stop", "", false), (#""content":null"#, "stop", "", true),
+            (#""content":null,"reasoning":"""#, "stop", "", true),
+        ])
+    func withoutText(message: String, finish: String, written: String, isMissing: Bool) throws {
+        let answer = try self.parse(#"{"choices":[{"message":{\#(message)},"finish_reason":"\#(finish)"}]}"#)
+        #expect(!answer.text.contains { !$0.isWhitespace })
+        #expect(answer.written == written)
+        #expect(answer.hasThoughtsOnly == (written == "T"))
+        #expect(answer.isMissing == isMissing)
+    }
+
+    @Test("An object for a text is the answer unwrapped")
+    func object() throws {
+        let answer = try self.parse(#"{"choices":[{"message":{"content":{"queries":[{"narration_ids":[1]}]}}}]}"#)
+        #expect(answer.text == #"{"queries":[{"narration_ids":[1]}]}"#)
+    }
+
+    @Test(
         "Names what is wrong",
         arguments: [
             ("", "truncated-json"), ("{", "truncated-json"),
@@ -99,8 +190,11 @@ struct ChatAnswerTests {
             ("<html>", "html-page"), ("OK", "malformed-json"), (#"{"choices":[}"#, "malformed-json"),
             ("{}", "wrong-shape"), ("[]", "wrong-shape"), (#"{"choices":null}"#, "wrong-shape"),
             (#"{"choices":[{}]}"#, "wrong-shape"), (#"{"choices":[{"message":{}}]}"#, "wrong-shape"),
-            (#"{"choices":[{"message":{"content":null},"finish_reason":"stop"}]}"#, "wrong-shape"),
-            (#"{"choices":[{"message":{"content":{"a":1}}}]}"#, "wrong-shape"),
+            (#"{"choices":[{"message":{"content":7}}]}"#, "wrong-shape"),
+            (#"{"choices":[{"message":{"content":[{"type":"image"}]}}]}"#, "wrong-shape"),
+            (#"{"choices":[{"message":7},{"message":{"content":"a"}}]}"#, "wrong-shape"),
+            (#"data: {"choices":[{"delta":{"content":"a"}}]}"#, "truncated-json"),
+            (#"data: {"choices""#, "truncated-json"), ("data: [DONE]", "wrong-shape"),
             (#"{"error":"x"}"#, "wrong-shape"), (#"{"choices":[]} x"#, "malformed-json"),
         ])
     func bad(text: String, reason: String) {

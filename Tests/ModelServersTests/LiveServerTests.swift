@@ -14,15 +14,18 @@ struct LiveServerTests {
         let configuration = try ClientConfiguration(
             url: try #require(Figures.text("MILLRACE_MODEL_URL")), environment: [:])
         let server = ModelServer(client: try ChatClient(configuration))
-        let found = await server.probe(model: model)
-        Figures.record("live: \(found)")
-        #expect(found.health == .healthy)
-        #expect(found.schema == .obeyed)
-        #expect(found.reportsUsage == true)
         let schema = """
             {"type":"object","properties":{"question":{"type":"string","pattern":"^(What|Where) .{5,40}[?]$"}},
             "required":["question"],"additionalProperties":false}
             """
+        let found = await server.probe(
+            like: try ChatRequest(
+                model: model, messages: [ChatMessage(role: .user, content: "Hello")], schema: schema, temperature: 0,
+                maxTokens: 60))
+        Figures.record("live: \(found)")
+        #expect(found.health == .healthy)
+        #expect(found.schema == .obeyed)
+        #expect(found.reportsUsage == true)
         await withTaskGroup(of: Void.self) { group in
             for thing in ["knife", "cup", "door", "phone"] {
                 group.addTask {

@@ -53,11 +53,11 @@ struct ModelConversation {
         let answer = completion.answer
         self.count(completion)
         let parsed = AnswerParser.parse(
-            answer.text, finishReason: answer.refusal == nil ? answer.finishReason : "content_filter",
-            ids: self.prompted.ids, examples: self.examples)
+            answer.written, finishReason: answer.refusal == nil ? answer.finishReason : "content_filter",
+            ids: self.prompted.ids, examples: self.examples, isThought: answer.hasThoughtsOnly)
         for (problem, number) in parsed.problems { self.counts["answer.\(problem.rawValue)", default: 0] += number }
         if parsed.form == .numberedLines { self.counts["free-text", default: 0] += 1 }
-        if parsed.isUsable { return self.end(.answer(parsed, hash: ContentHash.sha256(Bytes(answer.text.utf8)))) }
+        if parsed.isUsable { return self.end(.answer(parsed, hash: ContentHash.sha256(Bytes(answer.written.utf8)))) }
         if parsed.isRefused {
             return self.end(
                 .failure(reason: "content-filter", message: answer.refusal ?? "the server's filter stopped the answer"))
@@ -65,7 +65,7 @@ struct ModelConversation {
         let turn =
             self.options.repairs && self.repairs == 0
             ? AnswerRepair.messages(for: self.prompted, answer: answer.text, parsed: parsed) : nil
-        guard let turn else { return self.end(self.unusable(parsed)) }
+        guard let turn else { return self.end(self.unusable(parsed, answer)) }
         self.repairs += 1
         self.firstProblems = parsed.problems
         self.counts["repairs", default: 0] += 1
@@ -80,13 +80,23 @@ struct ModelConversation {
         self.end(.failure(reason: reason, message: message))
     }
 
-    private func unusable(_ parsed: ParsedAnswer) -> Outcome {
-        let codes = parsed.problems.keys.map(\.rawValue).sorted().joined(separator: ", ")
+    private func unusable(_ parsed: ParsedAnswer, _ answer: ChatAnswer) -> Outcome {
         let first = self.firstProblems.keys.map(\.rawValue).sorted().joined(separator: ", ")
         let before = self.repairs == 0 ? "" : " (before the repair: \(first))"
         return .failure(
-            reason: parsed.isTruncated ? "truncated" : "unusable-answer",
-            message: "no query can be read from the answer: \(codes)\(before)")
+            reason: parsed.isTruncated ? "truncated" : "unusable-answer", message: self.fault(parsed, answer) + before)
+    }
+
+    /// What is wrong with an answer of which nothing can be read.
+    private func fault(_ parsed: ParsedAnswer, _ answer: ChatAnswer) -> String {
+        guard parsed.problems[.emptyAnswer] != nil else {
+            let codes = parsed.problems.keys.map(\.rawValue).sorted().joined(separator: ", ")
+            return "no query can be read from the answer: \(codes)"
+        }
+        let isThought = answer.written.contains { !$0.isWhitespace }
+        let what = isThought ? "the model thought and wrote no answer" : "the model wrote nothing"
+        guard parsed.isTruncated else { return what }
+        return what + " within its \(self.options.maxTokens) tokens: raise `max-tokens`, or turn its thinking off"
     }
 
     private mutating func count(_ completion: Completion) {

@@ -32,7 +32,7 @@ public struct RetryDecision: Hashable, Sendable {
         case .refused: (0.25, 10)
         case .badAnswer: (0.5, 20)
         case .timeout: (0.5, 20)
-        case .status: fault.needsAttention ? (5, 60) : (0.5, 20)
+        case .status, .quotaSpent: fault.needsAttention ? (5, 60) : (0.5, 20)
         }
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+public import Chat
 internal import Records
 
 extension ChatClient {
@@ -32,9 +32,11 @@ extension ChatClient {
         return metrics.values.isEmpty ? nil : metrics
     }
 
-    /// Finds out what the server can do: by what it offers, and by one tiny request whose schema contradicts its prompt.
-    /// A server that knows nothing of schemas answers 200 all the same.
-    public func probe(model: String) async -> ServerCapabilities {
+    /// Finds out what the server can do: by what it offers, and by one tiny request that is put as the real ones are.
+    /// Where they have a schema it has one too, with the same bounds, that contradicts its prompt: a server that knows
+    /// nothing of schemas answers 200 all the same.
+    /// - Parameter request: one of the requests that are to come.
+    public func probe(like request: ChatRequest) async -> ServerCapabilities {
         let health = await self.health()
         var found = ServerCapabilities(
             health: health, models: nil, schema: .unknown, reportsUsage: nil, slots: nil, contextTokens: nil,
@@ -47,7 +49,11 @@ extension ChatClient {
             found.contextTokens = Self.size(properties?["default_generation_settings"]?["n_ctx"])
             if found.slots == nil { found.slots = await self.json(self.endpoint.root("/slots"))?.array?.count }
         }
-        await self.probeSchema(model: model, &found)
+        do throws(ChatFailure) {
+            await self.probeForms(of: try Self.schemaProbe(like: request), &found)
+        } catch {
+            found.failure = error
+        }
         return found
     }
 
@@ -56,66 +62,123 @@ extension ChatClient {
         value?.int.flatMap { 1...(1 << 31) ~= $0 ? $0 : nil }
     }
 
-    private func probeSchema(model: String, _ found: inout ServerCapabilities) async {
-        switch await self.askTiny(model: model, withSchema: true) {
-        case .success(let answer): found.take(answer, schema: Self.judge(answer))
-        case .failure(let failure):
-            found.failure = failure
-            if failure.mayBeTheSchemas { await self.probeWithoutSchema(model: model, after: failure, &found) }
+    /// Asks with less and less until there is an answer: what the server names as refused is left out first; then, where
+    /// it names nothing, the bounds of the schema, the schema, and all that can be left out.
+    private func probeForms(of tiny: ChatRequest, _ found: inout ServerCapabilities) async {
+        var form = RequestForm()
+        var first: Tried?
+        while true {
+            let tried = await self.ask(tiny, form)
+            if case .answered(let answer) = tried.outcome, !answer.saysNothing {
+                return await self.settle(tried, first: first, answer, tiny, &found)
+            }
+            first = first ?? tried
+            guard tried.mayBeTheForms, let next = Self.less(than: tried.form, tiny) else { break }
+            form = next
+        }
+        // With less it is no better, so what is to be said is what became of the whole.
+        switch first?.outcome {
+        case .answered(let answer)?: found.take(answer, RequestForm(), tiny)
+        case .failed(let failure)?: found.failure = failure
+        case nil: break
         }
     }
 
-    private func probeWithoutSchema(
-        model: String, after failure: ChatFailure, _ found: inout ServerCapabilities
+    /// Takes a form that was answered; one that the server only fell over once, before it, is tried again.
+    private func settle(
+        _ tried: Tried, first: Tried?, _ answer: ChatAnswer, _ tiny: ChatRequest, _ found: inout ServerCapabilities
     ) async {
-        switch await self.askTiny(model: model, withSchema: false) {
-        case .failure(let failure): found.failure = failure
-        case .success(let plain):
-            // A server that fell over once may only have had a bad moment: the schema is tried again before it is given up.
-            if case .server = failure, case .success(let answer) = await self.askTiny(model: model, withSchema: true) {
-                found.take(answer, schema: Self.judge(answer))
-            } else {
-                found.take(plain, schema: .refused)
+        if let first, case .failed(.server) = first.outcome {
+            let again = await self.ask(tiny, first.form)
+            if case .answered(let answer) = again.outcome, !answer.saysNothing {
+                return found.take(answer, again.form, tiny)
+            }
+        }
+        found.take(answer, tried.form, tiny)
+    }
+
+    private static func less(than form: RequestForm, _ tiny: ChatRequest) -> RequestForm? {
+        if let less = form.withLessSchema(of: tiny) { return less }
+        return [RequestForm.plain, .bare].first { form.merged(with: $0) != form }.map(form.merged(with:))
+    }
+
+    private struct Tried {
+        enum Outcome {
+            case answered(ChatAnswer)
+            case failed(ChatFailure)
+        }
+        /// The form that was asked in at last.
+        var form: RequestForm
+        var outcome: Outcome
+
+        /// Whether the way of asking may be the cause: some servers refuse a schema, others fall over it, or say nothing.
+        var mayBeTheForms: Bool {
+            switch self.outcome {
+            case .answered, .failed(.request): true
+            case .failed(.server(let fault, _)): fault.blame != nil && self.form.schema > .none
+            case .failed: false
             }
         }
     }
 
-    private func askTiny(model: String, withSchema: Bool) async -> Result<ChatAnswer, ChatFailure> {
-        do throws(ChatFailure) {
-            return .success(try await self.complete(try Self.schemaProbe(model: model), withSchema: withSchema))
-        } catch {
-            return .failure(error)
+    /// Asks, and again without what is refused by name.
+    private func ask(_ tiny: ChatRequest, _ form: RequestForm) async -> Tried {
+        var now = form
+        var later = form
+        while true {
+            do throws(CallFailure) {
+                return Tried(form: later, outcome: .answered(try await self.attempt(tiny, now)))
+            } catch {
+                guard let refusal = error.refusal, let adapted = now.adapted(to: refusal, of: tiny) else {
+                    return Tried(form: now, outcome: .failed(error.failure))
+                }
+                later = later.adapted(to: refusal, of: tiny)?.later ?? adapted.later
+                now = adapted.now
+            }
         }
     }
 
     /// A tiny request that any server that works answers.
     static func witness(model: String) throws(ChatFailure) -> ChatRequest {
-        try self.request(model: model, prompt: "Say OK.", schema: nil, maxTokens: 4)
+        try self.built { () throws(JSONError) in
+            try ChatRequest(model: model, messages: [ChatMessage(role: .user, content: "Say OK.")], maxTokens: 4)
+        }
     }
 
-    private static func schemaProbe(model: String) throws(ChatFailure) -> ChatRequest {
-        try self.request(
-            model: model, prompt: "Write one short sentence about the sea.",
-            schema: """
-                {"type":"object","properties":{"colour":{"type":"string","enum":["teal"]}},
-                "required":["colour"],"additionalProperties":false}
-                """, maxTokens: 48)
+    private static func schemaProbe(like request: ChatRequest) throws(ChatFailure) -> ChatRequest {
+        try self.built { () throws(JSONError) in
+            try ChatRequest(
+                model: request.model,
+                messages: [ChatMessage(role: .user, content: "Write one short sentence about the sea.")],
+                schema: request.schema.map(Self.probeSchema(like:)), temperature: request.temperature,
+                topP: request.topP,
+                maxTokens: request.maxTokens, seed: request.seed, stop: request.stop)
+        }
     }
 
-    private static func request(
-        model: String, prompt: String, schema: String?, maxTokens: Int
+    /// One colour, which the prompt does not ask for, beside what has the bounds of the real schema.
+    private static func probeSchema(like schema: String) -> String {
+        let colour = JSONValue.object([.init("type", .string("string")), .init("enum", .array([.string("teal")]))])
+        let members = [JSONValue.Member("colour", colour)] + SchemaBounds.sample(of: schema)
+        let probe = JSONValue.object([
+            .init("type", .string("object")), .init("properties", .object(members)),
+            .init("required", .array(members.map { .string($0.key) })), .init("additionalProperties", .bool(false)),
+        ])
+        return String(decoding: probe.bytes, as: UTF8.self)
+    }
+
+    private static func built(
+        _ request: () throws(JSONError) -> ChatRequest
     ) throws(ChatFailure) -> ChatRequest {
         do throws(JSONError) {
-            return try ChatRequest(
-                model: model, messages: [ChatMessage(role: .user, content: prompt)], schema: schema, temperature: 0,
-                maxTokens: maxTokens, seed: 0)
+            return try request()
         } catch {
             throw .request(reason: .badRequest, message: error.description)
         }
     }
 
     static func judge(_ answer: ChatAnswer) -> ServerCapabilities.SchemaSupport {
-        if let json = try? JSONValue(parsing: answer.text.utf8), json["colour"]?.string == "teal" { return .obeyed }
+        if let json = try? JSONValue(parsing: answer.written.utf8), json["colour"]?.string == "teal" { return .obeyed }
         let start = answer.text.first { !$0.isWhitespace }
         return answer.isTruncated && (start == nil || start == "{") ? .unknown : .ignored
     }
@@ -126,20 +189,15 @@ extension ChatClient {
     }
 }
 
-extension ChatFailure {
-    /// Whether the schema may be the cause: some servers refuse one, others fall over it.
-    fileprivate var mayBeTheSchemas: Bool {
-        switch self {
-        case .request: true
-        case .server(let fault, _): fault.blame != nil
-        case .cancelled: false
-        }
-    }
+extension ChatAnswer {
+    /// Whether nothing was written, be it thoughts, and no limit of tokens explains it.
+    fileprivate var saysNothing: Bool { self.written.allSatisfy(\.isWhitespace) && !self.isTruncated }
 }
 
 extension ServerCapabilities {
-    fileprivate mutating func take(_ answer: ChatAnswer, schema: SchemaSupport) {
-        self.schema = schema
+    fileprivate mutating func take(_ answer: ChatAnswer, _ form: RequestForm, _ tiny: ChatRequest) {
+        self.form = form
+        if tiny.schema != nil { self.schema = form.schema == .none ? .refused : ChatClient.judge(answer) }
         self.reportsUsage = answer.promptTokens != nil && answer.completionTokens != nil
         self.failure = nil
     }

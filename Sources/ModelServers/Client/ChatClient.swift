@@ -54,44 +54,71 @@ public final class ChatClient: Sendable {
 
     /// Asks once.
     ///
-    /// - Parameter withSchema: whether to send the request's schema, which some servers refuse.
+    /// - Parameter form: how the request is put for a server that refuses parts of it.
     /// - Throws: `ChatFailure`, sorted by whose fault it is.
-    public func complete(_ request: ChatRequest, withSchema: Bool = true) async throws(ChatFailure) -> ChatAnswer {
-        guard let receipt = await self.meter.admit(request) else { throw .cancelled }
-        do throws(ChatFailure) {
-            let answer = try await self.send(request, withSchema: withSchema)
+    public func complete(
+        _ request: ChatRequest, form: RequestForm = RequestForm()
+    ) async throws(ChatFailure) -> ChatAnswer {
+        do throws(CallFailure) {
+            return try await self.attempt(request, form)
+        } catch {
+            throw error.failure
+        }
+    }
+
+    /// Why a call brought no answer, with what of the request the server does not take, where it says so.
+    struct CallFailure: Error {
+        var failure: ChatFailure
+        var refusal: RequestRefusal?
+    }
+
+    /// Asks once.
+    func attempt(_ request: ChatRequest, _ form: RequestForm) async throws(CallFailure) -> ChatAnswer {
+        guard let receipt = await self.meter.admit(request) else { throw CallFailure(failure: .cancelled) }
+        do throws(CallFailure) {
+            let answer = try await self.send(request, form)
             receipt(.success(answer))
             return answer
         } catch {
-            receipt(.failure(error))
+            receipt(.failure(error.failure))
             throw error
         }
     }
 
     /// Sends a call that has its place, and reads what comes back.
-    private func send(_ request: ChatRequest, withSchema: Bool) async throws(ChatFailure) -> ChatAnswer {
+    private func send(_ request: ChatRequest, _ form: RequestForm) async throws(CallFailure) -> ChatAnswer {
         var call = HTTPClientRequest(url: self.endpoint.api("/chat/completions"))
         call.method = .POST
         call.headers = self.headers
         call.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-        call.body = .bytes(ByteBuffer(bytes: request.body(withSchema: withSchema)))
-        let limits = Limits(self.configuration)
-        let reply = try await self.exchange(call, limits)
+        call.body = .bytes(ByteBuffer(bytes: request.body(form)))
+        let reply: Reply
+        do throws(ChatFailure) {
+            reply = try await self.exchange(call, Limits(self.configuration))
+        } catch {
+            throw CallFailure(failure: error)
+        }
         guard reply.status == 200 else {
-            throw FailureSorting.failure(
-                status: reply.status, headers: reply.headers, body: self.redacted(reply.body),
-                now: Self.secondsSince1970())
+            let body = self.redacted(reply.body)
+            throw CallFailure(
+                failure: FailureSorting.failure(
+                    status: reply.status, headers: reply.headers, body: body, now: Self.secondsSince1970()),
+                refusal: RequestRefusal(status: reply.status, ErrorBody(body), request, form))
         }
         do throws(BadAnswer) {
             return try Self.answer(reply.headers, reply.body)
         } catch {
-            throw self.failure(of: reply, error)
+            throw CallFailure(failure: self.failure(of: reply, error))
         }
     }
 
+    /// The body decides, whatever it is called: JSON comes as `text/plain` and as `application/octet-stream` too.
     private static func answer(_ headers: HTTPHeaders, _ body: Bytes) throws(BadAnswer) -> ChatAnswer {
-        try FailureSorting.check(contentType: headers.first(name: "content-type"))
-        return try ChatAnswer(parsing: body)
+        do throws(BadAnswer) {
+            return try ChatAnswer(parsing: body)
+        } catch {
+            throw FailureSorting.named(error, contentType: headers.first(name: "content-type"))
+        }
     }
 
     /// The same fault, described without secrets: they are struck out before the body is quoted from, because a key that
@@ -254,6 +281,7 @@ public final class ChatClient: Sendable {
         switch failure {
         case .request(let reason, let message): return .request(reason: reason, message: self.redacted(message))
         case .server(let kind, let message): return .server(kind: kind, message: self.redacted(message))
+        case .shared(let message): return .shared(message: self.redacted(message))
         case .cancelled: return .cancelled
         }
     }

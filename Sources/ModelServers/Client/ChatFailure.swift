@@ -11,6 +11,9 @@ public enum ChatFailure: Error, Hashable, Sendable {
     case request(reason: RequestFault, message: String)
     /// The server's failure: to be waited out.
     case server(kind: ServerFault, message: String)
+    /// What every request meets, and nobody mends by waiting: a wrong key, an unknown model, a used-up quota. The run
+    /// ends, and no request is charged with it.
+    case shared(message: String)
     /// Whoever asked has gone, or the client is shut down.
     case cancelled
 }
@@ -49,6 +52,8 @@ public enum ServerFault: Hashable, Sendable {
     case rateLimited(retryAfterSeconds: Double?)
     /// 503, with the seconds the server asks for.
     case unavailable(retryAfterSeconds: Double?)
+    /// What was paid for is used up: 402, or 429 with words to that effect.
+    case quotaSpent
     /// Another status.
     case status(Int)
     /// 200, and not an answer.
@@ -65,6 +70,7 @@ public enum ServerFault: Hashable, Sendable {
         case .disconnected: "disconnected"
         case .rateLimited: "rate-limited"
         case .unavailable: "unavailable"
+        case .quotaSpent: "quota-spent"
         case .status(let code): "status-\(code)"
         case .badAnswer(let reason): reason.rawValue
         }
@@ -73,8 +79,18 @@ public enum ServerFault: Hashable, Sendable {
     /// Whether it will hardly mend itself: a wrong key, an unknown model, a wrong address.
     public var needsAttention: Bool {
         switch self {
+        case .quotaSpent: true
         case .status(let code): (300..<500).contains(code) && code != 409 && code != 425
         default: false
+        }
+    }
+
+    /// Whether a schema can be the cause: an engine dies of it, or says nothing of sense.
+    var mayBeTheSchemas: Bool {
+        switch self {
+        case .disconnected, .badAnswer: true
+        case .status(let code): code >= 500
+        case .refused, .timeout, .rateLimited, .unavailable, .quotaSpent: false
         }
     }
 
@@ -85,7 +101,7 @@ public enum ServerFault: Hashable, Sendable {
         case .disconnected: .disconnected
         case .badAnswer: .badAnswer
         case .status(let code): code >= 500 ? .serverError : nil
-        case .refused, .rateLimited, .unavailable: nil
+        case .refused, .rateLimited, .unavailable, .quotaSpent: nil
         }
     }
 }
@@ -96,6 +112,7 @@ extension ChatFailure: CustomStringConvertible {
         switch self {
         case .request(let reason, _): reason.rawValue
         case .server(let kind, _): kind.label
+        case .shared: "shared"
         case .cancelled: "cancelled"
         }
     }
@@ -103,7 +120,7 @@ extension ChatFailure: CustomStringConvertible {
     /// `label: message`. Keys and header values are never in it.
     public var description: String {
         switch self {
-        case .request(_, let message), .server(_, let message): "\(self.label): \(message)"
+        case .request(_, let message), .server(_, let message), .shared(let message): "\(self.label): \(message)"
         case .cancelled: self.label
         }
     }

@@ -12,6 +12,10 @@ enum FailureSorting {
     static func failure(status: Int, headers: HTTPHeaders, body: Bytes, now: Double) -> ChatFailure {
         let error = ErrorBody(body)
         let message = error.message.isEmpty ? "HTTP \(status)" : "HTTP \(status): \(error.message)"
+        let isRefusal = (400..<500).contains(status)
+        if status == 402 || isRefusal && error.isQuotaSpent {
+            return .server(kind: .quotaSpent, message: message + self.remedy(402, headers))
+        }
         switch status {
         case 429:
             return .server(
@@ -21,17 +25,21 @@ enum FailureSorting {
                 kind: .unavailable(retryAfterSeconds: RetryAfter.seconds(headers, now: now)), message: message)
         case 408, 504:
             return .server(kind: .timeout, message: message)
-        case 400, 413, 414, 422, 431, 451, 403, 500:
-            if let reason = self.fault(status: status, error: error) {
-                return .request(reason: reason, message: message)
+        case 400, 422:
+            // Some servers say so of what others give a 401 or a 404 for; it is the same for every request.
+            if error.isUnknownModel {
+                return .server(kind: .status(status), message: message + self.remedy(404, headers))
             }
+            if error.isBadKey { return .server(kind: .status(status), message: message + self.remedy(401, headers)) }
         default: break
         }
+        if let reason = self.fault(status: status, error: error) { return .request(reason: reason, message: message) }
         return .server(kind: .status(status), message: message + self.remedy(status, headers))
     }
 
     /// What a request is charged with, `nil` where it is not the request's fault.
     private static func fault(status: Int, error: ErrorBody) -> RequestFault? {
+        guard [400, 413, 414, 422, 431, 451, 403, 500].contains(status) else { return nil }
         // Some servers say 500 for a prompt that is too long, and 403 for one that a filter declines.
         if error.isContextLength, status != 403 { return .contextLength }
         if error.isContentFilter, status != 500 { return .contentFilter }
@@ -50,19 +58,21 @@ enum FailureSorting {
             let target = headers.first(name: "location").map { " to \(ErrorBody.excerpt(Bytes($0.utf8)))" } ?? ""
             return "; the server redirects\(target): give that address as the base URL"
         case 401, 403: return "; check the API key and what it may do"
-        case 402: return "; check the account's balance"
-        case 404: return "; check the base URL, and that the server has the model"
+        case 402: return "; check the account's balance and limits"
+        case 404: return "; check the base URL and the model's name, and that the server has the model"
         case 407: return "; the proxy wants a user and a password in its URL"
         default: return ""
         }
     }
 
-    /// Whether the content type of a 200 answer is JSON's. None at all is taken: the body will tell.
-    static func check(contentType: String?) throws(BadAnswer) {
-        guard let contentType else { return }
+    /// What is said of a 200 whose body is no answer: a content type that is not JSON's says more than the body does.
+    static func named(_ bad: BadAnswer, contentType: String?) -> BadAnswer {
+        guard let contentType, bad.reason != .htmlPage, bad.reason != .tooLarge else { return bad }
         let type = contentType.lowercased()
-        if type.contains("json") { return }
-        if type.contains("html") { throw BadAnswer(.htmlPage, "200 with a page (`\(contentType)`), not JSON") }
-        throw BadAnswer(.wrongContentType, "200 with `Content-Type: \(contentType)`, not JSON")
+        if type.contains("json") || type.contains("event-stream") { return bad }
+        if type.contains("html") { return BadAnswer(.htmlPage, "200 with a page (`\(contentType)`), not JSON") }
+        // JSON comes under other names as well; then its own fault is what is to be told.
+        guard bad.reason == .malformedJSON || bad.reason == .truncatedJSON else { return bad }
+        return BadAnswer(.wrongContentType, "200 with `Content-Type: \(contentType)`, and no JSON in it")
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Chat
+
 /// What a model server has shown that it can do.
 public struct ServerCapabilities: Hashable, Sendable {
     /// What `/health` says.
@@ -44,6 +46,8 @@ public struct ServerCapabilities: Hashable, Sendable {
     public var hasMetrics: Bool
     /// Why the tiny request was not answered.
     public var failure: ChatFailure?
+    /// How requests are put so that the server takes them.
+    public var form = RequestForm()
 
     /// Whether a model is among those listed; `nil` where none are.
     public func offers(_ model: String) -> Bool? {

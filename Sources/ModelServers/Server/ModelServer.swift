@@ -30,6 +30,8 @@ public final class ModelServer: Sendable {
         public var breakerFailuresMax = 5
         /// Rounds of 429 or 503 in a row after which a notice is given.
         public var throttledRoundsMax = 6
+        /// Answers with nothing in them that are asked for again before one is taken.
+        public var missingAnswersMax = 2
 
         /// Creates settings.
         public init(inFlightMax: Int) { self.inFlightMax = inFlightMax }
@@ -39,19 +41,19 @@ public final class ModelServer: Sendable {
     public let client: ChatClient
     let settings: Settings
     let clock: ModelClock
-    private let onNotice: @Sendable (ServerNotice) -> Void
-    private let state: Mutex<ServerState>
+    let onNotice: @Sendable (ServerNotice) -> Void
+    let state: Mutex<ServerState>
 
     /// Creates a server.
     ///
     /// - Parameters:
     ///   - client: its pool should be as large as `settings.inFlightMax`.
     ///   - settings: by default, those that fit the client.
-    ///   - capabilities: what a probe has found; schemas are left out of calls where the server refuses them.
+    ///   - capabilities: what a probe of a model has found, and how its requests are put by it.
     ///   - clock: the time that waiting and retrying go by; the client's deadlines go by the machine's.
     ///   - onNotice: told once when an outage begins and once when it ends, from any thread.
     public init(
-        client: ChatClient, settings: Settings? = nil, capabilities: ServerCapabilities? = nil,
+        client: ChatClient, settings: Settings? = nil, capabilities: (model: String, found: ServerCapabilities)? = nil,
         clock: ModelClock = .system(),
         onNotice: @escaping @Sendable (ServerNotice) -> Void = { _ in }
     ) {
@@ -61,15 +63,25 @@ public final class ModelServer: Sendable {
         self.clock = clock
         self.onNotice = onNotice
         var state = ServerState(settings)
-        if capabilities?.schema == .refused { state.sendsSchema = false }
+        if let capabilities { Self.take(capabilities.found, of: capabilities.model, &state) }
         self.state = Mutex(state)
     }
 
-    /// Finds out what the server can do, and leaves schemas out of further calls where it refuses them.
-    public func probe(model: String) async -> ServerCapabilities {
-        let found = await self.client.probe(model: model)
-        if found.schema != .unknown { self.state.withLock { $0.sendsSchema = found.schema != .refused } }
+    /// Finds out what the server can do, and puts further requests for that model in the way that it takes.
+    /// - Parameter request: one of the requests that are to come.
+    public func probe(like request: ChatRequest) async -> ServerCapabilities {
+        let found = await self.client.probe(like: request)
+        self.state.withLock { Self.take(found, of: request.model, &$0) }
         return found
+    }
+
+    private static func take(_ found: ServerCapabilities, of model: String, _ state: inout ServerState) {
+        state[model].form = found.form
+        switch found.failure {
+        case nil: state[model].hasAnswered = true
+        case .request?: state[model].isProbeRefused = true
+        case .server?, .shared?, .cancelled?: break
+        }
     }
 
     /// Counts so far, and how things stand.
@@ -94,132 +106,10 @@ public final class ModelServer: Sendable {
         await self.client.shutdown()
     }
 
-    // MARK: Asking
-
-    /// Asks until there is an answer.
-    ///
-    /// - Parameter observer: is told what happens on the way.
-    /// - Throws: `.request`, where the request itself is at fault; `.cancelled`, where the task is cancelled or the server
-    ///   shut down. Failures of the server are not thrown: they are waited out.
-    public func ask(
-        _ request: ChatRequest, observer: CallObserver = CallObserver()
-    ) async throws(ChatFailure) -> ChatAnswer {
-        let number = self.state.withLock { $0.begin() }
-        defer { self.state.withLock { $0.end() } }
-        var retry = RetryDecision()
-        var blame = RequestBlame(failuresMax: self.settings.blameFailuresMax)
-        var isRetry = false
-        while true {
-            let pass = try await self.enter(number, isFirst: !isRetry)
-            let (fault, message): (ServerFault, String)
-            let started = self.clock.now()
-            switch await self.call(request, pass, isRetry: isRetry) {
-            case .success(let answer):
-                observer.answered(self.clock.now() - started)
-                return answer
-            case .failure(.server(let kind, let text)): (fault, message) = (kind, text)
-            case .failure(let failure): throw failure
-            }
-            var decision = self.failed(fault, message: message, pass: pass, &blame)
-            if decision == .askWitness { decision = await self.askWitness(for: request, &blame) }
-            self.leave()
-            if decision == .blame, let reason = fault.blame {
-                self.state.withLock { $0.statistics.requestFailures[reason, default: 0] += 1 }
-                throw .request(
-                    reason: reason,
-                    message: "failed \(blame.failuresAlone) times while others were answered; last: "
-                        + "\(fault.label): \(message)")
-            }
-            observer.waitsOut(fault)
-            try await self.pause(retry.delaySeconds(after: fault, random: self.clock.random()))
-            isRetry = true
-        }
-    }
-
-    /// One call; unless the server failed it, its place is given back.
-    private func call(
-        _ request: ChatRequest, _ pass: Gate.Pass, isRetry: Bool
-    ) async -> Result<ChatAnswer, ChatFailure> {
-        let started = self.clock.now()
-        let sendsSchema = self.state.withLock { state in
-            state.statistics.calls += 1
-            if isRetry { state.statistics.retries += 1 }
-            return state.sendsSchema
-        }
-        do throws(ChatFailure) {
-            let answer = try await self.client.complete(request, withSchema: sendsSchema)
-            self.finish(pass, .alive) { $0.count(answer, seconds: self.clock.now() - started) }
-            return .success(answer)
-        } catch {
-            switch error {
-            case .request(let reason, _):
-                self.finish(pass, .alive) { $0.statistics.requestFailures[reason, default: 0] += 1 }
-            case .server where !Task.isCancelled:
-                break
-            case .server, .cancelled:
-                self.finish(pass, .abandoned) { $0.statistics.cancelled += 1 }
-                return .failure(.cancelled)
-            }
-            return .failure(error)
-        }
-    }
-
-    /// Takes note of a failure of the server, and decides whether it was the request's.
-    private func failed(
-        _ fault: ServerFault, message: String, pass: Gate.Pass, _ blame: inout RequestBlame
-    ) -> RequestBlame.Decision {
-        let now = self.clock.now()
-        let random = self.clock.random()
-        let (evidence, notice) = self.state.withLock { state in
-            let evidence = (
-                answered: state.gate.othersAnswered(since: pass), failed: state.gate.othersFailed(beside: pass),
-                share: state.gate.failureShare
-            )
-            state.statistics.serverFailures[fault.label, default: 0] += 1
-            state.gate.note(.failed(fault), of: pass, now: now, random: random)
-            return (evidence, state.noticeOfOutage(message, settings: self.settings, now: now))
-        }
-        if let notice { self.onNotice(notice) }
-        return blame.failed(
-            mayBeItsOwn: fault.blame != nil, othersAnswered: evidence.answered, othersFailed: evidence.failed,
-            failureShare: evidence.share)
-    }
-
-    /// Sends a tiny request, unless one is under way; the place of the request that failed is used for it.
-    private func askWitness(for request: ChatRequest, _ blame: inout RequestBlame) async -> RequestBlame.Decision {
-        let mayAsk = self.state.withLock { state in
-            if state.witnessUnderWay { return false }
-            state.witnessUnderWay = true
-            state.statistics.witnesses += 1
-            return true
-        }
-        guard mayAsk else { return .retry }
-        let answered: Bool
-        do throws(ChatFailure) {
-            _ = try await self.client.complete(try ChatClient.witness(model: request.model))
-            answered = true
-        } catch {
-            answered = false
-        }
-        self.state.withLock { state in
-            state.witnessUnderWay = false
-            if answered { state.gate.noteWitness() }
-        }
-        return blame.witness(answered: answered)
-    }
-
-    private func pause(_ seconds: Double) async throws(ChatFailure) {
-        do {
-            try await self.clock.sleep(seconds)
-        } catch {
-            throw .cancelled
-        }
-    }
-
     // MARK: Places
 
     /// Waits for a place.
-    private func enter(_ request: Int, isFirst: Bool) async throws(ChatFailure) -> Gate.Pass {
+    func enter(_ request: Int, isFirst: Bool) async throws(ChatFailure) -> Gate.Pass {
         let pass = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: ServerState.Waiter) in
                 // The handler below runs after the task counts as cancelled: either it finds the waiter in line, or it
@@ -239,7 +129,7 @@ public final class ModelServer: Sendable {
     }
 
     /// Takes note of the end of a call and gives its place back.
-    private func finish(_ pass: Gate.Pass, _ outcome: Gate.Outcome, count: (inout ServerState) -> Void) {
+    func finish(_ pass: Gate.Pass, _ outcome: Gate.Outcome, count: (inout ServerState) -> Void) {
         let now = self.clock.now()
         let random = self.clock.random()
         let notice = self.state.withLock { state in
@@ -251,7 +141,7 @@ public final class ModelServer: Sendable {
         if let notice { self.onNotice(notice) }
     }
 
-    private func leave() {
+    func leave() {
         self.state.withLock { $0.gate.leave() }
         self.letIn()
     }

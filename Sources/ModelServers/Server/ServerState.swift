@@ -9,7 +9,10 @@ struct ServerState: ~Copyable {
 
     var gate: Gate
     var statistics = ServerStatistics()
-    var sendsSchema = true
+    /// What is known of each model.
+    private var models: [String: ModelRecord] = [:]
+    /// Requests that were refused and wait to be told whether others are.
+    private(set) var held = 0
     var isShutDown = false
     /// Whether calls may begin.
     var letsIn = true
@@ -35,6 +38,19 @@ struct ServerState: ~Copyable {
     }
 
     mutating func end() { self.asking -= 1 }
+
+    // MARK: Models
+
+    subscript(model: String) -> ModelRecord {
+        get { self.models[model] ?? ModelRecord() }
+        set { self.models[model] = newValue }
+    }
+
+    mutating func hold() { self.held += 1 }
+    mutating func letGo() { self.held -= 1 }
+
+    /// Whether all that is being asked was refused.
+    var isQuiet: Bool { self.held >= self.asking }
 
     // MARK: Waiting
 
@@ -83,7 +99,8 @@ struct ServerState: ~Copyable {
 
     // MARK: Counting
 
-    mutating func count(_ answer: ChatAnswer, seconds: Double) {
+    mutating func count(_ answer: ChatAnswer, of model: String, seconds: Double) {
+        self[model].answered()
         self.statistics.answers += 1
         self.statistics.latency.add(seconds: seconds)
         self.statistics.finishReasons[answer.finishReason ?? "none", default: 0] += 1

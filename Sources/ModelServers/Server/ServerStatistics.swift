@@ -84,10 +84,12 @@ public struct LatencyHistogram: Hashable, Sendable {
     private static func upperMilliseconds(_ bucket: Int) -> Double { Double(1 << bucket) }
 }
 
-/// What is worth saying to a person about a server, each once an outage.
+/// What is worth saying to a person about a server, each once an outage or a change.
 public enum ServerNotice: Hashable, Sendable {
     /// The server fails everybody; requests wait. The message says how, and what may be done.
     case waiting(message: String)
     /// It answers again.
     case recovered(afterSeconds: Double)
+    /// It refuses something of the requests for a model, which is left out or put in another way from now on.
+    case adapted(model: String, changes: [String])
 }

@@ -43,13 +43,13 @@ struct AnswerTrail {
         lines.append(
             "answer \(answer), stored \(stored), finish reason \(read.finishReason ?? "none"), tokens in \(tokens[0]), out "
                 + "\(tokens[1]):")
-        lines += read.text.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
+        lines += read.written.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
         return lines
     }
 
     private static func isIt(_ entry: CacheEntry, prompt: String, answer: String) -> Bool {
         guard let read = try? ChatAnswer(parsing: entry.answer),
-            ContentHash.sha256(Bytes(read.text.utf8)) == answer
+            ContentHash.sha256(Bytes(read.written.utf8)) == answer
         else { return false }
         // Different prompts may have the same answer. A repair has two messages more than the prompt of its block.
         let messages = Self.messages(of: entry)
