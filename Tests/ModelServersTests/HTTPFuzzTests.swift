@@ -33,7 +33,7 @@ import Testing
             }
             // What a flood of such answers adds up to.
             var statistics = ServerState(ModelServer.Settings(inFlightMax: 4))
-            for _ in 0..<4 { statistics.count(answer, seconds: 1) }
+            for _ in 0..<4 { statistics.count(answer, of: "m", seconds: 1) }
             guard
                 let root = try? JSONSerialization.jsonObject(with: Data(input.bytes)) as? [String: Any],
                 let choices = root["choices"] as? [[String: Any]], choices.count == 1,
@@ -51,8 +51,11 @@ import Testing
             #"{"error":{"message":"too long","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
             #"{"detail":[{"loc":["body"],"msg":"x"}]}"#, "<html><body>502</body></html>", "busy",
         ]
+        let schema = #"{"type":"array","maxItems":3}"#
+        let request = try ChatRequest(model: "m", messages: [], schema: schema, temperature: 0, maxTokens: 64, seed: 1)
         for input in Fuzz("error-body", seeds: seeds, tokens: .http) {
             let body = ErrorBody(input.bytes)
+            for status in [400, 422, 500] { _ = RequestRefusal(status: status, body, request, RequestForm()) }
             try #require(body.message.unicodeScalars.count <= 2 * ErrorBody.lengthMax, "\(input)")
             for status in [200, 400, 401, 404, 422, 429, 500, 503, 599] {
                 _ = FailureSorting.failure(status: status, headers: [:], body: input.bytes, now: 0)
@@ -75,7 +78,7 @@ import Testing
                 admission.throttled(ticket, retryAfterSeconds: seconds, now: 0, random: 0.5)
                 try #require(admission.heldUntil <= 2 * AdmissionControl.restMaxSeconds, "\(input)")
             }
-            try? FailureSorting.check(contentType: text)
+            _ = FailureSorting.named(BadAnswer(.malformedJSON, "x"), contentType: text)
         }
     }
 
