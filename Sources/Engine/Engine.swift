@@ -70,7 +70,7 @@ public final class Engine: Sendable {
     ///   - makeSink: makes the sink of a task that writes shards.
     public init(
         topology: Topology, log: any RecordLog, options: RunOptions,
-        clock: @escaping @Sendable () -> Timestamp = Engine.systemClock,
+        clock: @escaping @Sendable () -> Timestamp = { SteadyClock.now },
         warn: @escaping @Sendable (String) -> Void = { _ in }, makeSink: @escaping SinkMaker
     ) {
         let board = TaskBoard()
@@ -85,13 +85,6 @@ public final class Engine: Sendable {
             wake: { board.wake() }, warn: warn, gate: options.gate, startOffsets: options.startOffsets,
             endOffsets: options.endOffsets,
             acceptsChangedTopology: options.acceptsChangedTopology)
-    }
-
-    /// Milliseconds since 1970, by the system's clock.
-    public static let systemClock: @Sendable () -> Timestamp = {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Timestamp(now.tv_sec) * 1000 + Timestamp(now.tv_nsec) / 1_000_000
     }
 
     /// Checks what a run checks before it starts: topics, and whose is what it would write. Writes nothing.

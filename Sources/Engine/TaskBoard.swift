@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Dataflow
-internal import Foundation
 internal import RecordLog
 internal import Records
 
@@ -34,8 +33,8 @@ final class TaskBoard: @unchecked Sendable {
         var isRetiring = false
         /// Whether nobody waits for it any more: whoever is at it ends it.
         var isAbandoned = false
-        /// When it wants its next step; far off while it waits to be woken.
-        var due = Date.distantPast
+        /// When it wants its next step, by `SteadyClock`; `.max` while it waits to be woken.
+        var due = Timestamp.min
         /// Counts wakes, so that one that comes during a step is not missed.
         var wakesSeen = 0
 
@@ -53,7 +52,7 @@ final class TaskBoard: @unchecked Sendable {
         }
     }
 
-    private let condition = NSCondition()
+    private let condition = SteadyCondition()
     private var slots: [Slot] = []
     private var nextSlot = 0
     private var wakes = 0
@@ -117,7 +116,7 @@ final class TaskBoard: @unchecked Sendable {
     /// Waits until every task has ended, after `stop`.
     /// - Returns: whether they all did in time.
     func waitUntilTasksEnd(seconds: Double) -> Bool {
-        let deadline = Date(timeIntervalSinceNow: seconds)
+        let deadline = SteadyClock.now + Timestamp(seconds * 1000)
         return self.locked {
             while !self.slots.isEmpty, self.condition.wait(until: deadline) {}
             return self.slots.isEmpty
@@ -136,7 +135,7 @@ final class TaskBoard: @unchecked Sendable {
     /// Lets the tasks of partitions commit what is finished and end, and waits for that, but no longer than a time:
     /// then they are left to themselves, and their next owners fence them.
     func retire(stage: String, sources: [TopicPartition], seconds: Double) {
-        let deadline = Date(timeIntervalSinceNow: seconds)
+        let deadline = SteadyClock.now + Timestamp(seconds * 1000)
         self.locked {
             let leaving = self.slots.filter { slot in sources.contains { slot.isCareOf(stage, $0) } }
             for slot in leaving { slot.isRetiring = true }
@@ -157,7 +156,7 @@ final class TaskBoard: @unchecked Sendable {
     /// The next thread that comes by ends it: that may take a while, and the caller has a group to answer.
     private func abandon(_ slot: Slot) {
         slot.isAbandoned = true
-        slot.due = .distantPast
+        slot.due = .min
         self.condition.broadcast()
     }
 
@@ -187,7 +186,7 @@ final class TaskBoard: @unchecked Sendable {
     private func claim() -> Slot? {
         self.locked {
             while !self.closed {
-                let now = Date()
+                let now = SteadyClock.now
                 for offset in self.slots.indices {
                     let slot = self.slots[(self.nextSlot + offset) % self.slots.count]
                     guard !slot.isBusy, slot.due <= now, !self.hasFormer(slot) else { continue }
@@ -196,8 +195,8 @@ final class TaskBoard: @unchecked Sendable {
                     slot.wakesSeen = self.wakes
                     return slot
                 }
-                let next = self.slots.filter { !$0.isBusy && !self.hasFormer($0) }.map(\.due).min() ?? .distantFuture
-                _ = self.condition.wait(until: min(next, now.addingTimeInterval(1)))
+                let next = self.slots.filter { !$0.isBusy && !self.hasFormer($0) }.map(\.due).min() ?? .max
+                _ = self.condition.wait(until: min(next, now + 1000))
             }
             return nil
         }
@@ -222,10 +221,9 @@ final class TaskBoard: @unchecked Sendable {
                 slot.counter.inFlight = task.questions?.count ?? 0
             }
             switch outcome {
-            case .progressed?: slot.due = .distantPast
+            case .progressed?: slot.due = .min
             case .waiting(let until)?:
-                let due = until.map { Date(timeIntervalSince1970: Double($0) / 1000) } ?? .distantFuture
-                slot.due = self.wakes == slot.wakesSeen && !slot.isAbandoned ? due : .distantPast
+                slot.due = self.wakes == slot.wakesSeen && !slot.isAbandoned ? until ?? .max : .min
             case .stopped?, .lost?, nil: self.slots.removeAll { $0 === slot }
             }
             self.condition.broadcast()
@@ -234,13 +232,9 @@ final class TaskBoard: @unchecked Sendable {
 
     private func wakeAll() {
         self.wakes += 1
-        for slot in self.slots { slot.due = .distantPast }
+        for slot in self.slots { slot.due = .min }
         self.condition.broadcast()
     }
 
-    private func locked<Result>(_ body: () -> Result) -> Result {
-        self.condition.lock()
-        defer { self.condition.unlock() }
-        return body()
-    }
+    private func locked<Result>(_ body: () -> Result) -> Result { self.condition.withLock(body) }
 }

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+internal import Records
+internal import Synchronization
 
 /// Wakes those who wait for an append: librdkafka's threads raise it when a reader's queue fills.
-///
-/// `@unchecked Sendable`: `NSCondition` is made for many threads, and the counter changes only under its lock.
-final class AppendSignal: @unchecked Sendable {
-    private let condition = NSCondition()
-    private var raised: UInt64 = 0
+final class AppendSignal: Sendable {
+    private let condition = SteadyCondition()
+    // Changes with the condition locked.
+    private let raised = Atomic<UInt64>(0)
 
     func raise() {
-        self.condition.lock()
-        self.raised &+= 1
-        self.condition.broadcast()
-        self.condition.unlock()
+        self.condition.withLock {
+            self.raised.wrappingAdd(1, ordering: .relaxed)
+            self.condition.broadcast()
+        }
     }
 
     /// Waits for the next raise, or a time.
     func wait(milliseconds: Int) {
-        let deadline = Date(timeIntervalSinceNow: Double(max(0, milliseconds)) / 1000)
-        self.condition.lock()
-        let before = self.raised
-        while self.raised == before, self.condition.wait(until: deadline) {}
-        self.condition.unlock()
+        let deadline = SteadyClock.now + Timestamp(max(0, milliseconds))
+        self.condition.withLock {
+            let before = self.raised.load(ordering: .relaxed)
+            while self.raised.load(ordering: .relaxed) == before, self.condition.wait(until: deadline) {}
+        }
     }
 }
