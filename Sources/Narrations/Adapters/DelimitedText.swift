@@ -28,6 +28,10 @@ struct DelimitedText {
     private(set) var line = 0
     /// Where in the file the row begins.
     private(set) var offset = 0
+    /// Whether a line end follows the row: a last row without one may have been cut off.
+    private(set) var isEnded = true
+    /// Whether a quoted field of the row goes on behind its closing quote, as it does where a stray quote opened it.
+    private(set) var hasStrayQuote = false
     /// How many bytes the row's fields have; more than are kept where the row is too long.
     private var byteCount = 0
 
@@ -146,24 +150,43 @@ struct DelimitedText {
             self.ends.removeAll(keepingCapacity: true)
             self.byteCount = 0
             guard try self.reader.peek() != nil else { return false }
+            self.isEnded = true
+            self.hasStrayQuote = false
             self.line = self.reader.line
             self.offset = self.reader.offset
             while try self.field() {}
             let isBlank = self.ends.count == 1 && self.row.isEmpty
-            if !isBlank { return true }
+            if isBlank { continue }
+            guard self.isEnded || self.isTooLong || self.fieldCount >= self.header.count else { throw self.cutOff }
+            return true
         }
+    }
+
+    /// How many lines the row has: more than one where quoted fields hold line ends.
+    var lineCount: Int { self.reader.line - self.line + (self.isEnded ? 0 : 1) }
+
+    private var cutOff: SourceError {
+        SourceError(
+            file: self.reader.path, line: self.line, offset: self.offset,
+            "the file breaks off within this row, which has \(self.fieldCount) fields of \(self.header.count) and no line "
+                + "end. What was being read was not taken; get a whole copy and run it again")
     }
 
     /// Reads a field with the delimiter or line end behind it; whether another field follows in the row.
     private mutating func field() throws(SourceError) -> Bool {
-        if try self.reader.peek() == 0x22 { try self.quoted() }
+        guard try self.reader.peek() == 0x22 else { return try self.unquoted() }
+        try self.quoted()
         // What stands between a closing quote and the delimiter belongs to the field; a carriage return does not.
-        return try self.unquoted()
+        let end = self.row.count
+        let isMore = try self.unquoted()
+        if self.row.count > end { self.hasStrayQuote = true }
+        return isMore
     }
 
     /// Takes bytes up to a delimiter or line end, and that as well.
     private mutating func unquoted() throws(SourceError) -> Bool {
         let fieldStart = self.row.count
+        var isEnded = false
         while try self.reader.peek() != nil {
             let start = self.reader.position
             if self.isSniffing { self.sniff(from: start) }
@@ -181,8 +204,10 @@ struct DelimitedText {
                 self.endField()
                 return true
             }
+            isEnded = true
             break
         }
+        self.isEnded = isEnded
         if self.row.count > fieldStart, self.row.last == 0x0d { self.row.removeLast() }
         self.endField()
         return false

@@ -173,11 +173,13 @@ extension DelimitedText {
             throw SourceFault(
                 SourceReason.textTooLong, "longer than \(SourceLimits.lineBytesMax >> 20) MiB: shorten it")
         }
-        guard self.fieldCount == self.header.count else {
+        guard self.fieldCount == self.header.count, !self.hasStrayQuote || self.lineCount == 1 else {
+            let lines = self.lineCount
+            let swallowed = lines > 1 ? " The quote swallows \(lines) lines from here on." : ""
             throw SourceFault(
                 SourceReason.wrongFieldCount,
                 "\(self.fieldCount) fields where the header has \(self.header.count): is a delimiter or quote inside a "
-                    + "field that is not quoted?")
+                    + "field that is not quoted?\(swallowed)")
         }
     }
 

@@ -34,6 +34,8 @@ public struct JSONLinesAdapter: SourceAdapter {
         var reader = NarrationLines(file: self.file, context: self.context)
         while try lines.next() {
             reader.take(lines)
+            // What was handed out before stays; the open video lacks what was cut off.
+            if let cut = reader.cut { throw cut }
             for item in reader.items { try body(item) }
             reader.items.removeAll(keepingCapacity: true)
         }
@@ -47,6 +49,8 @@ private struct NarrationLines {
     let file: String
     /// What the lines so far made, to be handed out.
     var items: [SourceItem] = []
+    /// Set where the file breaks off within its last line.
+    private(set) var cut: SourceError?
     private var groups: AdjacentGroups
 
     init(file: String, context: VideoContext) {
@@ -75,8 +79,23 @@ private struct NarrationLines {
                 try self.narration(fields, line)
             }
         } catch {
-            self.note(error, line, key: key)
+            if !line.isEnded, !line.isTooLong, line.withBytes({ $0.first }) == UInt8(ascii: "{"),
+                [SourceReason.malformedJSON, SourceReason.invalidUTF8].contains(error.reason)
+            {
+                self.cut = self.cutOff(line, error)
+            } else {
+                self.note(error, line, key: key)
+            }
         }
+    }
+
+    /// A last line that has no end and is no JSON was cut off, and with it perhaps more of its video.
+    private func cutOff(_ line: LineReader, _ fault: SourceFault) -> SourceError {
+        let video =
+            self.groups.key.map { " Video \($0.uid), pass \($0.pass), which was being read, was not taken." } ?? ""
+        return SourceError(
+            file: self.file, line: line.line, offset: line.offset,
+            "the file breaks off within this line (\(fault.message)).\(video) Get a whole copy and run it again")
     }
 
     private func place(_ line: LineReader) -> SourcePlace {

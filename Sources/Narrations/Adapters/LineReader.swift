@@ -24,6 +24,8 @@ struct LineReader {
     private var isCarried = false
     private var range = 0..<0
 
+    /// Whether a line end follows it: a last line without one may have been cut off.
+    private(set) var isEnded = true
     /// How many bytes it has; more than `bytes` where it is too long.
     private(set) var byteCount = 0
 
@@ -36,6 +38,7 @@ struct LineReader {
     mutating func next() throws(SourceError) -> Bool {
         self.isTooLong = false
         self.isCarried = false
+        self.isEnded = true
         self.carry.removeAll(keepingCapacity: self.carry.capacity <= 1 << 20)
         guard try self.reader.peek() != nil else { return false }
         self.line += 1
@@ -53,7 +56,10 @@ struct LineReader {
             self.isCarried = true
             self.keep()
             if newline != nil { break }
-            if try self.reader.peek() == nil { break }
+            if try self.reader.peek() == nil {
+                self.isEnded = false
+                break
+            }
         }
         return true
     }
