@@ -66,11 +66,12 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-Werror"])]),
         .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     ]
+        + room("Files", tests: [])
         + room("Threads", tests: [])
         + room("Records", [crypto], tests: [])
         + room("RecordLog", ["Records"])
         + room("RecordLogTesting", ["RecordLog", "Records"])
-        + room("SharedDatabase", ["Records", "CZstd", grdb])
+        + room("SharedDatabase", ["Files", "Records", "CZstd", grdb])
         + room("EmbeddedLog", ["SharedDatabase", "RecordLog", "Records", grdb], tests: ["RecordLogTesting"])
         + room(
             "KafkaLog", ["RecordLog", "Records", "CRdKafka"],
@@ -80,13 +81,13 @@ let package = Package(
             .target(name: "KafkaBroker", path: "Tests/KafkaBroker", swiftSettings: settings),
             .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock", pkgConfig: "rdkafka"),
         ]
-        + room("Dataflow", ["Records", yams], tests: ["Narrations", "LanguageModels"])
+        + room("Dataflow", ["Files", "Records", yams], tests: ["Narrations", "LanguageModels"])
         + room(
             "Engine", ["Dataflow", "RecordLog", "Records", "Threads", deque], tests: ["RecordLogTesting", "Shards"])
-        + room("Narrations", ["Dataflow", "Records"], tests: [])
+        + room("Narrations", ["Files", "Dataflow", "Records"], tests: [])
         + room("Chat", ["Records"])
         + room("LanguageModels", ["Chat", "Narrations", "Dataflow", "Records"], tests: [])
-        + room("Shards", ["RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
+        + room("Shards", ["Files", "RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
         + room(
             "ModelServers", ["Chat", "Records", http, nio, nioHTTP1, nioSSL],
             tests: ["HostileServers", nioPosix])
@@ -96,12 +97,13 @@ let package = Package(
                 name: "HostileServers", dependencies: ["Records", nio, nioPosix, nioSSL], path: "Tests/HostileServers",
                 swiftSettings: settings)
         ]
-        + room("ResponseCache", ["SharedDatabase", "Records", "CZstd", grdb], tests: [])
-        + room("Completions", ["Chat", "ModelServers", "ResponseCache", "Records"], tests: ["HostileServers"])
-        + room("SampleWorld", [], tests: [])
-        + room("NeuralNetworks", ["Records", "CKernels", "COpenBLAS"], tests: [])
+        + room("ResponseCache", ["Files", "SharedDatabase", "Records", "CZstd", grdb], tests: [])
+        + room("Completions", ["Files", "Chat", "ModelServers", "ResponseCache", "Records"], tests: ["HostileServers"])
+        + room("SampleWorld", ["Files"], tests: [])
+        + room("NeuralNetworks", ["Files", "Records", "CKernels", "COpenBLAS"], tests: [])
         + room(
-            "MomentLocalization", ["NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records", "Threads"],
+            "MomentLocalization",
+            ["Files", "NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records", "Threads"],
             tests: ["RecordLogTesting"], data: ["Golden"])
         + [
             // Our side of ops/bench/training.
@@ -111,7 +113,7 @@ let package = Package(
             .executableTarget(
                 name: "millrace",
                 dependencies: [
-                    "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine", "Narrations",
+                    "Files", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine", "Narrations",
                     "Chat", "Completions", "LanguageModels", "ResponseCache", "Shards", "SampleWorld", "NeuralNetworks",
                     "MomentLocalization", "Threads", arguments,
                 ],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Foundation
 internal import Records
 internal import Synchronization
@@ -60,11 +61,12 @@ public final class Budget: Sendable {
     public init(_ limits: BudgetLimits, path: String) throws(BudgetProblem) {
         self.limits = limits
         self.path = path
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw BudgetProblem("the budget's file \(path) cannot be written: \(String(cString: strerror(errno)))")
+        let descriptor: Int32
+        do throws(FileFailure) {
+            try Folder.create(URL(fileURLWithPath: path).deletingLastPathComponent().path, isPrivate: true)
+            descriptor = try OwnFile.open(path, O_RDWR | O_CREAT)
+        } catch {
+            throw BudgetProblem("the budget's file cannot be used: \(error.message)")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             Foundation.close(descriptor)
@@ -73,7 +75,7 @@ public final class Budget: Sendable {
                     + "limits, or stop that one")
         }
         var state = State(descriptor: descriptor)
-        if let before = Self.read(path), before.limits == limits {
+        if let before = try? Self.read(path), before.limits == limits {
             state.calls = before.calls
             state.tokens = before.tokens
             self.resumed = (before.calls, before.tokens)
@@ -165,11 +167,18 @@ public final class Budget: Sendable {
         _ = pwrite(state.descriptor, bytes, bytes.count, 0)
     }
 
-    private static func read(_ path: String) -> (limits: BudgetLimits, calls: Int, tokens: Int)? {
-        guard let data = FileManager.default.contents(atPath: path), let json = try? JSONValue(parsing: Bytes(data)),
+    private struct Content {
+        var limits: BudgetLimits
+        var calls: Int
+        var tokens: Int
+    }
+
+    private static func read(_ path: String) throws(FileFailure) -> Content? {
+        guard let bytes = try OwnFile.contents(path, bytesMax: 1 << 16), let json = try? JSONValue(parsing: bytes),
             let calls = json["calls"]?.count, let tokens = json["tokens"]?.count
         else { return nil }
-        return (BudgetLimits(calls: json["max_calls"]?.count, tokens: json["max_tokens"]?.count), calls, tokens)
+        let limits = BudgetLimits(calls: json["max_calls"]?.count, tokens: json["max_tokens"]?.count)
+        return Content(limits: limits, calls: calls, tokens: tokens)
     }
 }
 

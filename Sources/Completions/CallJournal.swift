@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Foundation
 internal import ResponseCache
 internal import Synchronization
@@ -36,7 +37,7 @@ final class CallJournal: Sendable {
             keys.formUnion(Self.takeUp("\(folder)/\(name)"))
         }
         self.state.withLock { state in
-            state.descriptor = open(self.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+            state.descriptor = (try? OwnFile.open(self.path, O_RDWR | O_CREAT | O_EXCL)) ?? -1
             if state.descriptor >= 0 { flock(state.descriptor, LOCK_EX | LOCK_NB) }
             state.leftOver = keys
             for key in keys { Self.note(key, Self.leftOverMark, &state) }
@@ -45,11 +46,10 @@ final class CallJournal: Sendable {
 
     /// The keys in a file whose process is gone; the file is removed.
     private static func takeUp(_ path: String) -> Set<CacheKey> {
-        let descriptor = open(path, O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else { return [] }
+        guard let descriptor = try? OwnFile.open(path, O_RDWR) else { return [] }
         defer { Foundation.close(descriptor) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return [] }
-        let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+        let text = String(decoding: (try? OwnFile.contents(path, bytesMax: 1 << 26)) ?? [], as: UTF8.self)
         unlink(path)
         return Set(text.split(whereSeparator: \.isWhitespace).compactMap { try? CacheKey(String($0)) })
     }

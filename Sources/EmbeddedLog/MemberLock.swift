@@ -28,7 +28,7 @@ struct MemberLock: ~Copyable {
         if mkdir(folder, 0o777) != 0, errno != EEXIST { throw self.failure("creating", folder) }
         // A sweeper may take the file between its creation and its locking, and remove it: then it is made anew.
         for _ in 0..<100 {
-            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
             guard descriptor >= 0 else { throw self.failure("creating", path) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0, self.isFile(descriptor, at: path) { return descriptor }
             Foundation.close(descriptor)
@@ -53,7 +53,7 @@ struct MemberLock: ~Copyable {
     /// Where the file cannot be examined the member counts as alive, and its session decides.
     static func isDead(folder: String, memberID: String) -> Bool {
         let path = "\(folder)/\(memberID).lock"
-        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         if descriptor < 0 { return errno == ENOENT }
         defer { Foundation.close(descriptor) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return false }

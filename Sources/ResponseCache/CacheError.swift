@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Files
 import Foundation
 import SharedDatabase
 
@@ -43,6 +44,18 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The message.
     public var description: String { self.message }
+
+    /// The same failure of the file system in the words of the cache.
+    init(_ failure: FileFailure) {
+        let code: Code =
+            switch failure.code {
+            case .missing: .missing
+            case .full: .storageFull
+            case .readOnly, .forbidden: .readOnly
+            case .notAFile, .taken, .tooManyOpen, .changed, .tooLarge, .failed: .failed
+            }
+        self.init(code, failure.message)
+    }
 
     /// What the caller should make of a failure of SQLite's.
     init(_ error: any Error, path: String) {

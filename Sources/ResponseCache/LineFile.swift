@@ -1,41 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CZstd
+import Files
 import Foundation
 import Records
 
 /// Writes lines to a file that appears under its name only when it is whole, compressed where the name ends in `.zst`.
 final class LineWriter {
-    private let target: String
-    private let temporary: String
-    private let descriptor: Int32
+    private let file: OutputFile
     private let compressor: OpaquePointer?
     private var pending: Bytes = []
     private var packed = Bytes(repeating: 0, count: ZSTD_CStreamOutSize())
-    private var isWhole = false
 
     init(path: String) throws(CacheError) {
-        self.target = path
-        self.temporary = "\(path).\(getpid()).partial"
-        var compressor: OpaquePointer?
-        if path.hasSuffix(".zst") {
-            guard let context = ZSTD_createCCtx() else {
-                throw CacheError(.failed, "no memory to compress \(path) with")
-            }
-            // Valid parameters with valid values.
-            _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, EntryCodec.level)
-            _ = ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
-            compressor = context
+        self.file = try Self.sorting { () throws(FileFailure) in try OutputFile(path: path) }
+        guard path.hasSuffix(".zst") else {
+            self.compressor = nil
+            return
         }
-        self.compressor = compressor
-        self.descriptor = open(self.temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        if self.descriptor < 0 { throw Self.failure("create", path) }
+        guard let context = ZSTD_createCCtx() else {
+            throw CacheError(.failed, "no memory to compress \(path) with")
+        }
+        // Valid parameters with valid values.
+        _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, EntryCodec.level)
+        _ = ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
+        self.compressor = context
     }
 
-    deinit {
-        if let compressor = self.compressor { ZSTD_freeCCtx(compressor) }
-        if self.descriptor >= 0 { close(self.descriptor) }
-        if self.descriptor >= 0, !self.isWhole { unlink(self.temporary) }
+    deinit { if let compressor = self.compressor { ZSTD_freeCCtx(compressor) } }
+
+    static func sorting<Result>(_ body: () throws(FileFailure) -> Result) throws(CacheError) -> Result {
+        do throws(FileFailure) {
+            return try body()
+        } catch {
+            throw CacheError(error)
+        }
     }
 
     /// Appends a line.
@@ -48,14 +47,7 @@ final class LineWriter {
     /// Makes the file durable and gives it its name, replacing what had it.
     func finish() throws(CacheError) {
         try self.flush(ZSTD_e_end)
-        guard fsync(self.descriptor) == 0 else { throw Self.failure("synchronise", self.target) }
-        guard rename(self.temporary, self.target) == 0 else { throw Self.failure("rename a file to", self.target) }
-        self.isWhole = true
-        let folder = URL(fileURLWithPath: self.target).deletingLastPathComponent().path
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
+        try Self.sorting { () throws(FileFailure) in try self.file.finish() }
     }
 
     private func flush(_ directive: ZSTD_EndDirective) throws(CacheError) {
@@ -76,7 +68,8 @@ final class LineWriter {
                 }
             }
             guard ZSTD_isError(left) == 0 else {
-                throw CacheError(.failed, "cannot compress \(self.target): \(String(cString: ZSTD_getErrorName(left)))")
+                throw CacheError(
+                    .failed, "cannot compress \(self.file.path): \(String(cString: ZSTD_getErrorName(left)))")
             }
             try self.put(self.packed[..<written])
             if position == content.count, directive == ZSTD_e_continue || left == 0 { return }
@@ -84,25 +77,7 @@ final class LineWriter {
     }
 
     private func put(_ bytes: ArraySlice<UInt8>) throws(CacheError) {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Foundation.write(self.descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            if count < 0 { throw Self.failure("write", self.target) }
-            rest = rest.dropFirst(count)
-        }
-    }
-
-    static func failure(_ action: String, _ path: String, number: Int32 = errno) -> CacheError {
-        let reason = String(cString: strerror(number))
-        return switch number {
-        case ENOSPC, EDQUOT, EFBIG:
-            CacheError(.storageFull, "cannot \(action) \(path): \(reason); make room, or name a file elsewhere")
-        case EROFS, EACCES, EPERM:
-            CacheError(.readOnly, "cannot \(action) \(path): \(reason); name a file where this user may write")
-        case ENOENT: CacheError(.missing, "cannot \(action) \(path): \(reason); check the path")
-        default: CacheError(.failed, "cannot \(action) \(path): \(reason)")
-        }
+        try Self.sorting { () throws(FileFailure) in try self.file.append(Bytes(bytes)) }
     }
 }
 
@@ -112,7 +87,7 @@ final class LineReader {
     static let lineBytesMax = 4 * EntryCodec.bytesMax
 
     private let path: String
-    private let descriptor: Int32
+    private let file: InputFile
     private var decompressor: OpaquePointer?
     private var raw: Bytes = []
     private var rawPosition = 0
@@ -123,8 +98,7 @@ final class LineReader {
 
     init(path: String) throws(CacheError) {
         self.path = path
-        self.descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        if self.descriptor < 0 { throw LineWriter.failure("open", path) }
+        self.file = try LineWriter.sorting { () throws(FileFailure) in try InputFile(path: path, .stream) }
         try self.fill()
         let magics: [[UInt8]] = [[0x28, 0xb5, 0x2f, 0xfd]] + (0x50...0x5f).map { [$0, 0x2a, 0x4d, 0x18] }
         if magics.contains(where: { self.raw.starts(with: $0) }) {
@@ -133,30 +107,39 @@ final class LineReader {
         }
     }
 
-    deinit {
-        if let decompressor = self.decompressor { ZSTD_freeDCtx(decompressor) }
-        if self.descriptor >= 0 { close(self.descriptor) }
-    }
+    deinit { if let decompressor = self.decompressor { ZSTD_freeDCtx(decompressor) } }
 
     /// The next line without its end, also where the last one has none; `nil` past the end.
+    ///
+    /// Each byte is looked at once: what was searched without finding an end is not searched again.
     func next() throws(CacheError) -> Bytes? {
-        var searched = 0
+        var searched = self.textPosition
         while true {
-            let rest = self.text[self.textPosition...]
-            if let end = rest.dropFirst(searched).firstIndex(of: UInt8(ascii: "\n")) {
+            if let end = self.lineEnd(from: searched) {
                 defer { self.textPosition = end + 1 }
-                return Bytes(rest[..<end])
+                return Bytes(self.text[self.textPosition..<end])
             }
-            searched = rest.count
-            guard searched <= Self.lineBytesMax else {
+            guard self.text.count - self.textPosition <= Self.lineBytesMax else {
                 throw CacheError(.invalidArgument, "\(self.path) has a line of more than \(Self.lineBytesMax) bytes")
             }
-            self.text.removeFirst(self.textPosition)
-            self.textPosition = 0
+            if self.textPosition > 0 {
+                self.text.removeFirst(self.textPosition)
+                self.textPosition = 0
+            }
+            searched = self.text.count
             if try !self.more() {
                 defer { self.text = [] }
                 return self.text.isEmpty ? nil : self.text
             }
+        }
+    }
+
+    private func lineEnd(from start: Int) -> Int? {
+        self.text.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, start < bytes.count,
+                let end = memchr(base + start, 0x0a, bytes.count - start)
+            else { return nil }
+            return base.distance(to: UnsafeRawPointer(end))
         }
     }
 
@@ -206,21 +189,17 @@ final class LineReader {
 
     private func fill() throws(CacheError) {
         if self.isAtEnd { return }
-        var failure: CacheError?
-        let (descriptor, path) = (self.descriptor, self.path)
+        var failure: FileFailure?
+        let file = self.file
         self.raw = Bytes(unsafeUninitializedCapacity: 1 << 18) { buffer, filled in
-            while true {
-                filled = read(descriptor, buffer.baseAddress, buffer.count)
-                if filled >= 0 { return }
-                filled = 0
-                if errno != EINTR {
-                    failure = LineWriter.failure("read", path)
-                    return
-                }
+            do throws(FileFailure) {
+                filled = try file.read(into: UnsafeMutableRawBufferPointer(buffer))
+            } catch {
+                failure = error
             }
         }
         self.rawPosition = 0
         self.isAtEnd = self.raw.isEmpty
-        if let failure { throw failure }
+        if let failure { throw CacheError(failure) }
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Files
 import Foundation
 
 /// A JSON file that is written from front to back and never held in memory as a whole: what has been composed stays
@@ -21,7 +22,7 @@ final class JSONFile {
             try Data().write(to: url)
             handle = try FileHandle(forWritingTo: url)
         } catch {
-            throw .inputOutput("cannot create \(url.path)", error)
+            throw .inputOutput("create", url.path, error)
         }
         buffer.reserveCapacity(2 * Self.chunk)
     }
@@ -101,7 +102,7 @@ final class JSONFile {
         do {
             try handle.close()
         } catch {
-            throw .inputOutput("cannot close \(path)", error)
+            throw .inputOutput("write", path, error)
         }
     }
 
@@ -109,7 +110,7 @@ final class JSONFile {
         do {
             try handle.write(contentsOf: Data(buffer))
         } catch {
-            throw .inputOutput("cannot write \(path)", error)
+            throw .inputOutput("write", path, error)
         }
         bytesWritten += buffer.count
         buffer.removeAll(keepingCapacity: true)
@@ -157,7 +158,7 @@ final class JSONFile {
 }
 
 extension SampleWorldError {
-    static func inputOutput(_ what: String, _ error: any Error) -> SampleWorldError {
-        SampleWorldError(.inputOutput, "\(what): \(error.localizedDescription)")
+    static func inputOutput(_ action: String, _ path: String, _ error: any Error) -> SampleWorldError {
+        SampleWorldError(.inputOutput, FileFailure(of: error, action, path).message)
     }
 }

@@ -32,7 +32,7 @@ struct WorldFolder {
         } catch let error as SampleWorldError {
             throw error
         } catch {
-            throw .inputOutput("cannot prepare the folder \(url.path)", error)
+            throw .inputOutput("prepare the folder", url.path, error)
         }
     }
 
@@ -44,7 +44,7 @@ struct WorldFolder {
         do {
             try Data(bytes).write(to: url.appendingPathComponent(name))
         } catch {
-            throw .inputOutput("cannot write \(url.appendingPathComponent(name).path)", error)
+            throw .inputOutput("write", url.appendingPathComponent(name).path, error)
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Files
 public import RecordLog
 
 /// Why a shard could not be written, published, read or believed.
@@ -12,6 +13,10 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
         case readOnly
         /// No such file or folder.
         case missing
+        /// This user may not read it.
+        case forbidden
+        /// The process, or the machine, has as many files open as it may.
+        case tooManyOpen
         /// The name is in use.
         case nameTaken
         /// A sample that cannot be a line of JSON Lines.
@@ -41,6 +46,21 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+    }
+
+    /// The same failure of the file system in the words of shards.
+    public init(_ failure: FileFailure) {
+        let code: Code =
+            switch failure.code {
+            case .missing: .missing
+            case .forbidden: .forbidden
+            case .full: .storageFull
+            case .readOnly: .readOnly
+            case .taken: .nameTaken
+            case .tooManyOpen: .tooManyOpen
+            case .notAFile, .changed, .tooLarge, .failed: .failed
+            }
+        self.init(code, failure.message)
     }
 
     /// The message.

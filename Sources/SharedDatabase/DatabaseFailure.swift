@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Foundation
 internal import GRDB
 
@@ -34,6 +35,16 @@ public enum DatabaseFailure: Error, Hashable, Sendable {
     /// Anything else.
     case other(String)
 
+    /// The same failure of the file system in the words of databases.
+    init(_ failure: FileFailure) {
+        switch failure.code {
+        case .full: self = .full
+        case .readOnly: self = .readOnly(detail: failure.message)
+        case .forbidden: self = .forbidden(detail: failure.message)
+        default: self = .unopened(detail: failure.message)
+        }
+    }
+
     /// Sorts an error of GRDB's; `nil` for those of others.
     public init?(_ error: any Error, path: String) {
         if let failure = error as? DatabaseFailure {
@@ -51,11 +62,21 @@ public enum DatabaseFailure: Error, Hashable, Sendable {
         case .SQLITE_FULL: self = .full
         case .SQLITE_READONLY: self = .readOnly(detail: detail)
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .damaged(detail: detail)
-        case .SQLITE_CANTOPEN: self = .unopened(detail: detail)
+        case .SQLITE_CANTOPEN: self = Self.unopened(path, detail: detail)
         case .SQLITE_PERM, .SQLITE_AUTH: self = .forbidden(detail: detail)
         case .SQLITE_TOOBIG: self = .tooLarge(detail: detail)
         case .SQLITE_IOERR where Self.isFull(path): self = .full
         default: self = .other("\(detail) (SQLite code \(error.extendedResultCode.rawValue))")
+        }
+    }
+
+    /// SQLite does not say why a file cannot be opened; the system does, to whoever tries.
+    private static func unopened(_ path: String, detail: String) -> DatabaseFailure {
+        do throws(FileFailure) {
+            _ = try OwnFile.openIfThere(path)
+            return .unopened(detail: detail)
+        } catch {
+            return DatabaseFailure(error)
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Foundation
 internal import GRDB
 
@@ -9,23 +10,31 @@ extension SharedDatabase {
     /// A new file has its `application_id` written before WAL mode is switched on, so the main file always shows it,
     /// whatever the WAL holds.
     static func checkHeader(of path: String, _ format: DatabaseFormat) throws(DatabaseFailure) {
-        guard let file = FileHandle(forReadingAtPath: path) else { return }
-        defer { try? file.close() }
-        let header = (try? file.read(upToCount: 100)) ?? Data()
+        let header: [UInt8]
+        do throws(FileFailure) {
+            guard let file = try OwnFile.openIfThere(path) else { return }
+            header = try file.contents(first: 100)
+        } catch {
+            throw DatabaseFailure(error)
+        }
         if header.isEmpty { return }
-        guard header.count == 100, header.starts(with: Data("SQLite format 3\0".utf8)) else { throw .notSQLite }
+        guard header.count == 100, header.starts(with: Array("SQLite format 3\0".utf8)) else { throw .notSQLite }
         let identity = header[68..<72].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         guard identity == UInt32(bitPattern: format.applicationID) else { throw .foreign }
     }
 
-    static func makeFolder(of path: String) throws(DatabaseFailure) {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    /// Creates the file and its folder where they are not there, for their owner alone. SQLite gives the files beside it
+    /// the same rights.
+    static func create(_ path: String) throws(DatabaseFailure) {
+        do throws(FileFailure) {
+            try Folder.create(URL(fileURLWithPath: path).deletingLastPathComponent().path, isPrivate: true)
         } catch {
-            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-            throw .noFolder(
-                detail: cause.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription)
+            throw .noFolder(detail: error.message)
+        }
+        do throws(FileFailure) {
+            try OwnFile.create(path)
+        } catch {
+            throw DatabaseFailure(error)
         }
     }
 

@@ -19,7 +19,7 @@ public final class SharedDatabase: Sendable {
         self.path = path
         self.isReadOnly = options.readOnly
         try Self.checkHeader(of: path, format)
-        if !options.readOnly { try Self.makeFolder(of: path) }
+        if !options.readOnly { try Self.create(path) }
         self.pool = try Self.open(path, format, options)
     }
 

@@ -95,7 +95,7 @@ struct ProfileCommandTests {
         let bench = try Workbench()
         try bench.folder.write("{\"videos\":\n[\n{\"clips\": 3}]}", to: "bad.json")
         try bench.fail(1, "profile", "--nlq", "bad.json").says("bad.json:3: expected an array", "nlq_train.json")
-        try bench.fail(2, "profile", "--nlq", "none.json").says("none.json cannot be read")
+        try bench.fail(2, "profile", "--nlq", "none.json").says("cannot open none.json: No such file")
         try bench.folder.write("{}", to: "empty.json")
         try bench.fail(1, "profile", "--nlq", "empty.json").says("an object with `videos`")
         try bench.fail(2, "profile").says("--nlq")

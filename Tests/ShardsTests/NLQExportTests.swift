@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Records
 import Shards
 import Testing
 
 @Suite("NLQExport") struct NLQExportTests {
     private let storage = SimulatedShardStorage()
-    private let output = SimulatedShardStorage()
+    private let output: TemporaryFolder
+
+    init() throws { self.output = try TemporaryFolder() }
 
     /// A sample of a clip that starts at `clipAt` in its video and lasts `duration`.
     private func sample(
@@ -39,10 +42,10 @@ import Testing
             try TestSamples.write($1, sequence: sequence + $0, frameBytes: 700, in: self.storage).file
         }
         let report = try NLQExport.run(
-            shards: files, in: self.storage, to: self.output, file: "nlq_train.json",
+            shards: files, in: self.storage, to: self.output.path + "/nlq_train.json",
             options: NLQExport.Options(date: "261121", description: "test"))
-        #expect(try self.output.list() == ["nlq_train.json"])
-        return (try JSONValue(parsing: try #require(self.output.bytes(of: "nlq_train.json"))), report)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: self.output.path) == ["nlq_train.json"])
+        return (try JSONValue(parsing: try self.written), report)
     }
 
     @Test func `videos by uid, clips by start, annotations by uid, queries in the order of the shards`() throws {
@@ -159,21 +162,25 @@ import Testing
     }
 
     @Test func `a file that is there stays as it was until the new one is whole`() throws {
-        self.output.place([1, 2, 3], as: "nlq_train.json")
+        let path = self.output.path + "/nlq_train.json"
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: path))
         let entry = try TestSamples.write([self.sample("q1")], in: self.storage)
-        for operation in 0..<5 {
-            let fault: SimulatedShardStorage.Fault = operation == 2 ? .storageFull : .failure
-            self.output.schedule(fault, atOperation: self.output.operationCount + operation)
+        for operation in 0..<3 {
+            self.storage.schedule(.failure, atOperation: self.storage.operationCount + operation)
             #expect(throws: ShardError.self) {
                 try NLQExport.run(
-                    shards: [entry.file], in: self.storage, to: self.output, file: "nlq_train.json",
+                    shards: [entry.file], in: self.storage, to: path,
                     options: NLQExport.Options(date: "", description: ""))
             }
-            #expect(self.output.bytes(of: "nlq_train.json") == [1, 2, 3])
-            #expect(try self.output.list() == ["nlq_train.json"])
+            #expect(try self.written == [1, 2, 3])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: self.output.path) == ["nlq_train.json"])
         }
         _ = try self.export([[self.sample("q1")]], from: 1)
-        #expect(self.output.bytes(of: "nlq_train.json")?.first == UInt8(ascii: "{"))
+        #expect(try self.written.first == UInt8(ascii: "{"))
+    }
+
+    private var written: Bytes {
+        get throws { Bytes(try Data(contentsOf: URL(fileURLWithPath: self.output.path + "/nlq_train.json"))) }
     }
 }
 

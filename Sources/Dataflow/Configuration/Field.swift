@@ -259,6 +259,9 @@ public struct FileReference: FieldValue, Hashable {
         guard let path = reader.scalar(node, as: Self.typeName, { $0.isEmpty ? nil : $0 }) else { return nil }
         do {
             return FileReference(path: path, content: try reader.files(path))
+        } catch let error as TopologyError {
+            reader.report(node.mark, error.diagnostics.map(\.message).joined(separator: "; "))
+            return nil
         } catch {
             reader.report(node.mark, "cannot read `\(path)`: \(error)")
             return nil

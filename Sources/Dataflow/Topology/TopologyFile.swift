@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Foundation
 internal import Yams
 
@@ -8,7 +9,8 @@ struct TopologyFile {
     static let bytesMax = 1 << 20
     private static let nodesMax = 20_000
     private static let depthMax = 40
-    private static let aliasesMax = 40
+    /// The most bytes of nodes that aliases may stand for.
+    private static let expandedMax = 50e6
 
     let path: String
     let environment: [String: String]
@@ -16,11 +18,7 @@ struct TopologyFile {
     /// Parses YAML text.
     /// - Throws: `TopologyError` with the place of what is wrong.
     func parse(_ text: String) throws(TopologyError) -> ConfigurationNode {
-        // The parser compares keys by content, of which a key made of aliases of aliases has exponentially much.
-        guard text.matches(of: /(?:^|[\s\[{,])\*[A-Za-z0-9]/).count <= Self.aliasesMax else {
-            let message = "more than \(Self.aliasesMax) aliases: write out what they stand for"
-            throw TopologyError([Diagnostic(file: self.path, mark: nil, message: message)])
-        }
+        try self.checkAliases(of: text)
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
@@ -36,6 +34,53 @@ struct TopologyFile {
         let node = converter.convert(root, depth: 0)
         if !converter.problems.isEmpty { throw TopologyError(converter.problems) }
         return node
+    }
+
+    /// Refuses a file whose aliases could stand for too much, before it is parsed: the parser compares keys by content, of
+    /// which a key made of aliases of aliases has exponentially much.
+    ///
+    /// Of `n` aliases, in whatever order, the worst use is three a level: everything `n` / 3 times as large times three.
+    private func checkAliases(of text: String) throws(TopologyError) {
+        let aliases = Self.aliases(in: Array(text.utf8))
+        guard Double(text.utf8.count) * pow(3, Double(aliases) / 3) > Self.expandedMax, aliases > 0 else { return }
+        let message =
+            "\(aliases) aliases in a file of \(text.utf8.count) bytes: they may stand for too much; write out what they stand "
+            + "for"
+        throw TopologyError([Diagnostic(file: self.path, mark: nil, message: message)])
+    }
+
+    /// The places where an alias may be: `*` before a name, and behind what ends no word.
+    static func aliases(in bytes: [UInt8]) -> Int {
+        func isWord(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        return bytes.indices.dropLast().count { index in
+            bytes[index] == UInt8(ascii: "*") && isWord(bytes[index + 1])
+                && (index == 0 || bytes[index - 1] == UInt8(ascii: "-") || !isWord(bytes[index - 1]))
+        }
+    }
+
+    /// Reads a file that must be text.
+    static func text(_ path: String, what: String = "the file") throws(TopologyError) -> String {
+        let message: String
+        do throws(FileFailure) {
+            let bytes = try InputFile.contents(path, bytesMax: self.bytesMax)
+            if var text = String(validating: bytes, as: UTF8.self) {
+                // A byte-order mark is no part of the text.
+                if text.unicodeScalars.first == "\u{feff}" { text.unicodeScalars.removeFirst() }
+                return text
+            }
+            message = "not UTF-8 text"
+        } catch {
+            message =
+                error.code == .tooLarge ? "larger than 1 MiB: not a topology" : "cannot read \(what): \(error.reason)"
+        }
+        throw TopologyError([Diagnostic(file: path, mark: nil, message: message)])
     }
 
     private func diagnostic(for error: YamlError) -> Diagnostic {
@@ -139,16 +184,5 @@ enum EnvironmentText {
             }
         }
         return .success(expanded + rest)
-    }
-}
-
-/// Says why a file cannot be read in words that help; Foundation's do not say which file.
-enum FileProblem {
-    static func describe(_ path: String, _ error: any Error) -> String {
-        var isFolder: ObjCBool = false
-        if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) { return "there is no file `\(path)`" }
-        if isFolder.boolValue { return "`\(path)` is a folder" }
-        if !FileManager.default.isReadableFile(atPath: path) { return "`\(path)` may not be read" }
-        return error.localizedDescription
     }
 }

@@ -15,25 +15,10 @@ extension Topology {
         path: String, registry: OperatorRegistry, environment: [String: String]
     ) throws(TopologyError) -> (topology: Topology, warnings: [Diagnostic]) {
         let url = URL(fileURLWithPath: path)
-        let text: String
-        do {
-            let data = try Data(contentsOf: url)
-            guard data.count <= TopologyFile.bytesMax else {
-                throw TopologyError([Diagnostic(file: path, mark: nil, message: "larger than 1 MiB: not a topology")])
-            }
-            guard let decoded = String(data: data, encoding: .utf8) else {
-                throw TopologyError([Diagnostic(file: path, mark: nil, message: "not UTF-8 text")])
-            }
-            text = decoded
-        } catch let error as TopologyError {
-            throw error
-        } catch {
-            let message = "cannot read the file: \(FileProblem.describe(path, error))"
-            throw TopologyError([Diagnostic(file: path, mark: nil, message: message)])
-        }
+        let text = try TopologyFile.text(path)
         let folder = url.deletingLastPathComponent()
         return try self.parse(text, file: path, registry: registry, environment: environment) { name in
-            try String(contentsOf: URL(fileURLWithPath: name, relativeTo: folder), encoding: .utf8)
+            try TopologyFile.text(URL(fileURLWithPath: name, relativeTo: folder).path, what: "`\(name)`")
         }
     }
 

@@ -42,13 +42,7 @@ public struct TopologyTestSuite: Sendable {
     /// Reads cases from a file.
     /// - Throws: `TopologyError` with the place of what is wrong.
     public static func load(path: String, environment: [String: String]) throws(TopologyError) -> TopologyTestSuite {
-        let text: String
-        do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
-            let message = "cannot read the cases: \(FileProblem.describe(path, error))"
-            throw TopologyError([Diagnostic(file: path, mark: nil, message: message)])
-        }
+        let text = try TopologyFile.text(path, what: "the cases")
         let document = try TopologyFile(path: path, environment: environment).parse(text)
         var reader = ConfigurationReader(file: path) { _ in "" }
         var cases: [Case] = []

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Foundation
 internal import Records
 
@@ -15,9 +16,11 @@ public final class EventFile {
         let time = Date().timeIntervalSince1970
         let name = "events.out.tfevents.\(Int(time)).\(ProcessInfo.processInfo.processIdentifier).millrace"
         self.path = folder + "/" + name
-        guard FileManager.default.createFile(atPath: self.path, contents: nil),
-            let handle = FileHandle(forWritingAtPath: self.path)
-        else { throw TrainingError(.failed, "cannot create \(self.path); check the folder and its permissions") }
+        let descriptor = open(self.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        guard descriptor >= 0 else {
+            throw TrainingError(.failed, FileFailure("create", self.path, number: errno).message)
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         self.handle = handle
         try self.write(Self.event(time: time, step: 0) { $0.text(3, "brain.Event:2") })
     }
@@ -42,7 +45,7 @@ public final class EventFile {
         do {
             try self.handle.write(contentsOf: Data(Self.record(event)))
         } catch {
-            throw TrainingError(.failed, "cannot write \(self.path): \(SystemWords.reason(error))")
+            throw TrainingError(.failed, FileFailure(of: error, "write", self.path).message)
         }
     }
 

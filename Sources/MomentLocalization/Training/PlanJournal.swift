@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Foundation
 internal import NeuralNetworks
 internal import Records
@@ -91,13 +92,14 @@ public final class PlanJournal {
         if self.segments.isEmpty { throw TrainingError(.checkpoint, "the plan \(path) has no segments") }
     }
 
+    private static let bytesMax = 1 << 28
+
     private static func read(_ path: String) throws(TrainingError) -> (segments: [Segment], bytes: Int) {
         let data: Bytes
-        do throws(TensorFileError) {
-            let file = try TensorFile(path: path)
-            data = try file.read(0..<file.size)
+        do throws(FileFailure) {
+            data = try InputFile.contents(path, bytesMax: self.bytesMax)
         } catch {
-            throw TrainingError(.failed, "cannot read the plan: \(error.message)")
+            throw TrainingError(.failed, "the plan: \(error.message)")
         }
         var segments: [Segment] = []
         // Some editors begin a file with a mark.
@@ -149,7 +151,7 @@ enum DurableFile {
         } catch {
             throw TrainingError(.failed, error.message)
         }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw Self.failure("open", path) }
         defer { close(descriptor) }
         let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
@@ -185,6 +187,6 @@ enum DurableFile {
     }
 
     private static func failure(_ action: String, _ path: String) -> TrainingError {
-        TrainingError(.failed, "cannot \(action) \(path): \(String(cString: strerror(errno)))")
+        TrainingError(.failed, FileFailure(action, path, number: errno).message)
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -16,7 +18,7 @@ final class FileReader {
     let path: String
     /// The size of the file, 0 for a pipe.
     let size: Int
-    private let descriptor: CInt
+    private let file: InputFile
     private let storage: UnsafeMutablePointer<UInt8>
     private let capacity: Int
     /// The bytes of the current chunk.
@@ -34,24 +36,18 @@ final class FileReader {
         self.path = path
         self.progress = progress
         self.capacity = max(1, chunkBytes)
-        self.descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard self.descriptor >= 0 else {
-            let number = errno
+        do throws(FileFailure) {
+            self.file = try InputFile(path: path, .stream)
+        } catch {
             throw SourceError(
-                file: path, isMissing: number == ENOENT || number == ENOTDIR,
-                "cannot be opened: \(Self.text(number)). Check the path and its permissions.")
+                file: path, isMissing: error.code == .missing, "cannot be read: \(error.reason)")
         }
-        var status = stat()
-        let isKnown = fstat(self.descriptor, &status) == 0
-        self.size = isKnown && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : 0
-        // Allocated last: an initializer that throws before this point has nothing to free but the descriptor.
+        self.size = self.file.size
+        // Allocated last: an initializer that throws before this point has nothing to free.
         self.storage = .allocate(capacity: self.capacity)
     }
 
-    deinit {
-        close(self.descriptor)
-        self.storage.deallocate()
-    }
+    deinit { self.storage.deallocate() }
 
     /// The current chunk.
     var buffer: UnsafePointer<UInt8> { UnsafePointer(self.storage) }
@@ -66,14 +62,11 @@ final class FileReader {
         self.position = 0
         self.count = 0
         self.countedTo = 0
-        while true {
-            let bytes = read(self.descriptor, self.storage, self.capacity)
-            if bytes >= 0 {
-                self.count = bytes
-                break
-            }
-            if errno == EINTR { continue }
-            throw SourceError(file: self.path, offset: self.chunkOffset, "cannot be read: \(Self.text(errno))")
+        do throws(FileFailure) {
+            self.count = try self.file.read(
+                into: UnsafeMutableRawBufferPointer(start: self.storage, count: self.capacity))
+        } catch {
+            throw SourceError(file: self.path, offset: self.chunkOffset, "cannot be read: \(error.reason)")
         }
         self.progress?(SourceProgress(bytesRead: self.chunkOffset + self.count, bytesTotal: self.size))
         return self.count > 0

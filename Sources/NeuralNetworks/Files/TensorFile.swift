@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 public import Records
 
 #if canImport(Glibc)
@@ -15,30 +16,19 @@ public final class TensorFile: Sendable {
     public let path: String
     /// The size in bytes when the file was opened.
     public let size: Int
-    private let descriptor: Int32
+    private let file: InputFile
 
     /// Opens a file.
-    /// - Throws: `TensorFileError.Code.missing`; `.failed` for a folder, or where the system refuses.
+    /// - Throws: `TensorFileError.Code.missing`; `.failed` for what is no regular file, or where the system refuses.
     public init(path: String) throws(TensorFileError) {
         self.path = path
-        // Without waiting: a pipe that nobody writes to would hold the program up before it can be refused.
-        self.descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        var status = stat()
-        guard self.descriptor >= 0, fstat(self.descriptor, &status) == 0 else {
-            self.size = 0
-            let number = errno
-            throw TensorFileError(
-                // A name that is too long for the system is one of no file.
-                [ENOENT, ENOTDIR, ENAMETOOLONG].contains(number) ? .missing : .failed,
-                "cannot open \(path): \(String(cString: strerror(number)))")
+        do throws(FileFailure) {
+            self.file = try InputFile(path: path)
+        } catch {
+            throw TensorFileError(error.code == .missing ? .missing : .failed, error.message)
         }
-        self.size = Int(status.st_size)
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw TensorFileError(.failed, "\(path) is no file but a folder, a pipe or a device; name the file itself")
-        }
+        self.size = self.file.size
     }
-
-    deinit { if self.descriptor >= 0 { _ = Glibc.close(self.descriptor) } }
 
     /// The whole of a text file, without the mark by which some editors begin it (the bytes EF BB BF).
     /// - Throws: what `init(path:)` and `read(_:)` throw.
@@ -57,7 +47,7 @@ public final class TensorFile: Sendable {
             while filled < range.count {
                 let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
                 let count = pread(
-                    self.descriptor, rest.baseAddress, range.count - filled, off_t(range.lowerBound + filled))
+                    self.file.descriptor, rest.baseAddress, range.count - filled, off_t(range.lowerBound + filled))
                 if count == 0 || (count < 0 && errno != EINTR) {
                     failure = count == 0 ? 0 : errno
                     return

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Records
 
 /// Turns shards of the schema `nlq` into an annotation file as Ego4D publishes it (`nlq_train.json`), which the
@@ -91,27 +92,24 @@ public struct NLQExport {
     /// - Parameters:
     ///   - shards: the files of the shards, in the order of the manifest.
     ///   - storage: where they are.
-    ///   - output: the folder to write to.
-    ///   - file: the name of the file there; one that is there already is replaced.
+    ///   - path: the file to write, as `OutputFile` has it; one that is there already is replaced.
     public static func run(
-        shards: [String], in storage: any ShardStorage, to output: any ShardStorage, file: String, options: Options
+        shards: [String], in storage: any ShardStorage, to path: String, options: Options
     ) throws(ShardError) -> Report {
         var export = NLQExport(shards: shards, storage: storage, options: options)
         try export.findVideos()
-        let temporary = ShardName.temporaryPrefix + file
-        try output.remove(temporary)
-        do throws(ShardError) {
-            let target = try output.create(temporary)
-            try export.write(to: target)
-            try target.synchronize()
-            try target.close()
-            try output.rename(temporary, to: file, replacing: true)
-            try output.synchronizeFolder()
-        } catch {
-            try? output.remove(temporary)
-            throw error
-        }
+        let output = try Self.output { () throws(FileFailure) in try OutputFile(path: path) }
+        try export.write(to: output)
+        try Self.output { () throws(FileFailure) in try output.finish() }
         return export.report
+    }
+
+    private static func output<Result>(_ body: () throws(FileFailure) -> Result) throws(ShardError) -> Result {
+        do throws(FileFailure) {
+            return try body()
+        } catch {
+            throw ShardError(error)
+        }
     }
 
     // MARK: Reading
@@ -225,7 +223,7 @@ public struct NLQExport {
 
     // MARK: Writing
 
-    private mutating func write(to file: any ShardFile) throws(ShardError) {
+    private mutating func write(to file: OutputFile) throws(ShardError) {
         var json = JSONWriter()
         json.beginObject()
         json.field("version", self.options.version)
@@ -246,12 +244,14 @@ public struct NLQExport {
             json.endArray()
             json.endObject()
             if json.count >= Self.writeSize {
-                try json.takeBytes().withRawBytes { bytes throws(ShardError) in try file.append(bytes) }
+                let bytes = json.takeBytes()
+                try Self.output { () throws(FileFailure) in try file.append(bytes) }
             }
         }
         json.endArray()
         json.endObject()
-        try json.bytes.withRawBytes { bytes throws(ShardError) in try file.append(bytes) }
+        let bytes = json.bytes
+        try Self.output { () throws(FileFailure) in try file.append(bytes) }
     }
 
     private mutating func write(_ clip: Clip, to json: inout JSONWriter) {

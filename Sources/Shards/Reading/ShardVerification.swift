@@ -12,6 +12,8 @@ public struct ShardVerification: Sendable {
         public var byteOffset: Int?
         /// What is wrong.
         public var message: String
+        /// Whether the file is there and could not be read, so that nothing is known of what it holds.
+        public var isUnread = false
 
         /// `frame 3 at byte 1024: …`
         public var description: String {
@@ -53,6 +55,9 @@ public struct ShardVerification: Sendable {
             }
         } catch {
             self.note(nil, nil, error.message)
+            if [.forbidden, .tooManyOpen, .failed].contains(error.code) {
+                self.problems[self.problems.count - 1].isUnread = true
+            }
         }
     }
 

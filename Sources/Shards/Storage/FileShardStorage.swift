@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Files
 internal import Records
 
 #if canImport(Glibc)
@@ -91,15 +92,19 @@ struct SystemFailure {
 
     init(_ action: String, _ path: String, number: Int32 = errno) {
         let reason = String(cString: strerror(number))
+        let isReading = ["open", "open the folder", "read", "list"].contains(action)
         let (code, remedy): (ShardError.Code, String) =
             switch number {
             case ENOSPC, EDQUOT: (.storageFull, "make room and start again, nothing is lost")
             case EROFS: (.readOnly, "the file system is read-only; choose another folder")
+            case EACCES,
+                EPERM where isReading:
+                (.forbidden, "give this user the right to read it")
             case EACCES, EPERM: (.readOnly, "give this user the right to write there, or choose another folder")
             case ENOENT: (.missing, "check the path; it may have been moved or removed")
             case ENOTDIR: (.missing, "a part of the path is a file; choose another folder")
             case EEXIST: (.nameTaken, "it is not overwritten; name another home with --home")
-            case EMFILE, ENFILE: (.failed, "too many files are open; raise the limit with `ulimit -n`")
+            case EMFILE, ENFILE: (.tooManyOpen, "too many files are open; raise the limit with `ulimit -n`")
             default: (.failed, "check the disk and try again")
             }
         self.error = ShardError(code, "cannot \(action) \(path): \(reason); \(remedy)")
@@ -147,21 +152,19 @@ final class PosixShardFile: ShardFile {
 /// A descriptor open for reading by position, which any thread may do.
 final class PosixShardContent: ShardContent {
     private let path: String
-    private let descriptor: Int32
-    let size: Int
+    private let file: InputFile
+
+    /// The size in bytes when it was opened.
+    var size: Int { self.file.size }
 
     init(path: String) throws(ShardError) {
         self.path = path
-        self.descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        if self.descriptor < 0 {
-            self.size = 0
-            throw SystemFailure("open", path).error
+        do throws(FileFailure) {
+            self.file = try InputFile(path: path)
+        } catch {
+            throw ShardError(error)
         }
-        var status = stat()
-        self.size = fstat(self.descriptor, &status) == 0 ? Int(status.st_size) : 0
     }
-
-    deinit { if self.descriptor >= 0 { _ = Glibc.close(self.descriptor) } }
 
     func read(_ range: Range<Int>) throws(ShardError) -> Bytes {
         guard range.lowerBound >= 0, range.upperBound <= self.size else {
@@ -169,7 +172,7 @@ final class PosixShardContent: ShardContent {
                 .corrupt, "\(self.path) ends at byte \(self.size), before byte \(range.upperBound): it was cut short")
         }
         var failure: SystemFailure?
-        let descriptor = self.descriptor
+        let descriptor = self.file.descriptor
         let path = self.path
         let bytes = Bytes(unsafeUninitializedCapacity: range.count) { buffer, filled in
             while filled < range.count {

@@ -284,7 +284,8 @@ struct CacheCommand: ParsableCommand {
                 guard let report else { throw CommandFailure(.failed, "stopped; \(self.file) was not written") }
                 for key in report.damaged { Console.warning("left out, its answer is damaged: \(key)") }
                 for key in report.damagedRequests { Console.warning("without its request, which is damaged: \(key)") }
-                try Results.line("\(self.file): \(ProgressReporter.grouped(report.entries)) entries")
+                try Results.lines(
+                    ["\(self.file): \(ProgressReporter.grouped(report.entries)) entries"], beside: self.file)
                 if !report.damaged.isEmpty || !report.damagedRequests.isEmpty {
                     throw CommandFailure(.failed, "the rest is written; see `millrace cache verify`")
                 }

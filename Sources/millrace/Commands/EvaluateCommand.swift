@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Files
 import Foundation
 import MomentLocalization
 
@@ -84,9 +85,10 @@ struct EvaluateCommand: ParsableCommand {
                 if self.output == nil {
                     throw CommandFailure(.usage, "\(self.groundTruth) holds no answers to score by; give --output FILE")
                 }
-                return try Results.line(
-                    "\(self.groundTruth) holds no answers; \(predictions.count) predictions are in \(self.output ?? "")"
-                )
+                let output = self.output ?? ""
+                return try Results.lines(
+                    ["\(self.groundTruth) holds no answers; \(predictions.count) predictions are in \(output)"],
+                    beside: output)
             }
             let truth = try GroundTruth(annotations, path: self.groundTruth, removingEmpty: self.removeEmpty)
             let report = EvaluationReport(
@@ -134,10 +136,8 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     private func write(_ predictions: [QueryPrediction], to path: String) throws {
-        do {
-            try Data(PredictionFile(predictions).bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw CommandFailure(.failed, "cannot write \(path): \(error.localizedDescription)")
+        try UserFile.reporting { () throws(FileFailure) in
+            try OutputFile.write(PredictionFile(predictions).bytes, to: path)
         }
     }
 }

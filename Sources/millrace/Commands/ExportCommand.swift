@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Files
 import Foundation
 import RecordLog
 import Records
@@ -37,9 +38,10 @@ struct ExportCommand: ParsableCommand {
                 let log = try home.openLogToRead()
                 defer { log.close() }
                 let manifest = try ShardSets.manifest(self.shards, in: log)
-                let target = URL(fileURLWithPath: self.output)
-                let folder = FileShardStorage(folder: target.deletingLastPathComponent().path)
-                try folder.createFolder()
+                if !OutputFile.isStandardOutput(self.output) {
+                    let folder = URL(fileURLWithPath: self.output).deletingLastPathComponent().path
+                    try UserFile.reporting { () throws(FileFailure) in try Folder.create(folder, isPrivate: false) }
+                }
                 // The date is the last commit's, so that the same shards give the same bytes.
                 let last = manifest.commits.map(\.time).max() ?? 0
                 var options = NLQExport.Options(
@@ -49,13 +51,16 @@ struct ExportCommand: ParsableCommand {
                 let report = try NLQExport.run(
                     shards: manifest.commits.map(\.entry.file),
                     in: FileShardStorage(folder: home.shardFolder(self.shards)),
-                    to: folder, file: target.lastPathComponent, options: options)
-                try Results.line(
-                    "\(self.output): \(report.videos) videos, \(report.clips) clips, \(report.annotations) annotations, "
-                        + "\(report.queries) queries")
-                for (reason, count) in report.skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-                    try Results.line("left out, \(reason.rawValue): \(count)")
-                }
+                    to: self.output, options: options)
+                let counts =
+                    [
+                        "\(self.output): \(report.videos) videos, \(report.clips) clips, \(report.annotations) annotations, "
+                            + "\(report.queries) queries"
+                    ]
+                    + report.skipped.sorted { $0.key.rawValue < $1.key.rawValue }.map { reason, count in
+                        "left out, \(reason.rawValue): \(count)"
+                    }
+                try Results.lines(counts, beside: self.output)
             }
         }
 

@@ -103,13 +103,7 @@ struct ProfileCommand: ParsableCommand {
 
     private func profile(file path: String) throws {
         Console.set(self.common.logLevel)
-        let bytes: Bytes
-        do throws(TensorFileError) {
-            bytes = try TensorFile.text(path: path)
-        } catch {
-            throw CommandFailure(
-                error.code == .missing ? .usage : .failed, "\(path) cannot be read: \(error.message)")
-        }
+        let bytes = try UserFile.contents(path)
         let file: HumanQueryFile
         do throws(JSONError) {
             file = try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in try HumanQueryFile(parsing: buffer) }

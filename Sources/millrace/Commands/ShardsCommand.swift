@@ -107,16 +107,22 @@ struct ShardsCommand: ParsableCommand {
                 let progress = ProgressReporter()
                 var problems = unreadable + manifest.problems()
                 var samples = 0
+                var unread = 0
                 for (index, commit) in manifest.commits.enumerated() {
                     let verification = ShardVerification(of: commit.entry, in: storage)
                     samples += verification.samples
                     problems += verification.problems.map { "\(commit.entry.file): \($0)" }
+                    unread += verification.problems.count(where: \.isUnread)
                     progress.show { _ in "verify: \(index + 1) of \(manifest.commits.count) shards" }
                 }
                 progress.finish()
                 for problem in problems { Console.error(problem) }
                 let verdict = problems.isEmpty ? "sound" : "\(problems.count) problem\(problems.count == 1 ? "" : "s")"
                 try Results.line("\(self.name): \(manifest.commits.count) shards, \(samples) samples, \(verdict)")
+                if !problems.isEmpty, unread == problems.count {
+                    throw CommandFailure(
+                        .failed, "shards could not be read, so nothing is known of them; mend what is said above")
+                }
                 if !problems.isEmpty {
                     throw CommandFailure(
                         .failed,

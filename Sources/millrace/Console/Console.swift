@@ -28,7 +28,14 @@ enum Console {
     static func debug(_ message: String) { self.say(message, prefix: "", at: .debug) }
 
     /// Says something that has its form already, whatever the level: the words of a usage error, diagnostics.
-    static func text(_ text: String) { self.write(VisibleText.text(text, keepsLines: true) + "\n") }
+    static func text(_ text: String) {
+        self.write(VisibleText.text(Self.withoutPasswords(text), keepsLines: true) + "\n")
+    }
+
+    /// A text whose addresses have lost what stands before their `@`: a user may have put a password there.
+    static func withoutPasswords(_ text: String) -> String {
+        text.contains("@") ? text.replacing(/:\/\/[^\/\s@]+@/, with: "://…@") : text
+    }
 
     private static func say(_ message: String, prefix: String, at level: LogLevel) {
         guard level <= self.level.withLock({ $0 }) else { return }

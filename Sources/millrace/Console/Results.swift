@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Files
 import Records
 import Synchronization
 
@@ -24,6 +25,13 @@ enum Results {
     /// Writes lines for people.
     static func lines(_ lines: some Sequence<String>) throws(OutputFailure) {
         for line in lines { try self.line(line) }
+    }
+
+    /// Writes lines for people about a file that a command has written: where that is standard output, they would spoil it,
+    /// and go to standard error.
+    static func lines(_ lines: [String], beside output: String) throws(OutputFailure) {
+        if OutputFile.isStandardOutput(output) { return lines.forEach { Console.info($0) } }
+        try self.lines(lines)
     }
 
     /// Writes a text of several lines for people.

@@ -83,6 +83,13 @@ enum LogLocation: Equatable {
             return
         }
         let scheme = "kafka://"
+        guard !text.contains("@") else {
+            // Said without the text: what stands before an `@` may be a password.
+            throw CommandFailure(
+                .usage,
+                "--log takes no user or password: write kafka://HOST:PORT, and give them by the environment, as "
+                    + "MILLRACE_KAFKA_SASL_USERNAME and MILLRACE_KAFKA_SASL_PASSWORD, or in a --kafka-config file")
+        }
         guard text.hasPrefix(scheme) else {
             throw CommandFailure(.usage, "unknown log `\(text)`: it is `embedded` or `kafka://HOST:PORT[,HOST:PORT…]`")
         }

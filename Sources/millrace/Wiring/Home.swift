@@ -3,6 +3,7 @@
 import Dataflow
 import EmbeddedLog
 import Engine
+import Files
 import Foundation
 import KafkaLog
 import LanguageModels
@@ -34,8 +35,8 @@ struct Home {
 
     /// Opens the log for a command that writes, creating the home if need be.
     func openLog() throws -> any RecordLog {
-        do throws(ShardError) {
-            try FileShardStorage(folder: self.path).createFolder()
+        do throws(FileFailure) {
+            try Folder.create(self.path, isPrivate: true)
         } catch {
             throw CommandFailure(.failed, "\(error.message); or name another home with --home")
         }

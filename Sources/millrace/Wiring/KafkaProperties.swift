@@ -35,11 +35,8 @@ enum KafkaProperties {
 
     /// A file of `name=value` lines; blank lines and those that begin with `#` are passed over.
     static func read(_ path: String) throws -> [String: String] {
-        let text: String
-        do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
-            throw CommandFailure(.usage, "--kafka-config \(path): cannot be read as UTF-8 text")
+        guard let text = String(validating: try UserFile.contents(path), as: UTF8.self) else {
+            throw CommandFailure(.usage, "--kafka-config \(path): not UTF-8 text; save it as UTF-8")
         }
         var properties: [String: String] = [:]
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {

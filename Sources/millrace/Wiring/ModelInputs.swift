@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Files
 import Foundation
 import MomentLocalization
 import NeuralNetworks
@@ -28,7 +29,7 @@ struct ModelInputs {
         do {
             names = try FileManager.default.contentsOfDirectory(atPath: self.features)
         } catch {
-            throw CommandFailure(.usage, "--features \(self.features): there is no such folder")
+            throw CommandFailure(.usage, "--features: \(FileFailure(of: error, "list", self.features).message)")
         }
         guard let width = try FeatureStore.columns(in: self.features, names: names) else {
             throw CommandFailure(
@@ -69,13 +70,7 @@ struct ModelInputs {
 
 /// Annotation files, by path.
 enum Annotations {
-    static func bytes(_ path: String) throws -> Bytes {
-        do throws(TensorFileError) {
-            return try TensorFile.text(path: path)
-        } catch {
-            throw CommandFailure(.usage, "\(error.message); check the path and its permissions")
-        }
-    }
+    static func bytes(_ path: String) throws -> Bytes { try UserFile.contents(path) }
 
     static func read(_ path: String) throws -> AnnotationFile { try AnnotationFile(try self.bytes(path), path: path) }
 }
@@ -83,11 +78,32 @@ enum Annotations {
 /// Hashes of files.
 enum FileHash {
     static func sha256(_ path: String) throws -> String {
-        let file = try TensorFile(path: path)
+        let file = try UserFile.reporting { () throws(FileFailure) in try InputFile(path: path) }
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { chunk.deallocate() }
         var hash = ContentHash.Stream()
-        for start in stride(from: 0, to: file.size, by: 1 << 20) {
-            hash.update(try file.read(start..<min(start + (1 << 20), file.size)))
+        while true {
+            let count = try UserFile.reporting { () throws(FileFailure) in try file.read(into: chunk) }
+            if count == 0 { return hash.finish() }
+            hash.update(Bytes(chunk[..<count]))
         }
-        return hash.finish()
+    }
+}
+
+/// Files that the command line names, and what is wrong with them.
+enum UserFile {
+    /// Reads a file whole.
+    static func contents(_ path: String) throws -> Bytes {
+        try self.reporting { () throws(FileFailure) in try InputFile.contents(path) }
+    }
+
+    /// Turns a failure into the command's: what is not there, or is no file, is the command line's fault.
+    static func reporting<Result>(_ body: () throws(FileFailure) -> Result) throws -> Result {
+        do throws(FileFailure) {
+            return try body()
+        } catch {
+            throw CommandFailure(
+                [.missing, .notAFile, .forbidden].contains(error.code) ? .usage : .failed, error.message)
+        }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Files
 import Foundation
 import MomentLocalization
 import NeuralNetworks
@@ -219,20 +220,14 @@ final class RunMetrics {
     private let events: EventFile
 
     init(folder: String) throws {
+        try UserFile.reporting { () throws(FileFailure) in try Folder.create(folder, isPrivate: false) }
         let path = folder + "/metrics.jsonl"
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        guard descriptor >= 0 else {
+            throw CommandFailure(.failed, FileFailure("write", path, number: errno).message)
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         self.path = path
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw CommandFailure(.failed, "cannot make the folder \(folder); check the path and its permissions")
-        }
-        let files = FileManager.default
-        guard files.fileExists(atPath: path) || files.createFile(atPath: path, contents: nil),
-            let handle = FileHandle(forWritingAtPath: path)
-        else {
-            throw CommandFailure(.failed, "cannot write \(path); check the folder and its permissions")
-        }
-        _ = try? handle.seekToEnd()
         self.handle = handle
         self.events = try EventFile(folder: folder)
     }
@@ -246,7 +241,7 @@ final class RunMetrics {
         do {
             try self.handle.write(contentsOf: Data(json.bytes + [0x0a]))
         } catch {
-            throw CommandFailure(.failed, "cannot write \(self.path): is the disk full?")
+            throw CommandFailure(.failed, FileFailure(of: error, "write", self.path).message)
         }
     }
 
