@@ -211,7 +211,7 @@ struct BadAnnotationTests {
             #"{"video_uid": "a", "timestamp_sec": "2", "text": "two"}"#,
             "not json", #"{"video_uid": "a", "timestamp_sec": 3, "text": "three"}"#, #"{"video_uid": "a", "timestamp_"#,
         ]
-        try bench.folder.write(lines.joined(separator: "\n"), to: "lines.jsonl")
+        try bench.folder.write(lines.joined(separator: "\n") + "\n", to: "lines.jsonl")
         let ingest = try bench.succeed("ingest", "jsonl", "--file", "lines.jsonl")
         ingest.prints("1 videos and passes, 2 narrations written")
         ingest.says("lines.jsonl, line 2, byte 54", "lines.jsonl, line 3, byte", "lines.jsonl, line 5, byte")

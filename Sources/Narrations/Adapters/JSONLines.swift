@@ -79,14 +79,19 @@ private struct NarrationLines {
                 try self.narration(fields, line)
             }
         } catch {
-            if !line.isEnded, !line.isTooLong, line.withBytes({ $0.first }) == UInt8(ascii: "{"),
-                [SourceReason.malformedJSON, SourceReason.invalidUTF8].contains(error.reason)
-            {
+            if !line.isEnded, self.isCut(line, error) {
                 self.cut = self.cutOff(line, error)
             } else {
                 self.note(error, line, key: key)
             }
         }
+    }
+
+    private func isCut(_ line: LineReader, _ fault: SourceFault) -> Bool {
+        guard !line.isTooLong, line.withBytes({ $0.first }) == UInt8(ascii: "{") else { return false }
+        // A character may have been cut in its middle.
+        let isOpen = line.withBytes { $0.last } != UInt8(ascii: "}")
+        return fault.reason == SourceReason.malformedJSON || fault.reason == SourceReason.invalidUTF8 && isOpen
     }
 
     /// A last line that has no end and is no JSON was cut off, and with it perhaps more of its video.

@@ -97,8 +97,7 @@ struct SystemFailure {
             switch number {
             case ENOSPC, EDQUOT: (.storageFull, "make room and start again, nothing is lost")
             case EROFS: (.readOnly, "the file system is read-only; choose another folder")
-            case EACCES,
-                EPERM where isReading:
+            case EACCES where isReading, EPERM where isReading:
                 (.forbidden, "give this user the right to read it")
             case EACCES, EPERM: (.readOnly, "give this user the right to write there, or choose another folder")
             case ENOENT: (.missing, "check the path; it may have been moved or removed")

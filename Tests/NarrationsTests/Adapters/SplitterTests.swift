@@ -102,7 +102,7 @@ import Testing
         let missing = #expect(throws: SourceError.self) { try Self.pieces(file.path + "x") }
         #expect(missing?.message.contains("No such file") == true)
         let folder = #expect(throws: SourceError.self) { try Self.pieces("/") }
-        #expect(folder?.message.contains("directory") == true)
+        #expect(folder?.message.contains("is a folder") == true)
     }
 
     @Test func invalidKeysAndByteOrderMark() throws {

@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func quotesDelimitersAndLineEnds() throws {
-        let text = "a,b , c\r\n1,\"x, \"\"y\"\"\",\r\n\"two\r\nlines\",it\"s,\"end\"\r\n\n\"\",,\"q\"r\nlast"
+        let text = "a,b , c\r\n1,\"x, \"\"y\"\"\",\r\n\"two\r\nlines\",it\"s,\"end\"\r\n\n\"\",,\"q\"r\nlast\n"
         let file = try TemporaryFile(text)
         var table = try DelimitedText(path: file.path, delimiter: 0x2c, requiring: ["a", "b", "c"])
         #expect(table.header == ["a", "b", "c"])
