@@ -87,6 +87,13 @@ public final class Engine: Sendable {
             acceptsChangedTopology: options.acceptsChangedTopology)
     }
 
+    /// Milliseconds since 1970, by the system's clock: for times that other processes read.
+    public static let systemClock: @Sendable () -> Timestamp = {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Timestamp(now.tv_sec) * 1000 + Timestamp(now.tv_nsec) / 1_000_000
+    }
+
     /// Checks what a run checks before it starts: topics, and whose is what it would write. Writes nothing.
     /// - Throws: `EngineError` where a run would be refused, or `LogError`.
     public static func check(_ topology: Topology, log: any RecordLog, options: RunOptions) throws {

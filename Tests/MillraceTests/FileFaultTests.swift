@@ -109,6 +109,16 @@ struct FileFaultTests {
         result.prints("1 narrations written", "dead letters")
     }
 
+    @Test("A byte-order mark before annotations is no part of them")
+    func byteOrderMark() throws {
+        let bench = try Workbench(videos: 3)
+        let file = bench.folder.file("world/nlq_val.json")
+        try Data([0xef, 0xbb, 0xbf] + Data(contentsOf: file)).write(to: bench.folder.file("bom.json"))
+        let plain = try bench.succeed("profile", "--nlq", "world/nlq_val.json", "--json")
+        let marked = try bench.succeed("profile", "--nlq", "bom.json", "--json")
+        #expect(try JSONTree(marked.outputText)["queries"].int == JSONTree(plain.outputText)["queries"].int)
+    }
+
     @Test("A password in the log's address is neither taken nor printed")
     func password() throws {
         let bench = try Workbench()
@@ -172,17 +182,5 @@ struct FileFaultTests {
         #expect(result.code == 1)
         #expect(result.errors.contains("Permission denied; give this user the right to read it"), "\(result.errors)")
         #expect(!result.errors.contains("damaged") && !result.errors.contains("regenerate"), "\(result.errors)")
-    }
-
-    @Test("Too many open files are said to be that")
-    func descriptors() throws {
-        let bench = try Self.bench()
-        for limit in [6, 8, 10, 12, 16] {
-            let result = try bench.shell(#"ulimit -n \#(limit); "$@""#, ["shards", "cat", "naq"])
-            #expect((0...2).contains(result.code), "limit \(limit): \(result.code) \(result.errors)")
-            if result.code != 0 {
-                #expect(result.errors.contains("open files") || result.errors.contains("ulimit"), "\(result.errors)")
-            }
-        }
     }
 }

@@ -77,16 +77,3 @@ enum PlainDecoder {
         }
     }
 }
-
-/// What a system's error says, without the names that Foundation wraps it in.
-enum SystemWords {
-    /// The reason of a failed call of Foundation: `No space left on device`.
-    static func reason(_ error: any Error) -> String {
-        var cause: NSError? = error as NSError
-        while let found = cause {
-            if found.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(found.code))) }
-            cause = found.userInfo[NSUnderlyingErrorKey] as? NSError
-        }
-        return error.localizedDescription
-    }
-}

@@ -92,9 +92,10 @@ enum FileHash {
 
 /// Files that the command line names, and what is wrong with them.
 enum UserFile {
-    /// Reads a file whole.
+    /// Reads a file of text whole, without the byte-order mark that some editors put in front.
     static func contents(_ path: String) throws -> Bytes {
-        try self.reporting { () throws(FileFailure) in try InputFile.contents(path) }
+        let bytes = try self.reporting { () throws(FileFailure) in try InputFile.contents(path) }
+        return bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Bytes(bytes.dropFirst(3)) : bytes
     }
 
     /// Turns a failure into the command's: what is not there, or is no file, is the command line's fault.

@@ -2,6 +2,7 @@
 
 import Completions
 import Engine
+import Files
 import Foundation
 import Records
 import Synchronization
@@ -73,9 +74,9 @@ final class WaitBoard: Sendable {
 
     private func write(_ state: inout State) {
         if state.descriptor < 0 {
-            mkdir(self.folder, 0o755)
+            try? Folder.create(self.folder, isPrivate: true)
             Self.removeLeftOver(in: self.folder)
-            state.descriptor = open(self.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+            state.descriptor = (try? OwnFile.open(self.path, O_RDWR | O_CREAT | O_EXCL)) ?? -1
             // Whoever looks has it for a moment only.
             if state.descriptor >= 0 { flock(state.descriptor, LOCK_EX) }
         }
