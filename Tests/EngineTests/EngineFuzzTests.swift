@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "d 9223372036854775807", "d -1", "d 18446744073709551616", "d 281474976710657", "d", "d 1 2", "",
+        "d 9223372036854775807", "d -1", "d 18446744073709551616", "d 281474976710657", "d", "d  1", "",
     ])
     func aLedgerOfOtherNumbersIsAnError(_ entry: String) throws {
         let log = MemoryLog(storage: MemoryLog.Storage(hasOffsetGaps: false) { 0 })
