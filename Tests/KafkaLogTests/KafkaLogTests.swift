@@ -60,8 +60,13 @@ import Testing
     }
 
     @Test func aMarkerComesBack() {
-        for marker in [WriterState.Marker(), .init(epoch: 1, sequence: 258), .init(epoch: .max, sequence: .max - 1)] {
+        let last: Int64 = 1 << 62 - 1
+        for marker in [WriterState.Marker(), .init(epoch: 1, sequence: 258), .init(epoch: last, sequence: last)] {
             #expect(WriterState.Marker(marker.bytes) == marker)
+        }
+        // One more of either could not be counted on from.
+        for marker in [WriterState.Marker(epoch: last + 1), .init(sequence: .max), .init(epoch: -1)] {
+            #expect(WriterState.Marker(marker.bytes) == nil)
         }
         #expect(WriterState.Marker([1, 2, 3]) == nil)
     }
