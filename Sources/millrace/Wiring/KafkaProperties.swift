@@ -35,7 +35,7 @@ enum KafkaProperties {
 
     /// A file of `name=value` lines; blank lines and those that begin with `#` are passed over.
     static func read(_ path: String) throws -> [String: String] {
-        guard let text = String(validating: try UserFile.contents(path), as: UTF8.self) else {
+        guard let text = String(validating: try UserFile.contents(path, of: "--kafka-config"), as: UTF8.self) else {
             throw CommandFailure(.usage, "--kafka-config \(path): not UTF-8 text; save it as UTF-8")
         }
         var properties: [String: String] = [:]

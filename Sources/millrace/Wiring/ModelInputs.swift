@@ -93,18 +93,21 @@ enum FileHash {
 /// Files that the command line names, and what is wrong with them.
 enum UserFile {
     /// Reads a file of text whole, without the byte-order mark that some editors put in front.
-    static func contents(_ path: String) throws -> Bytes {
-        let bytes = try self.reporting { () throws(FileFailure) in try InputFile.contents(path) }
+    /// - Parameter option: the option that names it, for the message.
+    static func contents(_ path: String, of option: String? = nil) throws -> Bytes {
+        let bytes = try self.reporting(option) { () throws(FileFailure) in try InputFile.contents(path) }
         return bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Bytes(bytes.dropFirst(3)) : bytes
     }
 
     /// Turns a failure into the command's: what is not there, or is no file, is the command line's fault.
-    static func reporting<Result>(_ body: () throws(FileFailure) -> Result) throws -> Result {
+    static func reporting<Result>(
+        _ option: String? = nil, _ body: () throws(FileFailure) -> Result
+    ) throws -> Result {
         do throws(FileFailure) {
             return try body()
         } catch {
-            throw CommandFailure(
-                [.missing, .notAFile, .forbidden].contains(error.code) ? .usage : .failed, error.message)
+            let isUsage = [.missing, .notAFile, .forbidden].contains(error.code)
+            throw CommandFailure(isUsage ? .usage : .failed, (option.map { "\($0): " } ?? "") + error.message)
         }
     }
 }
