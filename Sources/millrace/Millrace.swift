@@ -76,6 +76,7 @@ enum Entry {
                 return 0
             }
             var command = try Millrace.parseAsRoot()
+            try DescriptorLimit.require()
             try CommandFailure.reporting { try ThreadProbe.require(ThreadProbe.headroom) }
             try command.run()
             return 0

@@ -45,6 +45,18 @@ struct FileFaultTests {
         #expect(FileManager.default.fileExists(atPath: bench.folder.file("answers.jsonl").path))
     }
 
+    @Test("Too few descriptors are an error in words, and a low limit that may be raised is", arguments: [9, 16, 40])
+    func descriptors(count: Int) throws {
+        let bench = try Self.bench()
+        let run = ["run", Workbench.topology("naq"), "--until-idle"]
+        let refused = try bench.shell(#"ulimit -n \#(count); "$@""#, run)
+        #expect(refused.code == 1)
+        #expect(refused.errors.contains("may have \(count) files open at a time"), "\(refused.errors)")
+        #expect(refused.errors.contains("ulimit -n"))
+        let raised = try bench.shell(#"ulimit -Sn \#(count); "$@""#, run)
+        #expect(raised.code == 0, "\(raised.errors)")
+    }
+
     @Test(
         "A FIFO that nobody writes to is refused at once, wherever a file belongs",
         arguments: [
