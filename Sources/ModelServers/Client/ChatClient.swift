@@ -241,6 +241,9 @@ public final class ChatClient: Sendable {
             return .server(kind: .badAnswer(.notHTTP), message: "the answer is not HTTP: \(error)")
         case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
             return .server(kind: .disconnected, message: "the connection was reset")
+        case let error as IOError:
+            let reason = String(cString: strerror(error.errnoCode))
+            return .server(kind: .refused, message: "no connection to \(self.endpoint): \(reason)")
         case ChannelError.eof, ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.inputClosed:
             return .server(kind: .disconnected, message: "the connection was closed")
         default:
