@@ -9,7 +9,7 @@ struct InterruptTests {
     private static let naq = Workbench.topology("naq")
     private static let nlq = Workbench.topology("nlq")
 
-    /// Starts a command that takes minutes, sends it a signal once it is at work, and expects the signal's code.
+    /// Starts a command that takes hours, sends it a signal once it is at work, and expects the signal's code.
     private func interrupt(
         _ bench: Workbench, _ command: [String], by signal: Int32, onceAtWork isAtWork: (MillraceProcess) throws -> Bool
     ) async throws {
@@ -30,7 +30,7 @@ struct InterruptTests {
     @Test("Ctrl-C is 130 and SIGTERM 143 in all that commit what is finished first", arguments: [SIGINT, SIGTERM])
     func first(signal: Int32) async throws {
         let bench = try Workbench(videos: 4)
-        try await self.interrupt(bench, Workbench.ingestWorld + ["--max-rate", "20"], by: signal) { _ in
+        try await self.interrupt(bench, Workbench.ingestWorld + ["--max-rate", "0.01"], by: signal) { _ in
             // The topic is there before the first commit; a video is there once Ctrl-C is listened to.
             try self.topics(bench).contains("narrations") && !bench.records("narrations").isEmpty
         }
@@ -39,7 +39,7 @@ struct InterruptTests {
             ("naq", ["run", Self.naq, "--until-idle"]), ("nlq", ["run", Self.nlq]),
             ("again", ["replay", Self.naq, "--from", "earliest", "--into", "again"]),
         ] {
-            try await self.interrupt(bench, command + ["--max-rate", "5"], by: signal) { _ in
+            try await self.interrupt(bench, command + ["--max-rate", "0.01"], by: signal) { _ in
                 try self.topics(bench).contains("\(name).dead-letters")
             }
         }

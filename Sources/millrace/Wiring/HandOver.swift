@@ -53,7 +53,20 @@ final class HandOver<Element: Sendable>: @unchecked Sendable {
         self.condition.unlock()
     }
 
-    /// Whether `stop` was called.
+    /// Waits a while, or until `stop` is called.
+    func waitUntilStopped(seconds: Double) {
+        let end = ContinuousClock.now + .seconds(seconds)
+        self.condition.lock()
+        defer { self.condition.unlock() }
+        while !self.stopped {
+            let left = (end - ContinuousClock.now).seconds
+            guard left > 0 else { return }
+            // In pieces: the condition waits by the wall clock, which somebody may set.
+            _ = self.condition.wait(until: Date(timeIntervalSinceNow: min(left, 1)))
+        }
+    }
+
+    /// Tells whether `stop` was called.
     var isStopped: Bool {
         self.condition.lock()
         defer { self.condition.unlock() }

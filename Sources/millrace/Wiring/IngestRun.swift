@@ -42,7 +42,7 @@ struct IngestRun {
         var pace = IngestPace(perSecond: self.maxRate)
         do {
             while let items = queue.take() {
-                for item in items { try self.take(item, &report, &pace) }
+                for item in items where !queue.isStopped { try self.take(item, &report, &pace, queue) }
             }
             try self.ingest.flush()
         } catch {
@@ -103,12 +103,17 @@ struct IngestRun {
 
     // MARK: Items
 
-    private func take(_ item: SourceItem, _ report: inout IngestReport, _ pace: inout IngestPace) throws {
+    private func take(
+        _ item: SourceItem, _ report: inout IngestReport, _ pace: inout IngestPace, _ queue: HandOver<[SourceItem]>
+    ) throws {
         switch item {
         case .video(let video):
             try self.take(video, &report)
-            // Slow going is for watching and for tests: what has been read is then committed at once.
-            if pace.wait(for: video.narrations.count) { try self.ingest.flush() }
+            if let seconds = pace.pause(after: video.narrations.count) {
+                // Slow going is for watching and for tests: what has been read is then committed at once.
+                try self.ingest.flush()
+                queue.waitUntilStopped(seconds: seconds)
+            }
         case .problem(let problem): try self.keep(problem, &report)
         case .count(let reason, let number): report.counts[reason, default: 0] += number
         }
@@ -198,15 +203,13 @@ struct IngestPace {
 
     init(perSecond: Double?) { self.perSecond = perSecond }
 
-    /// Waits until so many more may come.
-    /// - Returns: whether it had to.
-    mutating func wait(for count: Int) -> Bool {
-        guard let perSecond else { return false }
+    /// Counts narrations that were taken.
+    /// - Returns: how many seconds to wait before the next ones; `nil` for none.
+    mutating func pause(after count: Int) -> Double? {
+        guard let perSecond else { return nil }
         self.narrations += count
         let ahead = Double(self.narrations) / perSecond - (ContinuousClock.now - self.start).seconds
-        guard ahead > 0.001 else { return false }
-        Thread.sleep(forTimeInterval: ahead)
-        return true
+        return ahead > 0.001 ? ahead : nil
     }
 }
 
