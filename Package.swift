@@ -121,10 +121,9 @@ let package = Package(
             .testTarget(
                 name: "MillraceTests",
                 dependencies: [
-                    "millrace", "Records", "EmbeddedLog", "Fuzzing", "HostileServers", "KafkaBroker", "KafkaLog",
-                    "RecordLog",
-                    "Shards",
+                    "millrace", "Records", "Dataflow", "EmbeddedLog", "Fuzzing", "HostileServers", "KafkaBroker",
+                    "KafkaLog", "RecordLog", "Shards", crypto,
                 ],
-                swiftSettings: settings),
+                exclude: ["Frozen"], swiftSettings: settings),
         ]
 )
