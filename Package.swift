@@ -66,12 +66,12 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-Werror"])]),
         .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     ]
-        + room("Files", tests: [])
+        + room("DurableFiles", tests: [])
         + room("Threads", tests: [])
         + room("Records", [crypto], tests: [])
         + room("RecordLog", ["Records"])
         + room("RecordLogTesting", ["RecordLog", "Records"])
-        + room("SharedDatabase", ["Files", "Records", "CZstd", grdb])
+        + room("SharedDatabase", ["DurableFiles", "Records", "CZstd", grdb])
         + room("EmbeddedLog", ["SharedDatabase", "RecordLog", "Records", grdb], tests: ["RecordLogTesting"])
         + room(
             "KafkaLog", ["RecordLog", "Records", "CRdKafka"],
@@ -81,15 +81,15 @@ let package = Package(
             .target(name: "KafkaBroker", path: "Tests/KafkaBroker", swiftSettings: settings),
             .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock", pkgConfig: "rdkafka"),
         ]
-        + room("Dataflow", ["Files", "Records", yams], tests: ["Narrations", "LanguageModels"])
+        + room("Dataflow", ["DurableFiles", "Records", yams], tests: ["Narrations", "LanguageModels"])
         + room(
             "Engine", ["Dataflow", "RecordLog", "Records", "Threads", deque], tests: ["RecordLogTesting", "Shards"])
-        + room("Narrations", ["Files", "Dataflow", "Records"], tests: [])
-        + room("Chat", ["Records"])
-        + room("LanguageModels", ["Chat", "Narrations", "Dataflow", "Records"], tests: [])
-        + room("Shards", ["Files", "RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
+        + room("Narrations", ["DurableFiles", "Dataflow", "Records"], tests: [])
+        + room("ModelRequests", ["Records"])
+        + room("LanguageModels", ["ModelRequests", "Narrations", "Dataflow", "Records"], tests: [])
+        + room("Shards", ["DurableFiles", "RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
         + room(
-            "ModelServers", ["Chat", "Records", http, nio, nioHTTP1, nioSSL],
+            "ModelServers", ["ModelRequests", "Records", http, nio, nioHTTP1, nioSSL],
             tests: ["HostileServers", nioPosix])
         + [
             // For tests only: a model server that answers by a script.
@@ -97,13 +97,15 @@ let package = Package(
                 name: "HostileServers", dependencies: ["Records", nio, nioPosix, nioSSL], path: "Tests/HostileServers",
                 swiftSettings: settings)
         ]
-        + room("ResponseCache", ["Files", "SharedDatabase", "Records", "CZstd", grdb], tests: [])
-        + room("Completions", ["Files", "Chat", "ModelServers", "ResponseCache", "Records"], tests: ["HostileServers"])
-        + room("SampleWorld", ["Files"], tests: [])
-        + room("NeuralNetworks", ["Files", "Records", "CKernels", "COpenBLAS"], tests: [])
+        + room("ModelAnswerCache", ["DurableFiles", "SharedDatabase", "Records", "CZstd", grdb], tests: [])
+        + room(
+            "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Records"],
+            tests: ["HostileServers"])
+        + room("SampleWorld", ["DurableFiles"], tests: [])
+        + room("NeuralNetworks", ["DurableFiles", "Records", "CKernels", "COpenBLAS"], tests: [])
         + room(
             "MomentLocalization",
-            ["Files", "NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records", "Threads"],
+            ["DurableFiles", "NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records", "Threads"],
             tests: ["RecordLogTesting"], data: ["Golden"])
         + [
             // Our side of ops/bench/training.
@@ -113,8 +115,10 @@ let package = Package(
             .executableTarget(
                 name: "millrace",
                 dependencies: [
-                    "Files", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine", "Narrations",
-                    "Chat", "Completions", "LanguageModels", "ResponseCache", "Shards", "SampleWorld", "NeuralNetworks",
+                    "DurableFiles", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine",
+                    "Narrations",
+                    "ModelRequests", "ModelCalls", "LanguageModels", "ModelAnswerCache", "Shards", "SampleWorld",
+                    "NeuralNetworks",
                     "MomentLocalization", "Threads", arguments,
                 ],
                 swiftSettings: settings),

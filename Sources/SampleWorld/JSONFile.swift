@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Files
+import DurableFiles
 import Foundation
 
 /// A JSON file that is written from front to back and never held in memory as a whole: what has been composed stays

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Files
+public import DurableFiles
 public import RecordLog
 
 /// Why a shard could not be written, published, read or believed.

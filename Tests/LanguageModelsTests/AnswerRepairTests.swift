@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
+import ModelRequests
 import Testing
 
 @testable import LanguageModels

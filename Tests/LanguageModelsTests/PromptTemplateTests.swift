@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
 import Dataflow
+import ModelRequests
 import Narrations
 import Records
 import Testing

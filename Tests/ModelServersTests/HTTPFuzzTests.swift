@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
 import Foundation
 import Fuzzing
+import ModelRequests
 import NIOHTTP1
 import Records
 import Testing

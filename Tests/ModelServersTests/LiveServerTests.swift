@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
+import ModelRequests
 import ModelServers
 import Records
 import Testing

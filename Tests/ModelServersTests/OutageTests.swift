@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
 import HostileServers
+import ModelRequests
 import ModelServers
 import Records
 import Synchronization

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
 import Foundation
 import HostileServers
+import ModelRequests
 import NIOSSL
 import Testing
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
+public import ModelRequests
 internal import Records
 
 /// The one further turn in which a model is told what was wrong with its answer.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
 internal import Dataflow
+internal import ModelRequests
 internal import Records
 
 /// What is said between the `llm` step and a model about one block: a request, and another one where the answer cannot

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
 internal import Dataflow
+internal import ModelRequests
 internal import Records
 
 /// What a topology says about a model and how it is asked: all that shapes its answers.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
 internal import Dataflow
+internal import ModelRequests
 internal import Records
 internal import Synchronization
 

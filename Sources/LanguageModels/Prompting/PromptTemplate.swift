@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
 public import Dataflow
+public import ModelRequests
 public import Narrations
 
 /// A prompt with places for what differs from block to block.

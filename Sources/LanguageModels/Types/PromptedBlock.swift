@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
 public import Dataflow
+public import ModelRequests
 public import Narrations
 public import Records
 

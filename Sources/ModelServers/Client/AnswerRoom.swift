@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+internal import ModelRequests
 
 /// How many tokens of an answer fit, read from the words by which a server says that those asked for do not.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
+public import ModelRequests
 
 /// Counts calls at the one place where they are sent, whatever they are for: questions, repairs, retries, probes and
 /// witnesses.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import AsyncHTTPClient
-public import Chat
+public import ModelRequests
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL

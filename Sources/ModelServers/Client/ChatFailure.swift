@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
+public import ModelRequests
 
 /// Why a call brought no answer, sorted by what is to be done about it.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+internal import ModelRequests
 
 /// What of a request a server does not take, read from the error that it answers with.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
+public import ModelRequests
 
 /// What a model server has shown that it can do.
 public struct ServerCapabilities: Hashable, Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+internal import ModelRequests
 
 /// The attempts of one request so far.
 struct Attempts {

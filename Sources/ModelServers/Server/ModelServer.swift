@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
+public import ModelRequests
 internal import Synchronization
 
 /// Is told what happens to a request on its way to an answer.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+internal import ModelRequests
 
 /// What `ModelServer` keeps behind its lock.
 struct ServerState: ~Copyable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Files
+internal import DurableFiles
 
 #if canImport(Glibc)
     internal import Glibc

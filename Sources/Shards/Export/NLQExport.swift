@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Files
+internal import DurableFiles
 internal import Records
 
 /// Turns shards of the schema `nlq` into an annotation file as Ego4D publishes it (`nlq_train.json`), which the

@@ -2,8 +2,8 @@
 
 import ArgumentParser
 import Foundation
+import ModelAnswerCache
 import Records
-import ResponseCache
 
 /// `millrace cache`
 struct CacheCommand: ParsableCommand {

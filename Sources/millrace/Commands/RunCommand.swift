@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Completions
 import Dataflow
 import Engine
 import Foundation
+import ModelCalls
 import Narrations
 import RecordLog
 import Records

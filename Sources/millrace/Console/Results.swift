@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Files
+import DurableFiles
 import Records
 import Synchronization
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
 import Foundation
 import LanguageModels
+import ModelAnswerCache
+import ModelRequests
 import Narrations
 import Records
-import ResponseCache
 
 /// Finds what a model was asked and what it answered for a sample, in the response cache, by the hashes of its lineage.
 ///

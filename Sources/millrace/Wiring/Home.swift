@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataflow
+import DurableFiles
 import EmbeddedLog
 import Engine
-import Files
 import Foundation
 import KafkaLog
 import LanguageModels

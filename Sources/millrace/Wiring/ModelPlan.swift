@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
-import Completions
 import Dataflow
 import Engine
+import ModelCalls
+import ModelRequests
 import RecordLog
 import Records
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
-import Completions
 import Dataflow
 import Dispatch
 import Foundation
+import ModelCalls
+import ModelRequests
 
 /// The model servers of one run: what its steps ask by, what it may spend, and what is said of it at the end.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Files
+import DurableFiles
 import Foundation
 import MomentLocalization
 import NeuralNetworks

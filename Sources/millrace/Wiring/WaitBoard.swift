@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Completions
+import DurableFiles
 import Engine
-import Files
 import Foundation
+import ModelCalls
 import Records
 import Synchronization
 

@@ -2,8 +2,8 @@
 
 import Foundation
 import GRDB
+import ModelAnswerCache
 import Records
-import ResponseCache
 import Testing
 
 /// What is left of the files at any instant is a cache with all that was stored.

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@testable import Completions
+@testable import ModelCalls
 
 @Suite("Budgets")
 struct BudgetTests {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import ResponseCache
+import ModelAnswerCache
 import Testing
 
-@testable import Completions
+@testable import ModelCalls
 
 @Suite("Calls under way")
 struct CallJournalTests {

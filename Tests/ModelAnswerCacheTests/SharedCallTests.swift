@@ -5,7 +5,7 @@ import Records
 import Synchronization
 import Testing
 
-@testable import ResponseCache
+@testable import ModelAnswerCache
 
 /// Identical requests in flight are one call.
 @Suite struct SharedCalls {

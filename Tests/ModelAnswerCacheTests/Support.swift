@@ -2,8 +2,8 @@
 
 import Foundation
 import GRDB
+import ModelAnswerCache
 import Records
-import ResponseCache
 import Synchronization
 
 /// A folder that goes with the test.

@@ -5,7 +5,7 @@ import Fuzzing
 import Records
 import Testing
 
-@testable import ResponseCache
+@testable import ModelAnswerCache
 
 /// Broken lines to import, and broken files of a cache.
 @Suite struct CacheFuzzTests {

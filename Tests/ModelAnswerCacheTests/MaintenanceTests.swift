@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ModelAnswerCache
 import Records
-import ResponseCache
 import Testing
 
 /// Counting, removing, and moving from cache to cache.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CZstd
-import Files
+import DurableFiles
 import Foundation
 import Records
 

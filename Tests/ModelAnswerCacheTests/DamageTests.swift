@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import ModelAnswerCache
 import Records
-import ResponseCache
 import Testing
 
 /// Bytes that are not what was written.
@@ -131,7 +131,7 @@ import Testing
                         let found = try cache.entry(entry(number).key)
                         if let found { #expect(found.answer == self.answer(number)) }
                         if found?.request != request(number) { isWhole = false }
-                        if let request = found?.request { #expect(request == ResponseCacheTests.request(number)) }
+                        if let request = found?.request { #expect(request == ModelAnswerCacheTests.request(number)) }
                     } catch let error as CacheError where error.code == .corrupt {
                         isWhole = false
                     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+internal import ModelAnswerCache
+internal import ModelRequests
 internal import ModelServers
-internal import ResponseCache
 internal import Synchronization
 
 /// Keeps the account of a server's calls: takes each from the budget before it is sent, and notes in the journal that it

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
+internal import ModelAnswerCache
+public import ModelRequests
 package import ModelServers
-internal import ResponseCache
 internal import Synchronization
 
 /// The model servers of a process, behind one response cache: every answer is kept, no request is paid for twice, and

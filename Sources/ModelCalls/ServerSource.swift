@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
 internal import Foundation
+internal import ModelAnswerCache
+internal import ModelRequests
 internal import ModelServers
 internal import Records
-internal import ResponseCache
 internal import Synchronization
 
 /// The answers of one server: those that are kept, and those that it is called for.

@@ -2,8 +2,8 @@
 
 import Dispatch
 import Foundation
+import ModelAnswerCache
 import Records
-import ResponseCache
 import Synchronization
 import Testing
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Chat
+internal import ModelAnswerCache
+public import ModelRequests
 internal import ModelServers
 internal import Records
-internal import ResponseCache
 internal import Synchronization
 
 /// Stands in for the model servers where it is only to be known what a run would ask: looks answers up, notes what is

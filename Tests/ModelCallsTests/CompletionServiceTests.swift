@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
 import Foundation
 import HostileServers
+import ModelAnswerCache
+import ModelRequests
 import ModelServers
 import Records
-import ResponseCache
 import Synchronization
 import Testing
 
-@testable import Completions
+@testable import ModelCalls
 
 /// Servers and cache together, in one process and as if in two.
 @Suite("Kept and asked", .timeLimit(.minutes(2)))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Files
+internal import DurableFiles
 internal import Foundation
-internal import ResponseCache
+internal import ModelAnswerCache
 internal import Synchronization
 
 /// The keys of the calls under way, in a file, so that a process which is killed leaves word of the calls whose answers it
