@@ -68,44 +68,48 @@ let package = Package(
     ]
         + room("DurableFiles", tests: [])
         + room("Threads", tests: [])
-        + room("Records", [crypto], tests: [])
-        + room("RecordLog", ["Records"])
-        + room("RecordLogTesting", ["RecordLog", "Records"])
-        + room("SharedDatabase", ["DurableFiles", "Records", "CZstd", grdb])
-        + room("EmbeddedLog", ["SharedDatabase", "RecordLog", "Records", grdb], tests: ["RecordLogTesting"])
+        + room("Codecs", [crypto], tests: [])
+        + room("Records", ["Codecs"], tests: [])
+        + room("RecordLog", ["Codecs", "Records"])
+        + room("RecordLogTesting", ["RecordLog", "Codecs", "Records"])
+        + room("SharedDatabase", ["DurableFiles", "Codecs", "Records", "CZstd", grdb])
+        + room("EmbeddedLog", ["SharedDatabase", "RecordLog", "Codecs", "Records", grdb], tests: ["RecordLogTesting"])
         + room(
-            "KafkaLog", ["RecordLog", "Records", "CRdKafka"],
+            "KafkaLog", ["RecordLog", "Codecs", "Records", "CRdKafka"],
             tests: ["RecordLogTesting", "KafkaBroker", "CRdKafkaMock"])
         + [
             // For tests only: a broker, and librdkafka's mock of a cluster.
             .target(name: "KafkaBroker", path: "Tests/KafkaBroker", swiftSettings: settings),
             .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock", pkgConfig: "rdkafka"),
         ]
-        + room("Dataflow", ["DurableFiles", "Records", yams], tests: ["Narrations", "LanguageModels"])
+        + room("Dataflow", ["DurableFiles", "Codecs", "Records", yams], tests: ["Narrations", "LanguageModels"])
         + room(
-            "Engine", ["Dataflow", "RecordLog", "Records", "Threads", deque], tests: ["RecordLogTesting", "Shards"])
-        + room("Narrations", ["DurableFiles", "Dataflow", "Records"], tests: [])
-        + room("ModelRequests", ["Records"])
-        + room("LanguageModels", ["ModelRequests", "Narrations", "Dataflow", "Records"], tests: [])
-        + room("Shards", ["DurableFiles", "RecordLog", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
+            "Engine", ["Dataflow", "RecordLog", "Codecs", "Records", "Threads", deque],
+            tests: ["RecordLogTesting", "Shards"])
+        + room("Narrations", ["DurableFiles", "Dataflow", "Codecs", "Records"], tests: [])
+        + room("ModelRequests", ["Codecs", "Records"])
+        + room("LanguageModels", ["ModelRequests", "Narrations", "Dataflow", "Codecs", "Records"], tests: [])
         + room(
-            "ModelServers", ["ModelRequests", "Records", http, nio, nioHTTP1, nioSSL],
+            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
+        + room(
+            "ModelServers", ["ModelRequests", "Codecs", "Records", http, nio, nioHTTP1, nioSSL],
             tests: ["HostileServers", nioPosix])
         + [
             // For tests only: a model server that answers by a script.
             .target(
-                name: "HostileServers", dependencies: ["Records", nio, nioPosix, nioSSL], path: "Tests/HostileServers",
+                name: "HostileServers", dependencies: ["Codecs", "Records", nio, nioPosix, nioSSL],
+                path: "Tests/HostileServers",
                 swiftSettings: settings)
         ]
-        + room("ModelAnswerCache", ["DurableFiles", "SharedDatabase", "Records", "CZstd", grdb], tests: [])
+        + room("ModelAnswerCache", ["DurableFiles", "SharedDatabase", "Codecs", "Records", "CZstd", grdb], tests: [])
         + room(
-            "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Records"],
+            "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Codecs", "Records"],
             tests: ["HostileServers"])
         + room("SampleWorld", ["DurableFiles"], tests: [])
-        + room("NeuralNetworks", ["DurableFiles", "Records", "CKernels", "COpenBLAS"], tests: [])
+        + room("NeuralNetworks", ["DurableFiles", "Codecs", "Records", "CKernels", "COpenBLAS"], tests: [])
         + room(
             "MomentLocalization",
-            ["DurableFiles", "NeuralNetworks", "CKernels", "Shards", "RecordLog", "Records", "Threads"],
+            ["DurableFiles", "NeuralNetworks", "CKernels", "Shards", "RecordLog", "Codecs", "Records", "Threads"],
             tests: ["RecordLogTesting"], data: ["Golden"])
         + [
             // Our side of ops/bench/training.
@@ -115,7 +119,7 @@ let package = Package(
             .executableTarget(
                 name: "millrace",
                 dependencies: [
-                    "DurableFiles", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine",
+                    "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine",
                     "Narrations",
                     "ModelRequests", "ModelCalls", "LanguageModels", "ModelAnswerCache", "Shards", "SampleWorld",
                     "NeuralNetworks",
@@ -125,7 +129,8 @@ let package = Package(
             .testTarget(
                 name: "MillraceTests",
                 dependencies: [
-                    "millrace", "Records", "Dataflow", "EmbeddedLog", "Fuzzing", "HostileServers", "KafkaBroker",
+                    "millrace", "Codecs", "Records", "Dataflow", "EmbeddedLog", "Fuzzing", "HostileServers",
+                    "KafkaBroker",
                     "KafkaLog", "RecordLog", "Shards", crypto,
                 ],
                 exclude: ["Frozen"], swiftSettings: settings),

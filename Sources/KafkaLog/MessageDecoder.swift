@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CRdKafka
+import Codecs
 import Records
 
 /// Copies librdkafka's messages into a batch: each key and value once, with no array of its own.

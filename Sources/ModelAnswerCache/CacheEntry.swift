@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Records
 
 /// The name of an answer: the SHA-256 of the canonical request that it answers.

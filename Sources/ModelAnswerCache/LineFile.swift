@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CZstd
+import Codecs
 import DurableFiles
 import Foundation
 import Records

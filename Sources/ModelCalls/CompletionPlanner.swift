@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import ModelAnswerCache
 public import ModelRequests
 internal import ModelServers

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// What the body of a 200 answer holds of what is looked for; the rest is passed over unread.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Records
+package import Codecs
+internal import Records
 
 /// What servers say in the body of an answer that is not 200.
 package struct ErrorBody {

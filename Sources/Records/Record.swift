@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bytes as the logs carry them: keys, values, header values.
-public typealias Bytes = [UInt8]
+public import Codecs
 
 /// A named piece of metadata that travels with a record, as in Kafka.
 public struct Header: Hashable, Sendable {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
+
 /// Records side by side in one buffer: the unit in which data moves between logs, operators and sinks.
 ///
 /// Keys and values lie in one byte array, so a batch of thousands of records costs a handful of allocations. Header

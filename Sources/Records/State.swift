@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
+
 /// A piece of a task's state.
 public struct StateEntry: Hashable, Sendable {
     /// Names the piece.

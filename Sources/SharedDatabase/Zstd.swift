@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CZstd
+public import Codecs
 public import Foundation
-public import Records
+internal import Records
 internal import Synchronization
 
 /// A zstd compression context, reused from value to value.

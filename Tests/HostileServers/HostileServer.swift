@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Codecs
 internal import NIOCore
 internal import NIOPosix
 package import NIOSSL
-package import Records
+internal import Records
 internal import Synchronization
 
 #if canImport(Glibc)

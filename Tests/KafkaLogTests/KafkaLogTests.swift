@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CRdKafka
+import Codecs
 import Foundation
 import KafkaBroker
 import RecordLog

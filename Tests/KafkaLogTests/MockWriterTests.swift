@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CRdKafka
+import Codecs
 import RecordLog
 import Records
 import Testing

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Records
 
 /// The steps of a stage wired together for one task: records in, records out, notes beside.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Records
+public import Codecs
+internal import Records
 
 /// Drops records in front of a stage that the steps before it would have dropped, had they known then what is known now.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Records
 
 /// What is said of an operator in topologies, lint and help.

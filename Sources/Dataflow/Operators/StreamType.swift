@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Records
 
 /// Takes elements of one type: the next step, or the end of the stage.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 internal import Foundation
-public import Records
+internal import Records
 
 /// Cases that say what a topology's stages make of some records, in YAML beside the topology.
 ///

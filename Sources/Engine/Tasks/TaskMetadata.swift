@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Records
 
 /// What a task writes beside each committed offset: which stage it was, and what it has counted since the beginning.

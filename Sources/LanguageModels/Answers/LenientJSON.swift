@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// Reads the JSON values that lie in a text, as models write them: after prose, in a fence, cut off, with commas too

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// Takes out of an answer what a model thought aloud, by the marks that models set around it.

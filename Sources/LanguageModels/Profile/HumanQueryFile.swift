@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 internal import Narrations
-public import Records
+internal import Records
 
 /// A query of an annotation file as somebody wrote it.
 struct HumanQuery: Hashable, Sendable {

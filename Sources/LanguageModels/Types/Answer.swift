@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Dataflow
 public import Narrations
-public import Records
+internal import Records
 
 /// A query as a writer proposes it, not yet judged.
 public struct Candidate: Hashable, Sendable {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Dataflow
 public import ModelRequests
 public import Narrations
-public import Records
+internal import Records
 
 /// A block with the messages that ask a model about it.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import AsyncHTTPClient
+internal import Codecs
 public import ModelRequests
 internal import NIOCore
 internal import NIOHTTP1

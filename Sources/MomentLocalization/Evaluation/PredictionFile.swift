@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Records
+public import Codecs
+internal import Records
 
 /// The windows that a model answers a query with, best first.
 public struct QueryPrediction: Hashable, Sendable {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// CRC-32 as in zip and gzip (polynomial 0xEDB88320, reflected), eight bytes at a time.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// Runs the few instructions of Python's pickle machine that a tensor's description uses, protocols 2 to 5

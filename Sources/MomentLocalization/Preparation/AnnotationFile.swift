@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Records
+public import Codecs
+internal import Records
 
 /// Why an annotation or prediction file is refused.
 public struct AnnotationError: Error, Hashable, Sendable, CustomStringConvertible {

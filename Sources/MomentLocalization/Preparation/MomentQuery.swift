@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Records
+public import Codecs
+internal import Records
 
 /// One query about one clip, with its answer where it is known: what training, fine-tuning and evaluation work on,
 /// whether it comes from a shard or from an annotation file.

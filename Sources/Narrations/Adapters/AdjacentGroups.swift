@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// Groups entries that come one by one, as long as those of a video and pass are adjacent.

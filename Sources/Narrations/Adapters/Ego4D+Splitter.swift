@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Records
+public import Codecs
+internal import Records
 
 /// What a narration file is cut into.
 public enum NarrationPiece: Hashable, Sendable {

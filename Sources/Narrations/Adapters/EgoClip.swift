@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// EgoClip: Ego4D's narrations as EgoVLP cut them, a tab-separated table with one row a narration and the window around

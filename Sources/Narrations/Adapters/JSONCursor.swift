@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// Walks over the outer layers of a JSON text in memory and passes over what is not wanted without parsing it.

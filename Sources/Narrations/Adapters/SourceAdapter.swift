@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Records
+public import Codecs
+internal import Records
 
 /// Reads one data set's annotation files and hands out, per video and pass, what is to be written as one transaction.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// The ids that operators give: UUIDv5 of a JSON array that says what is identified, so that anybody can derive them

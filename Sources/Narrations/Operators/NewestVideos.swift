@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Dataflow
-public import Records
+internal import Records
 internal import Synchronization
 
 /// What is known of the splits of a video.

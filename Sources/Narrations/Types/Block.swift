@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Dataflow
-public import Records
+internal import Records
 
 /// Consecutive narrations of one clip that are shown to the model together.
 public struct Block: Hashable, Sendable {

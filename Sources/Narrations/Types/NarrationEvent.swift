@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Dataflow
-public import Records
+internal import Records
 
 /// One record of the `narrations` topic. Per video and pass: a `video`, its `narration`s sorted by time, an `end`; so the
 /// stream describes itself, and a replay needs no side files.

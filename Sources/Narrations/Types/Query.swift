@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Dataflow
-public import Records
+internal import Records
 
 /// One natural-language question with the window that answers it.
 public struct Query: Hashable, Sendable {

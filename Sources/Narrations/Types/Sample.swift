@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 public import Dataflow
-public import Records
+internal import Records
 
 /// One training sample, a line of a shard: a query with its window, in the field names of the official files.
 public struct Sample: Hashable, Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Records
+public import Codecs
+internal import Records
 
 /// Writes safetensors files. The same tensors and metadata give the same bytes.
 public struct SafetensorsWriter {

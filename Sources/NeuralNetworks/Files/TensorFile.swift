@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
 internal import DurableFiles
-public import Records
+internal import Records
 
 #if canImport(Glibc)
     internal import Glibc

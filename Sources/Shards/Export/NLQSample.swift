@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// A sample of the schema `nlq`, as far as an annotation file needs it. Times are in seconds.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// Which narration a sample was made from, as far as its lineage says: what tells two runs that they are at the same

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CZstd
+internal import Codecs
 internal import Records
 
 /// What this library is compiled with and runs on.

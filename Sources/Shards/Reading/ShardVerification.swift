@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Records
 
 /// What the comparison of one shard with its manifest entry found.

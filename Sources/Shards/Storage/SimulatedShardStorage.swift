@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Records
+public import Codecs
+internal import Records
 internal import Synchronization
 
 /// A folder in memory that forgets in a crash what a disk may forget: for simulations, which see every outcome that a

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import Records
 
 /// Text from outside as it may be shown: what would act on a terminal, or show a line in another order than it has, is

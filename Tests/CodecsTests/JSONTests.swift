@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Records
+import Codecs
 import Testing
 
 @Suite struct JSONScannerTests {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import Foundation
 import Fuzzing
-import Records
 import Testing
 
 /// Broken JSON is read as Foundation reads it, or refused; nothing traps.
