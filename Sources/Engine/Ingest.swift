@@ -80,11 +80,12 @@ public final class Ingest {
         self.envelope = DeadLetterEnvelope(topology: "ingest", stage: source)
         let ownership = Ownership(
             log: log, intent: Intent(ingestInto: topic.name), remedy: "choose another topic with --topic")
-        let released = try ownership.check()
-        try log.createTopic(topic)
-        try log.createTopic(
-            TopicSpecification(name: self.letterTopic, partitions: topic.partitions, retention: topic.retention))
-        try ownership.take(released)
+        let letters = TopicSpecification(
+            name: self.letterTopic, partitions: topic.partitions, retention: topic.retention)
+        try ownership.take { () throws(LogError) in
+            try log.createTopic(topic)
+            try log.createTopic(letters)
+        }
         self.writer = try log.makeWriter(id: Self.writerID(topic: topic.name, source: source))
         self.outputs = Array(repeating: RecordBatch(), count: topic.partitions)
         self.letters = self.outputs

@@ -16,25 +16,24 @@ struct StartupChecks {
     /// Checks the topics that come from outside, those that the topology writes, and whose they are; writes nothing.
     func check() throws {
         try self.checkTopics()
-        _ = try self.checkOwners()
+        do throws(LogError) { try self.ownership.check() } catch { throw Self.refusal(error) }
     }
 
     /// Checks, creates what is not there, and takes what the topology writes for its own.
     func run() throws {
-        let known = try self.checkTopics()
-        let released = try self.checkOwners()
-        for name in self.written where !known.contains(where: { $0.name == name }) {
+        try self.checkTopics()
+        do throws(LogError) { try self.ownership.take(self.createTopics) } catch { throw Self.refusal(error) }
+    }
+
+    private func createTopics() throws(LogError) {
+        let known = Set(try self.log.topics().map(\.name))
+        for name in self.written where !known.contains(name) {
             try self.log.createTopic(
                 TopicSpecification(name: name, partitions: self.topology.partitions, retention: self.retention))
         }
         for name in self.topology.shardSets {
             try self.log.createTopic(TopicSpecification(name: ReservedTopics.manifest(of: name), partitions: 1))
         }
-        do throws(LogError) { try self.ownership.take(released) } catch { throw Self.refusal(error) }
-    }
-
-    private func checkOwners() throws -> Ownership.Released {
-        do throws(LogError) { return try self.ownership.check() } catch { throw Self.refusal(error) }
     }
 
     private var written: [String] {
@@ -47,8 +46,7 @@ struct StartupChecks {
 
     // MARK: Topics
 
-    @discardableResult
-    private func checkTopics() throws -> [TopicSpecification] {
+    private func checkTopics() throws {
         let known = try self.log.topics()
         for name in self.topology.externalTopics {
             guard let topic = known.first(where: { $0.name == name }) else {
@@ -58,7 +56,6 @@ struct StartupChecks {
         }
         for topic in known where self.written.contains(topic.name) { try self.check(topic) }
         try self.checkRetention(known)
-        return known
     }
 
     private static func missing(_ name: String, _ known: [String]) -> String {

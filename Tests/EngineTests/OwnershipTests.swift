@@ -107,6 +107,51 @@ import Testing
         #expect(try self.samples("numbers") == 20)
     }
 
+    /// Starts of `left` and `right`, the first of them whole at one moment of the second; before them, `left` may have owned
+    /// topics that were deleted since.
+    /// - Returns: how many of the two may run; `nil` where the second has no such moment.
+    private func starts(_ moment: Int, of second: String, beside first: String, afterDeletion: Bool) throws -> Int? {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...3)
+        let pairs = try ["left": self.pair("left"), "right": self.pair("right")]
+        @Sendable func start(_ name: String, _ log: any RecordLog) throws -> Bool {
+            do { try StartupChecks(topology: #require(pairs[name]), log: log).run() } catch let error as EngineError {
+                #expect(error.code == .unfit, "\(error)")
+                return false
+            }
+            return true
+        }
+        if afterDeletion {
+            #expect(try start("left", world.log()))
+            for topic in ["middle", "left.dead-letters", Manifest.topic("numbers")] {
+                try world.log().deleteTopic(topic)
+            }
+        }
+        let log = world.log()
+        let seen = Mutex(0)
+        let outcome = Mutex<Result<Bool, any Error>?>(nil)
+        log.inject { _ in
+            guard seen.withLock({ $0 += 1; return $0 }) == moment else { return }
+            let result = Result { try start(first, world.log()) }
+            outcome.withLock { $0 = result }
+        }
+        let secondRuns = try start(second, log)
+        guard let firstRuns = try outcome.withLock({ $0 })?.get() else { return nil }
+        return (firstRuns ? 1 : 0) + (secondRuns ? 1 : 0)
+    }
+
+    @Test("of two starts one is refused, at whatever moment of the one the other comes", arguments: [false, true])
+    func everyMoment(afterDeletion: Bool) throws {
+        for (first, second) in [("left", "right"), ("right", "left")] {
+            var moment = 1
+            while let running = try self.starts(moment, of: second, beside: first, afterDeletion: afterDeletion) {
+                #expect(running == 1, "\(first) at moment \(moment) of \(second)")
+                moment += 1
+            }
+            #expect(moment > 20, "a start has many moments")
+        }
+    }
+
     @Test(
         "a kill or a failure on either side of the claim leaves it whole or undone, never half",
         arguments: [true, false])

@@ -4,8 +4,8 @@
 struct OwnershipDecision {
     let intent: Intent
     let owners: Owners
-    /// Claims that ended when their topics were deleted, with whose they were.
-    var released: [Claim.Subject: Owner] = [:]
+    /// What nobody's claim holds for, because its topic is not there.
+    var released: Set<Claim.Subject> = []
 
     /// A name that differs from that of earlier commits.
     struct Change: Hashable {
@@ -27,7 +27,7 @@ struct OwnershipDecision {
     var conflicts: [(subject: Claim.Subject, claim: Claim)] {
         self.intent.claims.map(\.subject).sorted().compactMap { subject in
             guard let claim = self.owners.claims[subject], claim.owner != self.intent.owner,
-                claim.owner != self.released[subject]
+                !self.released.contains(subject)
             else { return nil }
             return (subject, claim)
         }

@@ -20,28 +20,34 @@ struct Ownership {
     /// Is told of records that cannot be read, and are about something else.
     var warn: @Sendable (String) -> Void = { _ in }
 
-    /// Claims whose topics are no longer there, with whose they were.
-    typealias Released = [Claim.Subject: Owner]
-
     /// Looks whether everything may be written, and writes nothing.
     /// - Throws: `LogError.Code.topicConflict` where it may not.
-    @discardableResult
-    func check() throws(LogError) -> Released {
-        var attempts = Attempts()
-        while true {
-            do throws(LogError) { return try self.look() } catch { try attempts.pause(after: error) }
-        }
-    }
-
-    /// Takes everything that is to be written, once its topics are there.
-    /// - Parameter released: what `check` has found, before they were.
-    /// - Throws: `LogError.Code.topicConflict` where something is another's, or has other names than were committed.
-    func take(_ released: Released) throws(LogError) {
+    func check() throws(LogError) {
         var attempts = Attempts()
         while true {
             do throws(LogError) {
-                if try self.missing(released).isEmpty { return }
-                try self.claim(released)
+                _ = try self.standing()
+                return
+            } catch { try attempts.pause(after: error) }
+        }
+    }
+
+    /// Takes everything that is to be written, and creates its topics.
+    ///
+    /// A claim whose topic is not there was released, and anybody may take it. So claims are made first, and hold once they
+    /// are seen to stand with their topics there: whoever takes one over before is seen then, and whoever is about to is
+    /// fenced, and finds the topics.
+    /// - Parameter createTopics: creates those that are not there.
+    /// - Throws: `LogError.Code.topicConflict` where something is another's, or has other names than were committed.
+    func take(_ createTopics: () throws(LogError) -> Void) throws(LogError) {
+        var attempts = Attempts()
+        while true {
+            do throws(LogError) {
+                if try self.standing().isComplete { return try createTopics() }
+                try self.claim()
+                try createTopics()
+                try self.confirm()
+                return
             } catch { try attempts.pause(after: error) }
         }
     }
@@ -62,23 +68,12 @@ struct Ownership {
         }
     }
 
-    private func look() throws(LogError) -> Released {
-        let topics = try self.topics()
-        let owners = try Owners(reading: self.log)
-        var released: Released = [:]
-        for subject in self.intent.claims.map(\.subject) where topics[subject.topic] == nil {
-            released[subject] = owners.claims[subject]?.owner
-        }
-        _ = try self.missing(released)
-        return released
-    }
-
-    private func claim(_ released: Released) throws(LogError) {
+    private func claim() throws(LogError) {
         try self.log.createTopic(TopicSpecification(name: Owners.partition.topic, partitions: 1))
         let writer = try self.log.makeWriter(id: ReservedTopics.owners)
         defer { writer.close() }
         // Read once more: nobody else can write from here on without fencing this writer.
-        let records = try self.missing(released)
+        let records = try self.standing().missing
         guard !records.isEmpty else { return }
         var transaction = Transaction()
         transaction.outputs = [
@@ -89,11 +84,34 @@ struct Ownership {
         try writer.commit(transaction)
     }
 
-    /// What is yet to be written down.
-    private func missing(_ released: Released) throws(LogError) -> [OwnerRecord] {
+    private func confirm() throws(LogError) {
+        let writer = try self.log.makeWriter(id: ReservedTopics.owners)
+        defer { writer.close() }
+        guard try self.standing().isComplete else {
+            throw LogError(.fenced, "the topics of \(self.intent.owner) were deleted while it was about to start")
+        }
+    }
+
+    /// How things stand, where nothing is in the way.
+    private struct Standing {
+        /// What is yet to be written down.
+        var missing: [OwnerRecord]
+        /// Tells whether all is written down, and all topics are there.
+        var isComplete: Bool
+    }
+
+    private func standing() throws(LogError) -> Standing {
+        // In this order: a claim of which the topic is missing later has been released, or does not hold yet.
+        let owners = try Owners(reading: self.log)
         let topics = try self.topics()
-        let decision = OwnershipDecision(
-            intent: self.intent, owners: try Owners(reading: self.log), released: released)
+        let absent = Set(self.intent.claims.map(\.subject).filter { topics[$0.topic] == nil })
+        let missing = try self.missing(OwnershipDecision(intent: self.intent, owners: owners, released: absent), topics)
+        return Standing(missing: missing, isComplete: missing.isEmpty && absent.isEmpty)
+    }
+
+    private func missing(
+        _ decision: OwnershipDecision, _ topics: [String: Int]
+    ) throws(LogError) -> [OwnerRecord] {
         if let obstacle = decision.obstacles.first {
             throw LogError(
                 .corrupt,
