@@ -227,7 +227,8 @@ extension KafkaLog {
                 throw LogError(
                     .unavailable,
                     "\(partition): a transaction is open at offset \(stable); it is decided when its producer's task"
-                        + " is taken over, or after transaction.timeout.ms")
+                        + " is taken over, or after transaction.timeout.ms; one that the brokers have forgotten is found by"
+                        + " `kafka-transactions.sh find-hanging` and ended by `kafka-transactions.sh abort`")
             }
             Thread.sleep(forTimeInterval: 0.02)
         }

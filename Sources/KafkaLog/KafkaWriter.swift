@@ -38,8 +38,7 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
         }
         let client = try Self.makeProducer(id, log)
         do throws(LogError) {
-            // The former owner is fenced and its transaction decided: what is read now is final.
-            let state = try WriterState.read(stateTopic, in: log)
+            let state = try WriterState.readDecided(stateTopic, in: log)
             self.restored = state.entries
             self.epoch = state.marker.epoch + 1
         } catch {
@@ -147,7 +146,7 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
         // Looked at before the new producer fences whoever has the id.
         try self.checkOwned(try WriterState.read(self.stateTopic, in: self.log).marker)
         self.client = try Self.makeProducer(self.id, self.log)
-        let marker = try WriterState.read(self.stateTopic, in: self.log).marker
+        let marker = try WriterState.readDecided(self.stateTopic, in: self.log).marker
         try self.checkOwned(marker)
         self.isBroken = false
         return marker

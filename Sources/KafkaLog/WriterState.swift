@@ -73,6 +73,16 @@ struct WriterState {
         return name
     }
 
+    /// Reads a state topic whose former owners are fenced, when each of their transactions is decided.
+    ///
+    /// A broker decides them before it lets a new owner begin. One that has lost track of a transaction, as Apache Kafka
+    /// before 4.0 may (KIP-890), leaves it open: reading ends before it, and whatever was committed behind it would be missing.
+    /// - Throws: `LogError.Code.unavailable` where one stays open for half a minute.
+    static func readDecided(_ topic: String, in log: KafkaLog) throws(LogError) -> WriterState {
+        try log.awaitDecisions(on: TopicPartition(topic, 0), timeoutMilliseconds: 30_000)
+        return try self.read(topic, in: log)
+    }
+
     /// Reads a state topic to its end.
     static func read(_ topic: String, in log: KafkaLog) throws(LogError) -> WriterState {
         let partition = TopicPartition(topic, 0)

@@ -133,6 +133,31 @@ import Testing
         #expect(try world.values("output") == [2, 3, 4, 5].map { "{\"value\":\($0)}" })
     }
 
+    @Test("state that is older than the group's commit is not gone on from")
+    func staleState() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...4)
+        let topology = try simpleTopology("ask")
+        try await EngineWorld.runToEnd(world.engine(topology))
+        let place = TopicPartition("input", 0)
+        let log = world.log()
+        let committed = try #require(try log.committedOffset(group: "simple.only", partition: place))
+        try world.append([Record(key: "k", value: "{\"value\":9}")], to: "input")
+        try log.resetOffset(
+            group: "simple.only", partition: place, to: CommittedOffset(5, metadata: committed.metadata))
+        // The state catches up, as on a log whose partitions become visible one after the other.
+        let seen = Mutex(0)
+        log.inject { (operation) throws(LogError) in
+            guard operation.kind == .committedOffset, operation.side == .before,
+                seen.withLock({ $0 += 1; return $0 }) == 4
+            else { return }
+            try world.log().resetOffset(group: "simple.only", partition: place, to: committed)
+        }
+        try await EngineWorld.runToEnd(world.engine(topology, log: log))
+        #expect(seen.withLock { $0 } >= 4, "it was tried again")
+        #expect(try world.values("output") == [2, 3, 4, 5, 10].map { "{\"value\":\($0)}" })
+    }
+
     @Test("an offset that was set by hand counts")
     func resetOffsets() async throws {
         let world = EngineWorld()

@@ -271,6 +271,47 @@ import Testing
         #expect(try log.makeReader(of: partition, from: 0).read(recordsMax: 9, bytesMax: 999).count == 1)
     }
 
+    /// A transaction that nobody decides hides what is committed behind it; a state without that is not to be taken up.
+    @Test func stateBehindAnUndecidedRecordIsNotTakenForWhole() async throws {
+        let broker = try #require(Broker.shared, "the broker did not start")
+        let harness = KafkaHarness(broker)
+        let log = try KafkaLog(brokers: broker.address)
+        defer { log.close() }
+        let id = harness.name("owner")
+        let first = try log.makeWriter(id: id)
+        var transaction = Transaction()
+        transaction.state = [StateChange(key: Bytes("a".utf8), value: Bytes("old".utf8))]
+        try first.commit(transaction)
+
+        let configuration = ClientConfiguration(brokers: broker.address, properties: [:])
+        let producer = try configuration.makeClient(
+            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("lost")])
+        defer { rd_kafka_destroy(producer) }
+        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
+        try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
+        let topic = try WriterState.topic(of: id)
+        let client = Client(owning: producer) { _, _ in }
+        let lost = ProducerTransaction(writer: "lost", client: client, stateTopic: "none")
+        let open = RecordBatch([Record(key: WriterState.key(of: Bytes("b".utf8)), value: Bytes("never".utf8))])
+        try lost.produce(.init(topic: topic, partitions: [0], records: open), on: producer)
+        #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        transaction.state = [StateChange(key: Bytes("a".utf8), value: Bytes("new".utf8))]
+        try first.commit(transaction)
+
+        // Decided while the successor waits, or before it looks: either way it finds what was committed.
+        let decided = Task.detached {
+            try await Task.sleep(for: .seconds(1))
+            let outcome = try client.use { pointer throws(LogError) in
+                Result { try OpaquePointer.check(rd_kafka_abort_transaction(pointer, 30_000), "abort") }
+            }
+            try outcome.get()
+        }
+        let second = try log.makeWriter(id: id)
+        #expect(try second.state() == [StateEntry(key: Bytes("a".utf8), value: Bytes("new".utf8))])
+        #expect(second.epoch > first.epoch)
+        try await decided.value
+    }
+
     @Test func tombstonesEmptyValuesAndHugeHeadersComeBack() throws {
         let broker = try #require(Broker.shared, "the broker did not start")
         let harness = KafkaHarness(broker)

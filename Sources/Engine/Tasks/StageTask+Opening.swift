@@ -86,7 +86,14 @@ extension StageTask {
         let group = surroundings.group(of: stage)
         let retained = try surroundings.log.offsets(of: source)
         let grouped = try surroundings.log.committedOffset(group: group, partition: source)
-        guard let committed = StoredOffset.choose(grouped, stored) else {
+        let chosen: CommittedOffset?
+        do throws(StoredOffset.StaleState) { chosen = try StoredOffset.choose(grouped, stored) } catch {
+            throw LogError(
+                .unavailable,
+                "stage `\(stage.name)`: the state of \(source) is that of offset \(error.stored), but its group has committed "
+                    + "offset \(error.committed): what was committed last cannot be read yet")
+        }
+        guard let committed = chosen else {
             let start = surroundings.startOffsets[source] ?? retained.lowerBound
             return (max(start, retained.lowerBound), TaskMetadata(stageHash: stage.hash))
         }

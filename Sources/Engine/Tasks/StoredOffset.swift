@@ -19,10 +19,21 @@ enum StoredOffset {
     /// Where to go on: where the group says, unless it has forgotten or fallen behind what the task committed with it.
     ///
     /// An offset without a task's metadata was set by hand, with Kafka's own tools for one, and counts as it is.
-    static func choose(_ grouped: CommittedOffset?, _ stored: CommittedOffset?) -> CommittedOffset? {
+    /// - Throws: `StaleState` where the group says that more was committed than the state holds: both are committed together,
+    ///   so the state has not been read to its end.
+    static func choose(
+        _ grouped: CommittedOffset?, _ stored: CommittedOffset?
+    ) throws(StaleState) -> CommittedOffset? {
         guard let grouped, let stored else { return grouped ?? stored }
-        let isOurs = (try? TaskMetadata(parsing: grouped.metadata)) != nil
-        return isOurs && stored.offset > grouped.offset ? stored : grouped
+        guard (try? TaskMetadata(parsing: grouped.metadata)) != nil else { return grouped }
+        if grouped.offset > stored.offset { throw StaleState(stored: stored.offset, committed: grouped.offset) }
+        return stored
+    }
+
+    /// A state that is older than the group's commit.
+    struct StaleState: Error {
+        let stored: Offset
+        let committed: Offset
     }
 
     /// Parts what a writer's state holds into the offset and the operators' state.
