@@ -156,9 +156,9 @@ struct ExactlyOnceTests {
         var sharesTakenOver = 0
         for turn in 0..<6 {
             let (process, other) = (processes[turn % 2], processes[1 - turn % 2])
-            guard let share = try await self.share(of: process, beside: other, in: home), process.send(SIGSTOP) else {
-                break
-            }
+            guard let share = try await self.share(of: process, beside: other, in: home),
+                try await self.stopBesideTheLog(process, in: home)
+            else { break }
             stops += 1
             if try await self.isTakenOver(share, by: other, in: home) { sharesTakenOver += 1 }
             process.send(SIGCONT)
@@ -171,6 +171,17 @@ struct ExactlyOnceTests {
         #expect(stops >= 3)
         #expect(sharesTakenOver >= 2)
         try await self.expectEqual(home, quiet, set: "naq", topics: ["naq.dead-letters"], seed: 0)
+    }
+
+    /// Stops a process at a moment when it does not hold the log's write lock, which all others would wait for.
+    /// - Returns: `false` where it has ended.
+    private func stopBesideTheLog(_ process: MillraceProcess, in home: Home) async throws -> Bool {
+        while process.send(SIGSTOP) {
+            while process.isRunning, !process.isStopped { try await Task.sleep(for: .milliseconds(1)) }
+            if try !process.holdsWriteLock(of: home.url.appendingPathComponent("log.db")) { return true }
+            process.send(SIGCONT)
+        }
+        return false
     }
 
     /// Waits until two processes share the partitions and one of them has begun a shard.

@@ -134,6 +134,28 @@ final class MillraceProcess {
         return kill(self.pid, signal) == 0
     }
 
+    /// Tells whether a signal has stopped all of it.
+    var isStopped: Bool {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(self.pid)/task")) ?? []
+        return threads.allSatisfy { thread in
+            let status = try? String(contentsOfFile: "/proc/\(self.pid)/task/\(thread)/stat", encoding: .utf8)
+            // The state comes behind the name, which may hold anything.
+            return status?.split(separator: ")").last?.split(separator: " ").first == "T"
+        }
+    }
+
+    /// Tells whether it is in the middle of a commit to a database in WAL mode: SQLite locks byte 120 of the `-shm` file.
+    func holdsWriteLock(of database: URL) throws -> Bool {
+        let attributes = try FileManager.default.attributesOfItem(atPath: database.path + "-shm")
+        let file = (attributes[.systemFileNumber] as? NSNumber).map { ":\($0)" } ?? "?"
+        let locks = try String(contentsOfFile: "/proc/locks", encoding: .utf8)
+        return locks.split(separator: "\n").contains { line in
+            let fields = line.split(separator: " ").drop { $0 != "POSIX" }.map(String.init)
+            return fields.count >= 7 && fields[2] == "WRITE" && fields[3] == "\(self.pid)" && fields[4].hasSuffix(file)
+                && Int(fields[5]).map { $0 <= 120 } == true && Int(fields[6]).map { $0 >= 120 } == true
+        }
+    }
+
     /// Kills the process and waits until it is gone.
     /// - Returns: whether it was this that ended it; not where it had exited by itself a moment before.
     @discardableResult
