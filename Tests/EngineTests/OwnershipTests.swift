@@ -131,7 +131,11 @@ import Testing
         let seen = Mutex(0)
         let outcome = Mutex<Result<Bool, any Error>?>(nil)
         log.inject { _ in
-            guard seen.withLock({ $0 += 1; return $0 }) == moment else { return }
+            guard
+                seen.withLock({
+                    $0 += 1; return $0
+                }) == moment
+            else { return }
             let result = Result { try start(first, world.log()) }
             outcome.withLock { $0 = result }
         }

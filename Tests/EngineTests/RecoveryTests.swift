@@ -149,7 +149,9 @@ import Testing
         let seen = Mutex(0)
         log.inject { (operation) throws(LogError) in
             guard operation.kind == .committedOffset, operation.side == .before,
-                seen.withLock({ $0 += 1; return $0 }) == 4
+                seen.withLock({
+                    $0 += 1; return $0
+                }) == 4
             else { return }
             try world.log().resetOffset(group: "simple.only", partition: place, to: committed)
         }
