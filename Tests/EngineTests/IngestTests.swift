@@ -216,7 +216,7 @@ import Testing
         let reading = self.world.log()
         let seen = Mutex((commits: 0, torn: 0))
         log.inject { (operation) throws(LogError) in
-            guard operation.kind == .commit else { return }
+            guard operation.kind == .commit, operation.subject.hasPrefix("ingest.") else { return }
             var torn = 0
             for partition in 0..<3 {
                 let place = TopicPartition("narrations", partition)

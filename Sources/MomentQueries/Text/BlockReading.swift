@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NarrationGrammar
+internal import VideoAnnotations
+
+/// A block with each of its narrations read: cleaned, taken apart, reduced to stems.
+///
+/// The prompt, the rule-based writer and the validators all want the same of a narration, and reading it is what costs
+/// most in each of them. So it is done once, by whichever step is first, and handed on with the block.
+struct BlockReading: Hashable, Sendable {
+    /// The block.
+    let block: Block
+    /// Its narrations, read, in their order.
+    let narrations: [NarrationReading]
+
+    /// Reads a block.
+    init(_ block: Block) {
+        self.block = block
+        self.narrations = block.narrations.map { NarrationReading($0.text) }
+    }
+
+    /// What was read depends on the block alone.
+    static func == (left: BlockReading, right: BlockReading) -> Bool { left.block == right.block }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(self.block) }
+}
+
+/// What a narration says, in the forms in which it is asked for.
+struct NarrationReading: Sendable {
+    /// The cleaned text.
+    let text: NarrationText
+    /// Who does what to which thing; `nil` where there is no verb, or the narration has a defect.
+    let clause: Clause?
+    /// The stems of its content words, and the noun for whoever acts, where that is somebody else.
+    let stems: Set<String>
+
+    /// Reads a narration.
+    init(_ raw: String) {
+        self.text = NarrationText(raw)
+        self.clause = self.text.defect == nil ? ClauseParser.parse(self.text) : nil
+        var stems = Stem.stems(of: self.text.words.map(\.text))
+        if case .other(let noun) = self.text.actor { stems.insert(noun) }
+        self.stems = stems
+    }
+}

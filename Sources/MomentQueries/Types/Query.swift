@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Codecs
+public import Dataflow
+internal import Records
+public import VideoAnnotations
+
+/// One natural-language question with the window that answers it.
+public struct Query: Hashable, Sendable {
+    /// Derived from what it identifies: block, narrations, template and text.
+    public var queryID: String
+    /// The video.
+    public var videoUID: String
+    /// The annotation pass.
+    public var pass: Int
+    /// The clip it is asked about.
+    public var clip: Clip
+    /// The question.
+    public var query: String
+    /// The name of its Natural Language Queries template, as the official files spell it.
+    public var template: String?
+    /// The answer, in seconds of the video.
+    public var window: Interval
+    /// The indices of the narrations it is about.
+    public var narrationIndices: [Int]
+    /// Where it came from.
+    public var lineage: Lineage
+
+    /// Creates a query.
+    public init(
+        queryID: String, videoUID: String, pass: Int, clip: Clip, query: String, template: String?, window: Interval,
+        narrationIndices: [Int], lineage: Lineage
+    ) {
+        self.queryID = queryID
+        self.videoUID = videoUID
+        self.pass = pass
+        self.clip = clip
+        self.query = query
+        self.template = template
+        self.window = window
+        self.narrationIndices = narrationIndices
+        self.lineage = lineage
+    }
+}
+
+extension Query: StreamValue {
+    /// The type's name in topologies, diagnostics and headers.
+    public static var typeName: String { "query" }
+    /// Counts the incompatible changes of the JSON form.
+    public static var schemaVersion: Int { 1 }
+
+    /// Writes the JSON form.
+    public func write(to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("query_id", self.queryID)
+        json.field("video_uid", self.videoUID)
+        json.field("pass", self.pass)
+        json.key("clip")
+        self.clip.write(to: &json)
+        json.field("query", self.query)
+        json.key("template")
+        if let template = self.template { json.value(template) } else { json.null() }
+        json.key("window")
+        self.window.write(to: &json)
+        json.key("narration_indices")
+        json.beginArray()
+        for index in self.narrationIndices { json.value(index) }
+        json.endArray()
+        json.key("lineage")
+        self.lineage.write(to: &json)
+        json.endObject()
+    }
+
+    /// Reads the JSON form.
+    public init(json: inout JSONScanner) throws(JSONError) {
+        var queryID: String?
+        var videoUID: String?
+        var pass = 1
+        var clip: Clip?
+        var query: String?
+        var template: String?
+        var window: Interval?
+        var indices: [Int] = []
+        var lineage: Lineage?
+        try json.beginObject()
+        while let key = try json.nextKey() {
+            if key == "query_id" {
+                queryID = try json.string()
+            } else if key == "video_uid" {
+                videoUID = try json.string()
+            } else if key == "pass" {
+                pass = try json.int()
+            } else if key == "clip" {
+                clip = try Clip(json: &json)
+            } else if key == "query" {
+                query = try json.string()
+            } else if key == "template" {
+                template = try json.stringOrNull()
+            } else if key == "window" {
+                window = try Interval(json: &json)
+            } else if key == "narration_indices" {
+                try json.beginArray()
+                while try json.nextElement() { indices.append(try json.int()) }
+            } else if key == "lineage" {
+                lineage = try Lineage(json: &json)
+            } else {
+                try json.skip()
+            }
+        }
+        guard let queryID, let videoUID, let clip, let query, let window, let lineage else {
+            throw JSONError(
+                "a query wants `query_id`, `video_uid`, `clip`, `query`, `window` and `lineage`", offset: json.offset)
+        }
+        self.init(
+            queryID: queryID, videoUID: videoUID, pass: pass, clip: clip, query: query, template: template,
+            window: window, narrationIndices: indices, lineage: lineage)
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NarrationGrammar
+
+/// How a query goes with narrations, by the words that they share.
+enum NarrationFit {
+    /// The shares of a query's content words that a block has.
+    ///
+    /// A word is in the block where a narration has it in any form; where it is a verb for which people say one of the
+    /// block's (`VerbKin`: add for pour, grab for take); and where it names the class of a thing in the block (vegetable for
+    /// carrot).
+    /// - Returns: the words that are in the block, and those that are not, in their order.
+    static func ground(_ content: QueryContent, in reading: BlockReading) -> (there: [String], missing: [String]) {
+        var there: [String] = []
+        var missing: [String] = []
+        for word in content.words {
+            let isThere = reading.narrations.contains { self.has(word, $0) }
+            if isThere { there.append(word.stem) } else { missing.append(word.stem) }
+        }
+        return (there, missing)
+    }
+
+    private static func has(_ word: QueryContent.Word, _ narration: NarrationReading) -> Bool {
+        if narration.stems.contains(word.stem) { return true }
+        guard let clause = narration.clause else { return false }
+        if let verb = word.verb { return VerbKin.areAlike(verb, clause.verb) }
+        return narration.text.words.contains { other in
+            NounLexicon.kind(of: other.text).map { $0.rawValue == word.stem } ?? false
+        }
+    }
+
+    /// How well the clause of a query that asks fits a narration: 4 for a thing or a quality of it, 3 for a verb, 2 for
+    /// one that could stand for many (put), or that people say for it (add for pour).
+    static func score(_ content: QueryContent, _ narration: NarrationReading) -> Int {
+        content.words.reduce(0) { sum, word in
+            guard word.isMain else { return sum }
+            let isShared = narration.stems.contains(word.stem)
+            guard let verb = word.verb else { return sum + (isShared ? 4 : 0) }
+            // "stir-fry" is two words where a narration writes "stir fry".
+            let isSame = isShared || narration.clause?.verb.base == verb.base
+            if isSame, !self.lightVerbs.contains(verb.base) { return sum + 3 }
+            let isAlike = narration.clause.map { VerbKin.areAlike(verb, $0.verb) } ?? false
+            return sum + (isSame || isAlike ? 2 : 0)
+        }
+    }
+
+    private static let lightVerbs: Set<String> = [
+        "put", "place", "take", "get", "pick", "have", "keep", "leave", "do", "hold", "bring", "go", "make",
+    ]
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NarrationGrammar
+
+/// The words of a query that say what it is about, for comparing it with narrations.
+struct QueryContent {
+    /// One of those words.
+    struct Word: Hashable {
+        /// Its base form.
+        let stem: String
+        /// The verb it is a form of; `nil` for a noun or an adjective.
+        let verb: Verb?
+        /// Whether it stands in the main clause, which asks, and not in one that tells the moment ("before I …").
+        let isMain: Bool
+    }
+
+    /// The words in their order, each once.
+    let words: [Word]
+
+    /// Finds them among the words of a query.
+    init(_ words: [String]) {
+        let main = Self.mainClause(of: words)
+        var found: [Word] = []
+        for (index, word) in words.enumerated() where Stem.carriesMeaning(word) {
+            let stem = Stem.stem(of: word)
+            if Self.askingWords.contains(stem) { continue }
+            let isNoun = index > 0 && Self.beforeNoun.contains(words[index - 1]) || NounLexicon.kind(of: word) != nil
+            let verb = isNoun ? nil : VerbLexicon.reading(of: word)?.verb
+            // "What vegetable did I cut?" does not ask about "washes the vegetables".
+            let isClass = index == 1 && (words[0] == "what" || words[0] == "which") && NounKind(rawValue: stem) != nil
+            let isMain = main.contains(index) && !isClass
+            if found.contains(where: { $0.stem == stem && ($0.isMain || !isMain) }) { continue }
+            found.append(Word(stem: stem, verb: verb, isMain: isMain))
+        }
+        self.words = found
+    }
+
+    /// Words that questions have of themselves, whatever they are about.
+    private static let askingWords: Set<String> = [
+        "see", "remember", "use", "color", "colour", "item", "kind", "type", "sort", "number", "piece", "day", "video",
+        "forget", "happen", "whether", "able",
+    ]
+
+    private static let beforeNoun: Set<String> = ["the", "my", "a", "an", "of"]
+
+    /// Where the clause that asks is. "Where was the jug before I rinsed the cup?" asks for the jug. The clause of a "when"
+    /// is left out, too, but where nothing else says what happened: "Where was the cup when I rinsed it?"
+    private static func mainClause(of words: [String]) -> Range<Int> {
+        if let first = words.first, ["before", "after", "while"].contains(first) {
+            // "Before I rinsed the cup, where was the jug?"
+            let question = words.dropFirst().firstIndex {
+                ["where", "what", "who", "how", "which", "did"].contains($0)
+            }
+            return (question ?? 0)..<words.count
+        }
+        let joints: Set<String> = ["before", "after", "while", "until", "when"]
+        guard let joint = words.dropFirst(2).firstIndex(where: joints.contains) else { return words.indices }
+        let saysNothing = words[joint] == "when" && ["was", "were", "is", "are"].contains(words[1])
+        return saysNothing ? words.indices : 0..<joint
+    }
+}

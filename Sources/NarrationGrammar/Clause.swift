@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a narration says, in parts: who does what to which thing, where, and with what.
+public struct Clause: Hashable, Sendable {
+    /// Who acts.
+    public var actor: NarrationText.Actor
+    /// What is done.
+    public var verb: Verb
+    /// What makes another verb of it: the "up" of "pick up", or the preposition of "look at" where `isOblique`.
+    public var particle: String?
+    /// Whether the object stands behind the particle in every case: "looked at it", not "looked it at".
+    public var isOblique = false
+    /// What it is done to.
+    public var object: NounPhrase?
+    /// Whatever else is named, with its preposition, in order.
+    public var phrases: [PrepositionalPhrase] = []
+
+    /// Whether the camera wearer acts.
+    public var isByWearer: Bool { self.actor == .cameraWearer }
+
+    /// Where it is done, or where to or from, the nearest phrase first.
+    public var place: PrepositionalPhrase? { self.phrases.first(where: \.isPlace) }
+
+    /// What it is done with.
+    public var instrument: NounPhrase? { self.phrases.first(where: \.isInstrument)?.noun }
+
+    /// The person it is done to or with.
+    public var person: PrepositionalPhrase? {
+        self.phrases.first { $0.noun.isPerson && ["to", "with", "from", "at", "for", "by"].contains($0.preposition) }
+    }
+
+    /// "pick up"
+    public var base: String { self.join(self.verb.base, self.particle) }
+
+    /// "picked up"
+    public var past: String { self.join(self.verb.past, self.particle) }
+
+    /// "pick up", or "put down" for a "put" that nothing follows.
+    public var baseAlone: String { self.join(self.verb.base, self.particleAlone) }
+
+    /// "picked up", or "put down" for a "put" that nothing follows.
+    public var pastAlone: String { self.join(self.verb.past, self.particleAlone) }
+
+    private var particleAlone: String? {
+        self.particle ?? (["put", "place", "set", "lay"].contains(self.verb.base) ? "down" : nil)
+    }
+
+    /// "picked it up", "looked at it"
+    public func past(_ object: String) -> String {
+        self.isOblique
+            ? self.join(self.past, object) : self.join(self.join(self.verb.past, object), self.particleAlone)
+    }
+
+    private func join(_ left: String, _ right: String?) -> String { right.map { "\(left) \($0)" } ?? left }
+}

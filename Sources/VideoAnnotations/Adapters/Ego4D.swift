@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Records
+
+/// Which of Ego4D's two annotation passes are read.
+public enum PassSelection: String, Hashable, Sendable, CaseIterable {
+    /// The first annotator's.
+    case first = "1"
+    /// The second annotator's.
+    case second = "2"
+    /// Both, each as a group of its own.
+    case both
+
+    /// The passes in order.
+    public var passes: [Int] {
+        switch self {
+        case .first: [1]
+        case .second: [2]
+        case .both: [1, 2]
+        }
+    }
+}
+
+/// Ego4D's narrations: `narration.json` with its two passes, or `all_narrations_redacted.json` without passes, told
+/// apart by content, video by video.
+///
+/// Splitting the file and parsing its pieces are separate, so that two threads can share the work:
+/// ```swift
+/// var splitter = try adapter.splitter(progress: nil)              // one thread
+/// while let piece = try splitter.next() { … }
+/// for item in adapter.parse(piece) { … }                          // any thread
+/// ```
+public struct Ego4DAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
+    public static let name = "ego4d"
+
+    /// The path of the narrations.
+    public let narrations: String
+    /// The passes that are read.
+    public let passes: PassSelection
+    /// What could not be used of the metadata; `read` hands it out first.
+    public let metadataProblems: [SourceProblem]
+
+    let context: VideoContext
+    let metadata: Ego4DMetadata?
+
+    /// Reads the metadata and the other side files.
+    ///
+    /// - Parameters:
+    ///   - narrations: the path of `narration.json` or `all_narrations_redacted.json`, opened by `read`.
+    ///   - metadata: the path of `ego4d.json`, for lengths and clips.
+    ///   - passes: the passes to read; a file without passes has pass 1.
+    ///   - options: exclusion lists, features, clip length.
+    public init(
+        narrations: String, metadata: String? = nil, passes: PassSelection = .first,
+        options: SourceOptions = SourceOptions()
+    ) throws(SourceError) {
+        self.narrations = narrations
+        self.passes = passes
+        self.context = try VideoContext(options)
+        if let metadata {
+            self.metadata = try Ego4DMetadata(path: metadata)
+        } else {
+            self.metadata = nil
+        }
+        self.metadataProblems = self.metadata?.problems ?? []
+    }
+
+    /// What the user should know about the side files, one sentence each.
+    public var notes: [String] { self.context.notes }
+    /// The exclusion lists that were given, in their order.
+    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+
+    /// Starts to cut the file into videos.
+    public func splitter(progress: ProgressHandler? = nil) throws(SourceError) -> NarrationFileSplitter {
+        try NarrationFileSplitter(path: self.narrations, progress: progress)
+    }
+
+    /// Reads the file from its start; see `SourceAdapter.read`.
+    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+        for problem in self.metadataProblems { try body(.problem(problem)) }
+        var splitter = try self.splitter(progress: progress)
+        while let piece = try splitter.next() {
+            for item in self.parse(piece) { try body(item) }
+        }
+    }
+}

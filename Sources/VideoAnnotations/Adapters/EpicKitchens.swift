@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Records
+
+/// EPIC-KITCHENS-100: narrations with their own time and the interval of the action.
+///
+/// The annotations are `EPIC_100_{train,validation}.csv` (`video_id`, `narration_timestamp`, `start_timestamp`,
+/// `stop_timestamp`, `narration`), the lengths of the videos `EPIC_100_video_info.csv` (`video_id`, `duration`). A few
+/// rows have no `narration_timestamp`: the middle of their interval stands in for it, counted. Rows of a video need not
+/// be adjacent, so all rows are in memory; the largest file has 67,000.
+public struct EpicKitchensAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
+    public static let name = "epic-kitchens"
+
+    /// The path of the annotations.
+    public let annotations: String
+    private let context: VideoContext
+    /// The length of each video in seconds; `nil` where no such file was given.
+    private let durations: [String: Double]?
+
+    private static let fields = NarrationFieldNames(
+        time: "narration_timestamp", text: "narration", start: "start_timestamp", end: "stop_timestamp")
+
+    /// Reads the lengths of the videos and the side files; `annotations` is opened by `read`.
+    public init(
+        annotations: String, videos: String? = nil, options: SourceOptions = SourceOptions()
+    ) throws(SourceError) {
+        self.annotations = annotations
+        self.context = try VideoContext(options)
+        if let videos {
+            self.durations = try Self.durations(path: videos)
+        } else {
+            self.durations = nil
+        }
+    }
+
+    /// What the user should know about the side files, one sentence each.
+    public var notes: [String] { self.context.notes }
+    /// The exclusion lists that were given, in their order.
+    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+
+    /// Reads the file from its start; see `SourceAdapter.read`.
+    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+        var table = try DelimitedText(
+            path: self.annotations, delimiter: UInt8(ascii: ","),
+            requiring: ["video_id", "start_timestamp", "stop_timestamp", "narration"], progress: progress)
+        let columns = Columns(table)
+        var groups: [NarrationGroup] = []
+        var places: [SourcePlace] = []
+        var indices: [String: Int] = [:]
+        while try table.next() {
+            var uid: String?
+            do throws(SourceFault) {
+                let video = try Self.uid(table, columns.video)
+                uid = video
+                if indices[video] == nil {
+                    indices[video] = groups.count
+                    groups.append(NarrationGroup(videoUID: video, pass: 1))
+                    places.append(table.place)
+                }
+                guard let index = indices[video] else { continue }
+                try Self.row(table, columns, into: &groups[index])
+            } catch {
+                let problem = table.problem(error, key: uid)
+                if let index = uid.flatMap({ indices[$0] }) {
+                    groups[index].add(problem)
+                } else {
+                    try body(.problem(problem))
+                }
+            }
+        }
+        for (group, place) in zip(groups, places) { try body(self.item(group, at: place)) }
+    }
+
+    private func item(_ group: NarrationGroup, at place: SourcePlace) -> SourceItem {
+        var group = group
+        var video = Video(videoUID: group.videoUID, source: Self.name)
+        if let durations = self.durations {
+            video.durationSec = durations[group.videoUID]
+            if video.durationSec == nil { group.count("not-in-videos") }
+        }
+        return self.context.item(video, group, at: place)
+    }
+
+    // MARK: Rows
+
+    private struct Columns {
+        let video: Int
+        let time: Int?
+        let start: Int
+        let stop: Int
+        let text: Int
+
+        init(_ table: DelimitedText) {
+            self.video = table.column("video_id") ?? -1
+            self.time = table.column("narration_timestamp")
+            self.start = table.column("start_timestamp") ?? -1
+            self.stop = table.column("stop_timestamp") ?? -1
+            self.text = table.column("narration") ?? -1
+        }
+    }
+
+    private static func uid(_ table: DelimitedText, _ column: Int) throws(SourceFault) -> String {
+        try table.checkRow()
+        let uid = try table.checkedText(column)
+        try SourceFault.check(uid: uid, field: "video_id")
+        return uid
+    }
+
+    private static func row(
+        _ table: DelimitedText, _ columns: Columns, into group: inout NarrationGroup
+    ) throws(SourceFault) {
+        let interval = Interval(
+            try self.seconds(table, columns.start), try self.seconds(table, columns.stop))
+        var time: Double?
+        if let column = columns.time, !table.isEmpty(column) { time = try self.seconds(table, column) }
+        try group.add(
+            seconds: time, text: table.checkedText(columns.text), annotated: interval, fields: Self.fields)
+        if time == nil { group.count("without-narration-time") }
+    }
+
+    private static func seconds(_ table: DelimitedText, _ column: Int) throws(SourceFault) -> Double {
+        let text = try table.checkedText(column)
+        if let seconds = self.seconds(ofTimestamp: text) { return seconds }
+        let name = table.header.indices.contains(column) ? table.header[column] : "a time"
+        guard !text.isEmpty else {
+            throw SourceFault(SourceReason.missingKey, "`\(name)` is empty: give a time like 00:05:27.840")
+        }
+        throw SourceFault(
+            SourceReason.notANumber, "`\(name)` is \"\(text.prefix(64))\": give a time like 00:05:27.840")
+    }
+
+    /// The seconds of `00:05:27.840`, rounded once; of a plain number, that; `nil` for anything else.
+    static func seconds(ofTimestamp text: String) -> Double? {
+        let parts = text.trimming().split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count > 1 else { return Double(text.trimming()) }
+        guard parts.count <= 3, let last = parts.last else { return nil }
+        let pieces = last.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        var whole = 0
+        for part in parts.dropLast() + [pieces[0]] {
+            guard (1...6).contains(part.count), part.allSatisfy({ $0.isASCII && $0.isNumber }), let value = Int(part)
+            else { return nil }
+            whole = whole * 60 + value
+        }
+        guard pieces.count == 2 else { return Double(whole) }
+        guard pieces[1].allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
+        return Double("\(whole).\(pieces[1])0")
+    }
+
+    private static func durations(path: String) throws(SourceError) -> [String: Double] {
+        var table = try DelimitedText(
+            path: path, delimiter: UInt8(ascii: ","), requiring: ["video_id", "duration"])
+        guard let video = table.column("video_id"), let duration = table.column("duration") else { return [:] }
+        var durations: [String: Double] = [:]
+        while try table.next() {
+            guard let uid = table.text(video), let seconds = table.number(duration), seconds > 0,
+                seconds <= SourceLimits.secondsMax
+            else {
+                throw SourceError(
+                    file: path, line: table.line, offset: table.offset,
+                    "expected a video id and its `duration` in seconds: correct or remove the row")
+            }
+            durations[uid] = seconds
+        }
+        return durations
+    }
+}
+
+extension DelimitedText {
+    /// Whether the row is as long as the header, and not longer than a record.
+    func checkRow() throws(SourceFault) {
+        if self.isTooLong {
+            throw SourceFault(
+                SourceReason.textTooLong, "longer than \(SourceLimits.lineBytesMax >> 20) MiB: shorten it")
+        }
+        guard self.fieldCount == self.header.count, !self.hasStrayQuote || self.lineCount == 1 else {
+            let lines = self.lineCount
+            let swallowed = lines > 1 ? " The quote swallows \(lines) lines from here on." : ""
+            throw SourceFault(
+                SourceReason.wrongFieldCount,
+                "\(self.fieldCount) fields where the header has \(self.header.count): is a delimiter or quote inside a "
+                    + "field that is not quoted?\(swallowed)")
+        }
+    }
+
+    /// A field as text.
+    func checkedText(_ column: Int) throws(SourceFault) -> String {
+        if let text = self.text(column) { return text }
+        let name = self.header.indices.contains(column) ? self.header[column] : "a field"
+        throw SourceFault(SourceReason.invalidUTF8, "`\(name)` is not UTF-8: write the file as UTF-8")
+    }
+
+    /// A problem with the row.
+    func problem(_ fault: SourceFault, key: String?) -> SourceProblem {
+        SourceProblem(
+            reason: fault.reason, message: "\(self.place): \(fault.message)", key: key, raw: self.raw,
+            byteCount: self.rawByteCount)
+    }
+}

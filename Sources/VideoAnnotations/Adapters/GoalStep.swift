@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Records
+
+/// Ego4D Goal-Step: steps and substeps of procedural videos, each with an interval and a description.
+///
+/// The file is `{"videos": [{"video_uid", "start_time", "end_time", "segments": [{"start_time", "end_time",
+/// "step_description", "segments": […]}]}]}`. All times are seconds of the video, also where `start_time` of the video
+/// is not 0: it says where the annotated part begins and shifts nothing. A video is taken to last until `end_time`.
+///
+/// A `video_uid` of `grp-UID` is several videos joined to one, on whose time the annotations run; `SourceOptions.groups`
+/// says which.
+public struct GoalStepAdapter: SourceAdapter {
+    /// The name on the command line, and the `source` of the videos.
+    public static let name = "goalstep"
+
+    /// The path of the annotations.
+    public let annotations: String
+    private let context: VideoContext
+
+    private static let fields = NarrationFieldNames(
+        time: "start_time", text: "step_description", start: "start_time", end: "end_time")
+
+    /// Reads the side files; `annotations` (`goalstep_train.json`) is opened by `read`.
+    public init(annotations: String, options: SourceOptions = SourceOptions()) throws(SourceError) {
+        self.annotations = annotations
+        self.context = try VideoContext(options)
+    }
+
+    /// What the user should know about the side files, one sentence each.
+    public var notes: [String] { self.context.notes }
+    /// The exclusion lists that were given, in their order.
+    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+
+    /// Reads the file from its start; see `SourceAdapter.read`.
+    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+        let pieces = VideoPieces(
+            path: self.annotations, layout: JSONLayout(opening: ["videos"], taking: []),
+            expected: "a goalstep_*.json with `videos` at its top")
+        try pieces.read(progress: progress, self.item, body)
+    }
+
+    private func item(_ piece: VideoPieces.Piece, _ seen: inout Set<String>) throws(SourceFault) -> SourceItem {
+        let object = try ShallowObject(piece.bytes)
+        let uid = try object.entry("video_uid").uid("video_uid")
+        try VideoPieces.check(uid: uid, isNewIn: &seen)
+        var group = NarrationGroup(videoUID: uid, pass: 1)
+        try self.segments(of: object, label: "step", in: piece, into: &group)
+        let end = try? object.entry("end_time").secondsIfAny("end_time")
+        let duration = VideoContext.duration(end, &group)
+        let video = Video(videoUID: uid, source: Self.name, durationSec: duration)
+        return self.context.item(video, group, at: piece.place(0))
+    }
+
+    /// How deep segments may lie in segments; the data set has steps and substeps. Each level is looked through once
+    /// for every one above it.
+    static let depthMax = 16
+
+    /// Reads the segments of a video or of a segment, each before its own.
+    ///
+    /// - Parameter label: how messages call the segments: `step`, `step 3, substep`.
+    private func segments(
+        of object: ShallowObject, label: String, depth: Int = 1, in piece: VideoPieces.Piece,
+        into group: inout NarrationGroup
+    ) throws(SourceFault) {
+        var number = 0
+        try object.forEachElement(of: "segments") { range in
+            let name = "\(label) \(number)"
+            number += 1
+            guard depth <= Self.depthMax else { return }
+            let bytes = UnsafeBufferPointer(rebasing: object.bytes[range])
+            do throws(SourceFault) {
+                let segment = try ShallowObject(bytes)
+                // The segment's own fault must not hide the segments in it.
+                self.segment(segment, name, in: piece, into: &group)
+                try self.segments(
+                    of: segment, label: "\(name), substep", depth: depth + 1, in: piece, into: &group)
+            } catch { group.add(Self.problem(error, name, bytes, in: piece, key: group.videoUID)) }
+        }
+        if number > 0, depth > Self.depthMax {
+            throw SourceFault(
+                SourceReason.tooDeep,
+                "`segments` lie more than \(Self.depthMax) deep in each other: none of the deeper ones is read; is a "
+                    + "bracket missing?")
+        }
+    }
+
+    private func segment(
+        _ segment: ShallowObject, _ name: String, in piece: VideoPieces.Piece, into group: inout NarrationGroup
+    ) {
+        do throws(SourceFault) {
+            let entry = try segment.entry("step_description", "start_time", "end_time")
+            guard let text = try entry.textIfAny("step_description"), !text.trimming().isEmpty else {
+                group.count("without-text")
+                return
+            }
+            let interval = try Interval(entry.seconds("start_time"), entry.seconds("end_time"))
+            try group.add(seconds: nil, text: text, annotated: interval, fields: Self.fields)
+        } catch { group.add(Self.problem(error, name, segment.bytes, in: piece, key: group.videoUID)) }
+    }
+
+    /// A problem with a part of a piece, whose memory `bytes` points into.
+    private static func problem(
+        _ fault: SourceFault, _ name: String, _ bytes: UnsafeBufferPointer<UInt8>, in piece: VideoPieces.Piece,
+        key: String
+    ) -> SourceProblem {
+        fault.problem(at: piece.place(of: bytes), entry: "video \(key), \(name)", key: key, raw: bytes)
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Codecs
+internal import Records
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Reads a file line by line, without the line ends (LF or CRLF).
+struct LineReader {
+    let reader: FileReader
+    /// The line's number, from 1.
+    private(set) var line: Int
+    /// Where in the file it begins.
+    private(set) var offset = 0
+    /// Whether it was longer than `SourceLimits.lineBytesMax`, so that `bytes` is just its beginning.
+    private(set) var isTooLong = false
+    /// The bytes of a line that lies in two chunks.
+    private var carry: Bytes = []
+    private var isCarried = false
+    private var range = 0..<0
+
+    /// Whether a line end follows it: a last line without one may have been cut off.
+    private(set) var isEnded = true
+    /// How many bytes it has; more than `bytes` where it is too long.
+    private(set) var byteCount = 0
+
+    init(_ reader: FileReader) {
+        self.reader = reader
+        self.line = reader.line - 1
+    }
+
+    /// Moves to the next line; `false` at the end of the file.
+    mutating func next() throws(SourceError) -> Bool {
+        self.isTooLong = false
+        self.isCarried = false
+        self.isEnded = true
+        self.carry.removeAll(keepingCapacity: self.carry.capacity <= 1 << 20)
+        guard try self.reader.peek() != nil else { return false }
+        self.line += 1
+        self.offset = self.reader.offset
+        self.byteCount = 0
+        while true {
+            let start = self.reader.position
+            let count = self.reader.count - start
+            let newline = memchr(self.reader.buffer + start, 0x0a, count)
+            let length = newline.map { UnsafeRawPointer(self.reader.buffer + start).distance(to: $0) } ?? count
+            self.range = start..<start + length
+            self.reader.position = start + length + (newline == nil ? 0 : 1)
+            self.byteCount += length
+            if newline != nil, !self.isCarried { break }
+            self.isCarried = true
+            self.keep()
+            if newline != nil { break }
+            if try self.reader.peek() == nil {
+                self.isEnded = false
+                break
+            }
+        }
+        return true
+    }
+
+    private mutating func keep() {
+        if self.isTooLong { return }
+        let bytes = UnsafeBufferPointer(start: self.reader.buffer + self.range.lowerBound, count: self.range.count)
+        if self.carry.count + bytes.count <= SourceLimits.lineBytesMax {
+            self.carry.append(contentsOf: bytes)
+        } else {
+            self.isTooLong = true
+            self.carry = Bytes((self.carry + bytes).prefix(SourceProblem.rawBytesMax))
+        }
+    }
+
+    /// Calls a function with the line's bytes.
+    func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        if self.isCarried { return self.carry.withUnsafeBufferPointer { body(Self.withoutReturn($0)) } }
+        let start = self.reader.buffer + self.range.lowerBound
+        return body(Self.withoutReturn(UnsafeBufferPointer(start: start, count: self.range.count)))
+    }
+
+    /// The line's bytes, copied.
+    var bytes: Bytes { self.withBytes { Bytes($0) } }
+
+    private static func withoutReturn(_ line: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        line.last == 0x0d ? UnsafeBufferPointer(rebasing: line.dropLast()) : line
+    }
+}
+
+extension StringProtocol {
+    /// Without white space at both ends.
+    func trimming() -> Substring {
+        var text = Substring(self)
+        while let first = text.first, first.isWhitespace { text.removeFirst() }
+        while let last = text.last, last.isWhitespace { text.removeLast() }
+        return text
+    }
+}

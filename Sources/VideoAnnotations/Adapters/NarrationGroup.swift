@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Codecs
+internal import Records
+
+/// What is wrong with a narration, before it is said where.
+struct SourceFault: Error, Hashable {
+    /// One of `SourceReason`.
+    var reason: String
+    /// The field, what is wrong with it, and what to do about it.
+    var message: String
+
+    init(_ reason: String, _ message: String) {
+        self.reason = reason
+        self.message = message
+    }
+
+    /// Whether a number is a time in a video.
+    static func check(seconds: Double, field: String) throws(SourceFault) {
+        if seconds >= 0, seconds <= SourceLimits.secondsMax { return }
+        guard seconds.isFinite else {
+            throw SourceFault(
+                SourceReason.notANumber, "`\(field)` is \(seconds): give the time in seconds or leave the entry out")
+        }
+        if seconds < 0 {
+            throw SourceFault(
+                SourceReason.negativeTime, "`\(field)` is \(seconds): a time in a video is 0 or more seconds")
+        }
+        throw SourceFault(
+            SourceReason.timeOutOfRange,
+            "`\(field)` is \(seconds): more than \(Int(SourceLimits.secondsMax)) s; is it in seconds?")
+    }
+
+    /// Whether two times make an interval; one that has no length does.
+    static func check(_ interval: Interval, start: String, end: String) throws(SourceFault) {
+        try self.check(seconds: interval.start, field: start)
+        try self.check(seconds: interval.end, field: end)
+        if interval.end < interval.start {
+            throw SourceFault(
+                SourceReason.reversedInterval,
+                "`\(end)` (\(interval.end)) lies before `\(start)` (\(interval.start)): swap or correct them")
+        }
+    }
+
+    /// Whether a text fits in a record.
+    static func check(text: String, field: String) throws(SourceFault) {
+        // A byte takes at most six when it is escaped.
+        if text.utf8.count <= SourceLimits.textBytesMax / 6 { return }
+        var writer = JSONWriter()
+        writer.value(text)
+        if writer.count - 2 > SourceLimits.textBytesMax {
+            throw SourceFault(
+                SourceReason.textTooLong,
+                "`\(field)` has \(text.utf8.count) bytes and would not fit in a record of 8 MiB: shorten it")
+        }
+    }
+
+    /// Whether an id can be a key.
+    static func check(uid: String, field: String) throws(SourceFault) {
+        if uid.isEmpty {
+            throw SourceFault(SourceReason.badUID, "`\(field)` is empty: give the video's id")
+        }
+        if uid.utf8.count > SourceLimits.uidBytesMax {
+            throw SourceFault(
+                SourceReason.badUID, "`\(field)` has \(uid.utf8.count) bytes, more than \(SourceLimits.uidBytesMax)")
+        }
+    }
+
+    /// The problem that this makes of an entry at a place.
+    func problem(at place: SourcePlace, entry: String, key: String?, raw: some Collection<UInt8>) -> SourceProblem {
+        SourceProblem(reason: self.reason, message: "\(place): \(entry): \(self.message)", key: key, raw: raw)
+    }
+}
+
+/// Collects the narrations of one video and pass.
+struct NarrationGroup {
+    let videoUID: String
+    let pass: Int
+    private(set) var narrations: [Narration] = []
+    var problems: [SourceProblem] = []
+    var counts: [String: Int] = [:]
+    /// The end of the last narration or interval in seconds.
+    private(set) var latestSec = 0.0
+    /// The bytes of the texts and of what is known to be wrong.
+    private(set) var byteCount = 0
+    private var lastSec = 0.0
+    private var isSorted = true
+
+    init(videoUID: String, pass: Int) {
+        self.videoUID = videoUID
+        self.pass = pass
+    }
+
+    /// Whether there is more than fits in memory.
+    var isTooLarge: Bool { self.byteCount > SourceLimits.videoBytesMax }
+
+    /// Makes room for narrations ahead of time.
+    mutating func reserveCapacity(_ count: Int) { self.narrations.reserveCapacity(count) }
+
+    /// Takes a narration whose times and text are known to be good.
+    mutating func append(seconds: Double, text: String, annotated: Interval? = nil) {
+        if seconds < self.lastSec { self.isSorted = false }
+        self.lastSec = seconds
+        self.latestSec = max(self.latestSec, seconds, annotated?.end ?? 0)
+        self.byteCount += text.utf8.count + Self.narrationBytes
+        self.narrations.append(
+            Narration(
+                videoUID: self.videoUID, pass: self.pass, index: self.narrations.count, timestampSec: seconds,
+                text: text, annotated: annotated))
+    }
+
+    /// Checks a narration and takes it.
+    ///
+    /// - Parameter fields: what the source calls time, text, start and end.
+    mutating func add(
+        seconds: Double?, text: String, annotated: Interval? = nil, fields: NarrationFieldNames
+    ) throws(SourceFault) {
+        if let annotated { try SourceFault.check(annotated, start: fields.start, end: fields.end) }
+        guard let seconds = seconds ?? annotated.map({ ($0.start + $0.end) / 2 }) else {
+            throw SourceFault(SourceReason.missingKey, "`\(fields.time)` is missing: give the time in seconds")
+        }
+        try SourceFault.check(seconds: seconds, field: fields.time)
+        try SourceFault.check(text: text, field: fields.text)
+        self.append(seconds: seconds, text: text, annotated: annotated)
+    }
+
+    /// Takes a problem.
+    mutating func add(_ problem: SourceProblem) {
+        self.byteCount += problem.raw.count + problem.message.utf8.count
+        self.problems.append(problem)
+    }
+
+    /// Counts something.
+    mutating func count(_ reason: String, _ number: Int = 1) {
+        if number > 0 { self.counts[reason, default: 0] += number }
+    }
+
+    /// Puts the narrations in the order of their times, ties in the order they came, and numbers them.
+    mutating func sort() {
+        if self.isSorted { return }
+        // The index is the order they came in, so that the order is total and no stability is needed.
+        self.narrations.sort { ($0.timestampSec, $0.index) < ($1.timestampSec, $1.index) }
+        for index in self.narrations.indices { self.narrations[index].index = index }
+        self.isSorted = true
+    }
+
+    /// What a narration takes beside its text.
+    private static let narrationBytes = MemoryLayout<Narration>.stride
+}
+
+/// What a source calls the fields of a narration, for messages.
+struct NarrationFieldNames {
+    var time: String
+    var text: String
+    var start = "start_sec"
+    var end = "end_sec"
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Codecs
+internal import Records
+
+/// Some fields of a JSON object, which are asked for by name and type.
+struct SourceEntry {
+    private let members: [String: JSONValue]
+
+    init(_ members: [String: JSONValue]) { self.members = members }
+
+    /// What is wrong with text that is no JSON.
+    static func fault(of error: JSONError) -> SourceFault {
+        if error.message.hasPrefix("invalid UTF-8") {
+            return SourceFault(
+                SourceReason.invalidUTF8, "\(error.message), \(error.offset) bytes into it: write the file as UTF-8")
+        }
+        if error.message.hasPrefix("expected a whole number") {
+            return SourceFault(SourceReason.wrongType, "\(error.message), \(error.offset) bytes into it")
+        }
+        return SourceFault(
+            SourceReason.malformedJSON, "\(error.message), \(error.offset) bytes into it: correct the JSON")
+    }
+
+    /// A number that must be there.
+    func seconds(_ field: String) throws(SourceFault) -> Double {
+        guard let seconds = try self.secondsIfAny(field) else {
+            throw SourceFault(SourceReason.missingKey, "`\(field)` is missing: give the time in seconds")
+        }
+        return seconds
+    }
+
+    /// A number, or `nil` where there is none.
+    func secondsIfAny(_ field: String) throws(SourceFault) -> Double? {
+        guard let member = self.members[field], member != .null else { return nil }
+        guard let number = member.double else { throw Self.wrongType(field, "a number of seconds", member) }
+        return number
+    }
+
+    /// A text that must be there.
+    func text(_ field: String) throws(SourceFault) -> String {
+        guard let text = try self.textIfAny(field) else {
+            throw SourceFault(SourceReason.missingKey, "`\(field)` is missing: give its text")
+        }
+        return text
+    }
+
+    /// A text, or `nil` where there is none.
+    func textIfAny(_ field: String) throws(SourceFault) -> String? {
+        guard let member = self.members[field], member != .null else { return nil }
+        guard let text = member.string else { throw Self.wrongType(field, "a string", member) }
+        return text
+    }
+
+    /// An id that must be there and can be a key.
+    func uid(_ field: String) throws(SourceFault) -> String {
+        let uid = try self.text(field)
+        try SourceFault.check(uid: uid, field: field)
+        return uid
+    }
+
+    private static func wrongType(_ field: String, _ expected: String, _ found: JSONValue) -> SourceFault {
+        SourceFault(SourceReason.wrongType, "`\(field)` should be \(expected), found \(Self.kind(of: found))")
+    }
+
+    private static func kind(of value: JSONValue) -> String {
+        switch value {
+        case .null: "null"
+        case .bool: JSONKind.boolean.rawValue
+        case .int, .double: JSONKind.number.rawValue
+        case .string: JSONKind.string.rawValue
+        case .array: JSONKind.array.rawValue
+        case .object: JSONKind.object.rawValue
+        }
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Codecs
+import Dataflow
+import Foundation
+import Fuzzing
+import Records
+import Testing
+import VideoAnnotations
+
+@testable import MomentQueries
+
+/// Broken answers, human query files, templates and states.
+@Suite struct AnswerFuzzTests {
+    private static let answers = [
+        #"{"queries":[{"narration_ids":[1],"template":"Objects: Where is X?","query":"Where is the cup?"}]}"#,
+        "```json\n[{\"id\": \"[2, 3]\", \"question\": \"What did I put in the box?\"}]\n```\nThat is all.",
+        "<think>First, {\"a\": [1]}</think>\n1. (Place: Where did I put X?) Where did I put the knife?\n2) How many?\n",
+    ]
+
+    @Test func answersAreReadOrCounted() throws {
+        for input in Fuzz("answer", seeds: Self.answers, tokens: .http + .text) {
+            for reason in ["stop", "length", nil] {
+                let parsed = AnswerParser.parse(input.bytes, finishReason: reason, ids: 1..<6)
+                let ids = Set(parsed.candidates.flatMap(\.ids) + parsed.gaps.map(\.id))
+                let isSound = parsed.candidates.allSatisfy { item in
+                    !item.ids.isEmpty && !item.query.isEmpty && item.query.utf8.count <= AnswerParser.textBytesMax
+                }
+                try #require(ids == Set(1..<6), "\(input)")
+                try #require(isSound, "\(input)")
+            }
+        }
+    }
+
+    /// Whether a lenient value is what Foundation has read.
+    private static func agrees(_ value: LenientJSON.Value, _ other: Any) -> Bool {
+        switch value {
+        case .null: return other is NSNull
+        case .bool(let flag): return other as? Bool == flag
+        case .number(let number):
+            guard let found = (other as? NSNumber)?.doubleValue else { return false }
+            return number.isNaN || found == number || (found - number).magnitude <= number.magnitude * 1e-15
+        case .string(let text): return (other as? String).map { Self.scalars($0) == Self.scalars(text) } ?? false
+        case .array(let elements, _):
+            guard let list = other as? [Any], list.count == elements.count else { return false }
+            return zip(elements, list).allSatisfy { Self.agrees($0, $1) }
+        case .object(let members, _):
+            guard let object = other as? [String: Any] else { return false }
+            guard Set(members.map(\.key)).count == members.count, object.count == members.count else { return true }
+            guard !members.contains(where: { $0.key.unicodeScalars.contains("\u{feff}") }) else { return true }
+            return members.allSatisfy { member in object[member.key].map { Self.agrees(member.value, $0) } ?? false }
+        case .tooDeep: return true
+        }
+    }
+
+    /// Foundation takes a mark of byte order off the beginning of each text.
+    private static func scalars(_ text: String) -> [Unicode.Scalar] { text.unicodeScalars.filter { $0 != "\u{feff}" } }
+
+    @Test func lenientJSONReadsWhatFoundationReads() throws {
+        let seeds = [
+            #"{"queries":[{"narration_ids":[1,2.5e1,-3],"query":"a\u00e9\ud83d\ude00\n\"","x":[true,null,{}]}]}"#,
+            "[[],[{}],{\"a\":\"b\"}]",
+        ]
+        for input in Fuzz("lenient", seeds: seeds, tokens: .json) {
+            var json = LenientJSON(input.bytes)
+            let root = json.next()
+            while json.next() != nil {}
+            guard let root, let other = try? JSONSerialization.jsonObject(with: Data(input.bytes)) else { continue }
+            try #require(root.ending == .complete && Self.agrees(root.value, other), "\(input)")
+        }
+    }
+
+    @Test func humanQueryFiles() throws {
+        let seed = #"""
+            {"version":"1","videos":[{"video_uid":"v","split":"train","clips":[{"clip_uid":"c","video_start_sec":0,
+            "video_end_sec":480.5,"annotations":[{"language_queries":[{"clip_start_sec":1.5,"clip_end_sec":3.25,
+            "query":"Where is the cup?","template":"Objects: Where is object X?"}],"annotation_uid":"a"}]}]}]}
+            """#
+        for input in Fuzz("human", seeds: [seed], tokens: .json) {
+            let file = input.bytes.withUnsafeBufferPointer { try? HumanQueryFile(parsing: $0) }
+            guard let file else { continue }
+            _ = file.profile()
+        }
+    }
+
+    @Test func promptTemplates() throws {
+        let seed = "[system]\nYou write {{count}} queries.\n[user]\n{{narrations}}\n[assistant]\nx\n"
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../../topologies/prompts")
+        let files = try FileManager.default.contentsOfDirectory(atPath: path.path).sorted().map {
+            try String(contentsOf: path.appendingPathComponent($0), encoding: .utf8)
+        }
+        for input in Fuzz("template", seeds: files + [seed], tokens: .text, seconds: 1) {
+            let content = String(decoding: input.bytes, as: UTF8.self)
+            _ = try? PromptTemplate(FileReference(path: "template", content: content))
+        }
+    }
+
+    @Test func statesAndRecords() throws {
+        let key = Bytes(#"["video",1]"#.utf8)
+        let seeds = [
+            #"{"last_seen":3,"clips":["c"],"asked":[[0,"0123456789abcdef",1.5,2.5,"where put knife"]]}"#,
+            #"{"block":{"block_id":"b","video_uid":"v","pass":1,"clip":{"clip_uid":"c","start_sec":0,"end_sec":9},"#
+                + #""narrations":[{"index":0,"timestamp_sec":1,"text":"a","window":[0,2]}]},"prompt":"p","answer":"h","#
+                + #""candidates":[{"narration_ids":[1],"template":"t","query":"q"}],"gaps":[{"narration_id":1,"reason":"r"}]}"#,
+        ]
+        for input in Fuzz("query-memory", seeds: seeds, tokens: .json) {
+            var validate = try ValidateOperator(Configuration(), OperatorContext(topologyHash: "t"))
+            try? validate.restore([StateEntry(key: key, value: input.bytes)])
+            try? validate.restore([StateEntry(key: input.bytes, value: Bytes(seeds[0].utf8))])
+            _ = validate.stateChanges()
+            if let answer = try? JSONScanner.scan(input.bytes, { json throws(JSONError) in try Answer(json: &json) }) {
+                var output = Collector<Query>(step: "validate")
+                validate.process(Element(key: key, value: answer, origin: 0), into: &output)
+            }
+            _ = try? JSONScanner.scan(input.bytes) { json throws(JSONError) in try PromptedBlock(json: &json) }
+        }
+    }
+}
