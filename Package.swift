@@ -82,13 +82,16 @@ let package = Package(
             .target(name: "KafkaBroker", path: "Tests/KafkaBroker", swiftSettings: settings),
             .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock", pkgConfig: "rdkafka"),
         ]
-        + room("Dataflow", ["DurableFiles", "Codecs", "Records", yams], tests: ["Narrations", "LanguageModels"])
+        + room("Dataflow", ["DurableFiles", "Codecs", "Records", yams], tests: ["VideoAnnotations", "MomentQueries"])
         + room(
             "Engine", ["Dataflow", "RecordLog", "Codecs", "Records", "Threads", deque],
             tests: ["RecordLogTesting", "Shards"])
-        + room("Narrations", ["DurableFiles", "Dataflow", "Codecs", "Records"], tests: [])
+        + room("VideoAnnotations", ["DurableFiles", "Dataflow", "Codecs", "Records"], tests: ["MomentQueries"])
+        + room("NarrationGrammar", ["VideoAnnotations", "Codecs"], tests: [])
         + room("ModelRequests", ["Codecs", "Records"])
-        + room("LanguageModels", ["ModelRequests", "Narrations", "Dataflow", "Codecs", "Records"], tests: [])
+        + room(
+            "MomentQueries",
+            ["ModelRequests", "NarrationGrammar", "VideoAnnotations", "Dataflow", "Codecs", "Records"], tests: [])
         + room(
             "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
         + room(
@@ -120,8 +123,8 @@ let package = Package(
                 name: "millrace",
                 dependencies: [
                     "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine",
-                    "Narrations",
-                    "ModelRequests", "ModelCalls", "LanguageModels", "ModelAnswerCache", "Shards", "SampleWorld",
+                    "VideoAnnotations",
+                    "ModelRequests", "ModelCalls", "MomentQueries", "ModelAnswerCache", "Shards", "SampleWorld",
                     "NeuralNetworks",
                     "MomentLocalization", "Threads", arguments,
                 ],

@@ -3,10 +3,10 @@
 import Dataflow
 import Foundation
 import Fuzzing
-import LanguageModels
-import Narrations
+import MomentQueries
 import Records
 import Testing
+import VideoAnnotations
 
 /// Broken topologies and test files: errors with places, never a trap, and what is read twice is the same twice.
 @Suite struct TopologyFuzzTests {
@@ -16,8 +16,8 @@ import Testing
 
     init() throws {
         var registry = OperatorRegistry()
-        registerNarrations(in: &registry)
-        registerLanguageModels(in: &registry)
+        registerVideoAnnotations(in: &registry)
+        registerMomentQueries(in: &registry)
         self.registry = registry
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
         let prompts = repository.appendingPathComponent("topologies/prompts")

@@ -2,9 +2,9 @@
 
 import Dataflow
 import Foundation
-import LanguageModels
-import Narrations
+import MomentQueries
 import Testing
+import VideoAnnotations
 
 /// What makes a topology another one, and what does not.
 @Suite struct TopologyHashTests {
@@ -95,8 +95,8 @@ import Testing
 @Suite struct ShippedTopologyTests {
     private let registry: OperatorRegistry = {
         var registry = OperatorRegistry()
-        registerNarrations(in: &registry)
-        registerLanguageModels(in: &registry)
+        registerVideoAnnotations(in: &registry)
+        registerMomentQueries(in: &registry)
         return registry
     }()
 

@@ -2,9 +2,9 @@
 
 import Dataflow
 import Foundation
-import LanguageModels
-import Narrations
+import MomentQueries
 import Testing
+import VideoAnnotations
 
 #if canImport(FoundationXML)
     import FoundationXML
@@ -38,8 +38,8 @@ import Testing
     @Test("nlq.yaml in Mermaid's language and as a picture")
     func nlq() throws {
         var registry = OperatorRegistry()
-        registerNarrations(in: &registry)
-        registerLanguageModels(in: &registry)
+        registerVideoAnnotations(in: &registry)
+        registerMomentQueries(in: &registry)
         let path = repository.appendingPathComponent("topologies/nlq.yaml").path
         let graph = TopologyGraph(try Topology.load(path: path, registry: registry, environment: [:]).topology)
         #expect(

@@ -4,11 +4,11 @@ import ArgumentParser
 import Codecs
 import Dataflow
 import Foundation
-import LanguageModels
-import Narrations
+import MomentQueries
 import RecordLog
 import Records
 import Shards
+import VideoAnnotations
 
 /// `millrace explain`
 struct ExplainCommand: ParsableCommand {

@@ -3,9 +3,9 @@
 import ArgumentParser
 import Engine
 import Foundation
-import Narrations
 import RecordLog
 import Records
+import VideoAnnotations
 
 /// `millrace ingest`
 struct IngestCommand: ParsableCommand {

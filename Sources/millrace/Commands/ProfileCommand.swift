@@ -4,12 +4,12 @@ import ArgumentParser
 import Codecs
 import Dataflow
 import Foundation
-import LanguageModels
-import Narrations
+import MomentQueries
 import NeuralNetworks
 import RecordLog
 import Records
 import Shards
+import VideoAnnotations
 
 /// `millrace profile`
 struct ProfileCommand: ParsableCommand {

@@ -2,7 +2,7 @@
 
 import Codecs
 import Foundation
-import LanguageModels
+import MomentQueries
 import Records
 
 /// What `millrace profile` prints: as tables, or as one JSON object.

@@ -5,10 +5,10 @@ import Codecs
 import Dataflow
 import Engine
 import Foundation
-import Narrations
 import RecordLog
 import Records
 import Shards
+import VideoAnnotations
 
 /// `millrace replay`
 struct ReplayCommand: ParsableCommand {

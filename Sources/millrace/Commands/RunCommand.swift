@@ -6,11 +6,11 @@ import Dataflow
 import Engine
 import Foundation
 import ModelCalls
-import Narrations
 import RecordLog
 import Records
 import Shards
 import Synchronization
+import VideoAnnotations
 
 /// How a topology is run, as `run` and `replay` share it.
 struct RunArguments: ParsableArguments {

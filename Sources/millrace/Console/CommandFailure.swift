@@ -3,12 +3,12 @@
 import Dataflow
 import Engine
 import MomentLocalization
-import Narrations
 import NeuralNetworks
 import RecordLog
 import SampleWorld
 import Shards
 import Threads
+import VideoAnnotations
 
 /// A command's failure as the user sees it.
 struct CommandFailure: Error {

@@ -2,11 +2,11 @@
 
 import Codecs
 import Foundation
-import LanguageModels
 import ModelAnswerCache
 import ModelRequests
-import Narrations
+import MomentQueries
 import Records
+import VideoAnnotations
 
 /// Finds what a model was asked and what it answered for a sample, in the response cache, by the hashes of its lineage.
 ///

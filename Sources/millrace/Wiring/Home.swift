@@ -6,11 +6,11 @@ import EmbeddedLog
 import Engine
 import Foundation
 import KafkaLog
-import LanguageModels
-import Narrations
+import MomentQueries
 import RecordLog
 import Records
 import Shards
+import VideoAnnotations
 
 /// The folder that holds the embedded log and the shards, and the log that a command works on.
 struct Home {
@@ -88,8 +88,8 @@ struct Home {
     /// The operators that topologies may name.
     static let registry: OperatorRegistry = {
         var registry = OperatorRegistry()
-        registerNarrations(in: &registry)
-        registerLanguageModels(in: &registry)
+        registerVideoAnnotations(in: &registry)
+        registerMomentQueries(in: &registry)
         return registry
     }()
 

@@ -4,10 +4,10 @@ import Codecs
 import Dataflow
 import Engine
 import Foundation
-import Narrations
 import Records
 import Synchronization
 import Threads
+import VideoAnnotations
 
 /// Moves what a source adapter reads into the log: one thread reads and parses, another encodes and commits.
 struct IngestRun {

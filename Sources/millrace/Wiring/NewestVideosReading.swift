@@ -3,9 +3,9 @@
 import Codecs
 import Dataflow
 import Engine
-import Narrations
 import RecordLog
 import Records
+import VideoAnnotations
 
 extension RunOptions {
     /// Lets filters judge videos by what is known of them, and keeps excluded ones out of the stages behind.
