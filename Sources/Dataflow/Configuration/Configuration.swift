@@ -71,7 +71,7 @@ public struct Configuration: Sendable {
 public struct ConfigurationReader {
     /// The file that is read, for diagnostics.
     public let file: String
-    /// Reads a text file by a path relative to the topology.
+    /// Reads a text file by a path relative to the topology; what a `ConfigurationError` says is reported as it is.
     public let files: @Sendable (String) throws -> String
     /// What was found wrong.
     public private(set) var diagnostics: [Diagnostic] = []
@@ -111,7 +111,7 @@ public struct ConfigurationReader {
     }
 
     /// The members of a mapping; nothing at all counts as an empty one.
-    mutating func members(
+    package mutating func members(
         of node: ConfigurationNode
     ) -> [(key: String, mark: SourceMark, value: ConfigurationNode)]? {
         switch node.content {
@@ -124,7 +124,7 @@ public struct ConfigurationReader {
     }
 
     /// Reads a scalar by a conversion that answers `nil` for what it cannot take.
-    mutating func scalar<Value>(
+    package mutating func scalar<Value>(
         _ node: ConfigurationNode, as typeName: String, _ convert: (String) -> Value?
     ) -> Value? {
         if case .scalar(let text) = node.content, let value = convert(text) { return value }

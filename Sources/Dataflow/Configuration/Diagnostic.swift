@@ -48,18 +48,6 @@ public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// All that is wrong with a topology.
-public struct TopologyError: Error, Sendable, CustomStringConvertible {
-    /// What is wrong, in file order.
-    public var diagnostics: [Diagnostic]
-
-    /// Creates an error.
-    public init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
-
-    /// One diagnostic a line.
-    public var description: String { self.diagnostics.map(\.description).joined(separator: "\n") }
-}
-
 /// What an operator finds wrong with its own configuration.
 public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The field it is about, if one.
@@ -78,9 +66,9 @@ public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvert
 }
 
 /// The nearest of some valid words, for "did you mean".
-enum Spelling {
+package enum Spelling {
     /// The word nearest to what was written, if it is near enough to be meant.
-    static func nearest(to word: String, among candidates: [String]) -> String? {
+    package static func nearest(to word: String, among candidates: [String]) -> String? {
         let scored = candidates.map {
             (word: $0, distance: self.distance(Array(word.lowercased()), Array($0.lowercased())))
         }
@@ -90,14 +78,14 @@ enum Spelling {
     }
 
     /// A sentence that helps whoever wrote a word that is not among the valid ones.
-    static func help(for word: String, among candidates: [String]) -> String {
+    package static func help(for word: String, among candidates: [String]) -> String {
         if let nearest = self.nearest(to: word, among: candidates) { return "did you mean `\(nearest)`?" }
         if candidates.isEmpty { return "nothing may stand here" }
         return "valid here: " + candidates.sorted().map { "`\($0)`" }.joined(separator: ", ")
     }
 
     /// Levenshtein's distance.
-    static func distance(_ left: [Character], _ right: [Character]) -> Int {
+    private static func distance(_ left: [Character], _ right: [Character]) -> Int {
         var previous = Array(0...right.count)
         for (row, character) in left.enumerated() {
             var current = [row + 1]

@@ -259,8 +259,8 @@ public struct FileReference: FieldValue, Hashable {
         guard let path = reader.scalar(node, as: Self.typeName, { $0.isEmpty ? nil : $0 }) else { return nil }
         do {
             return FileReference(path: path, content: try reader.files(path))
-        } catch let error as TopologyError {
-            reader.report(node.mark, error.diagnostics.map(\.message).joined(separator: "; "))
+        } catch let error as ConfigurationError {
+            reader.report(node.mark, error.message)
             return nil
         } catch {
             reader.report(node.mark, "cannot read `\(path)`: \(error)")

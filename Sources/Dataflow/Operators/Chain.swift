@@ -31,35 +31,41 @@ public final class Chain {
         }
     }
 
-    /// Wires the steps of a stage.
+    /// Wires steps.
+    /// - Parameters:
+    ///   - steps: each takes what the one before it makes; at most one waits.
+    ///   - input: what the first one takes.
+    ///   - output: what the last one makes.
     /// - Throws: what an operator finds wrong with its configuration.
-    public init(_ stage: Stage, _ context: OperatorContext) throws(ConfigurationError) {
-        self.isRelay = stage.steps.isEmpty
-        let split = stage.steps.firstIndex { $0.overload.isAsynchronous }
+    public init(
+        _ steps: [Step], input: StreamType, output: StreamType, _ context: OperatorContext
+    ) throws(ConfigurationError) {
+        self.isRelay = steps.isEmpty
+        let split = steps.firstIndex { $0.overload.isAsynchronous }
         let buffer = OutputBuffer()
-        let end = stage.outputType.encoder { key, headers, write in
+        let end = output.encoder { key, headers, write in
             buffer.batch.append(key: key, headers: headers, value: write)
         }
         let flag = NoteFlag()
         self.buffer = buffer
         self.flag = flag
         if let split {
-            let trailing = try Self.wire(stage.steps[(split + 1)...], context, flag, end: end)
-            guard case .asynchronous(let make) = stage.steps[split].overload.maker else {
+            let trailing = try Self.wire(steps[(split + 1)...], context, flag, end: end)
+            guard case .asynchronous(let make) = steps[split].overload.maker else {
                 preconditionFailure("found as asynchronous above")
             }
-            let wired = try make(stage.steps[split].configuration, context)
-            self.asynchronous = (stage.steps[split].name, wired)
+            let wired = try make(steps[split].configuration, context)
+            self.asynchronous = (steps[split].name, wired)
             self.trailing = trailing
             self.trailingReceiver = trailing.first?.wired.receiver ?? end
-            self.leading = try Self.wire(stage.steps[..<split], context, flag, end: wired.receiver)
-            self.decode = stage.inputType.decoder(self.leading.first?.wired.receiver ?? wired.receiver)
+            self.leading = try Self.wire(steps[..<split], context, flag, end: wired.receiver)
+            self.decode = input.decoder(self.leading.first?.wired.receiver ?? wired.receiver)
         } else {
             self.asynchronous = nil
             self.trailing = []
             self.trailingReceiver = nil
-            self.leading = try Self.wire(stage.steps[...], context, flag, end: end)
-            self.decode = stage.inputType.decoder(self.leading.first?.wired.receiver ?? end)
+            self.leading = try Self.wire(steps[...], context, flag, end: end)
+            self.decode = input.decoder(self.leading.first?.wired.receiver ?? end)
         }
     }
 

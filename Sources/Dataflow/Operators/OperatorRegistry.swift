@@ -60,6 +60,15 @@ public struct OperatorOverload: Sendable {
         return false
     }
 
+    /// Creates the operator once, for what only it can check.
+    package func tryOut(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
+        switch self.maker {
+        case .synchronous(let make):
+            _ = try make(configuration, context, self.output.encoder { _, _, _ in }, NoteFlag())
+        case .asynchronous(let make): _ = try make(configuration, context)
+        }
+    }
+
     /// Describes a synchronous operator.
     @inlinable
     public init<Op: Operator>(_ type: Op.Type) {

@@ -59,7 +59,7 @@ public struct StreamType: Sendable {
     }
 
     /// What passes through a stage without steps: values that nobody reads.
-    static let untouched = StreamType(Untouched.self)
+    package static let untouched = StreamType(Untouched.self)
 
     private struct Untouched: StreamValue {
         static let typeName = "any"

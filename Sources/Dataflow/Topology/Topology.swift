@@ -157,24 +157,10 @@ public struct CommitLimits: Hashable, Sendable {
     }
 }
 
-/// One operator of a stage with its configuration.
-public struct Step: Sendable {
-    /// The operator, for the types it has here.
-    public var overload: OperatorOverload
-    /// Its configuration, checked.
-    public var configuration: Configuration
-    /// Where it stands in the file.
-    public var mark: SourceMark?
-
-    /// Creates a step.
-    public init(overload: OperatorOverload, configuration: Configuration, mark: SourceMark? = nil) {
-        self.overload = overload
-        self.configuration = configuration
-        self.mark = mark
+extension Chain {
+    /// Wires the steps of a stage.
+    /// - Throws: what an operator finds wrong with its configuration.
+    public convenience init(_ stage: Stage, _ context: OperatorContext) throws(ConfigurationError) {
+        try self.init(stage.steps, input: stage.inputType, output: stage.outputType, context)
     }
-
-    /// The YAML name of the operator.
-    public var name: String { self.overload.specification.name }
-
-    var canonical: String { self.name + self.configuration.canonical(self.overload.specification.fields) }
 }

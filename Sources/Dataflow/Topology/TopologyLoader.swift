@@ -18,7 +18,11 @@ extension Topology {
         let text = try TopologyFile.text(path)
         let folder = url.deletingLastPathComponent()
         return try self.parse(text, file: path, registry: registry, environment: environment) { name in
-            try TopologyFile.text(URL(fileURLWithPath: name, relativeTo: folder).path, what: "`\(name)`")
+            do throws(TopologyError) {
+                return try TopologyFile.text(URL(fileURLWithPath: name, relativeTo: folder).path, what: "`\(name)`")
+            } catch {
+                throw ConfigurationError(error.diagnostics.map(\.message).joined(separator: "; "))
+            }
         }
     }
 
@@ -301,16 +305,6 @@ struct TopologyLoader {
                     self.reader.report(step.mark, "`\(step.name)`: \(error)")
                 }
             }
-        }
-    }
-}
-
-extension OperatorOverload {
-    fileprivate func tryOut(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
-        switch self.maker {
-        case .synchronous(let make):
-            _ = try make(configuration, context, self.output.encoder { _, _, _ in }, NoteFlag())
-        case .asynchronous(let make): _ = try make(configuration, context)
         }
     }
 }

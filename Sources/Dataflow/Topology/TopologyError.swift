@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// All that is wrong with a topology.
+public struct TopologyError: Error, Sendable, CustomStringConvertible {
+    /// What is wrong, in file order.
+    public var diagnostics: [Diagnostic]
+
+    /// Creates an error.
+    public init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
+
+    /// One diagnostic a line.
+    public var description: String { self.diagnostics.map(\.description).joined(separator: "\n") }
+}
