@@ -82,7 +82,14 @@ let package = Package(
             .target(name: "KafkaBroker", path: "Tests/KafkaBroker", swiftSettings: settings),
             .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock", pkgConfig: "rdkafka"),
         ]
-        + room("Dataflow", ["DurableFiles", "Codecs", "Records", yams], tests: ["VideoAnnotations", "MomentQueries"])
+        + room(
+            "Dataflow", ["DurableFiles", "Codecs", "Records", yams], tests: ["Mill", "VideoAnnotations", "MomentQueries"])
+        + [
+            // For tests only: operators of every kind, and the goods that they make of each other.
+            .target(
+                name: "Mill", dependencies: ["Dataflow", "Codecs", "Records"], path: "Tests/Mill",
+                swiftSettings: settings)
+        ]
         + room(
             "Engine", ["Dataflow", "RecordLog", "Codecs", "Records", "Threads", deque],
             tests: ["RecordLogTesting", "Shards"])

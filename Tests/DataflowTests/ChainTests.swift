@@ -5,12 +5,19 @@ import Dataflow
 import Records
 import Testing
 
+@testable import Mill
+
 /// The steps of a stage wired together, without any engine.
 @Suite struct ChainTests {
-    private func chain(_ steps: String...) throws -> Chain {
-        let lines = steps.map { "      - \($0)" }.joined(separator: "\n")
-        let text = "name: t\nstages:\n  one:\n    from: input\n    steps:\n\(lines)\n    to: output"
-        return try Chain(try parse(text).topology.stages[0], OperatorContext(topologyHash: "h"))
+    /// The steps with these names, which take and make grain; `factor` is that of every `sift`.
+    private func chain(_ names: [String], factor: Int = 1) throws -> Chain {
+        var configuration = Configuration()
+        configuration.set(Sift.factor, factor)
+        let steps = try names.map { name in
+            Step(overload: try #require(millRegistry.overloads(named: name).first), configuration: configuration)
+        }
+        let grain = StreamType(Good<Grain>.self)
+        return try Chain(steps, input: grain, output: grain, OperatorContext(topologyHash: "h"))
     }
 
     /// Records of amounts under keys in turn; `nil` is a tombstone.
@@ -56,7 +63,7 @@ import Testing
 
     @Test("order and keys are kept; so are the origins of letters")
     func order() throws {
-        let chain = try self.chain("sift: { factor: 1 }", "hoard")
+        let chain = try self.chain(["sift", "hoard"])
         #expect(!chain.isAsynchronous && chain.inFlightMax == 0)
         let batch = self.batch([2, 1, 13, 11, 3, 1, 0])
         for index in 0..<batch.count { chain.process(batch, at: index) }
@@ -80,7 +87,7 @@ import Testing
 
     @Test("tombstones are counted, and what cannot be read is a letter that says where")
     func unreadable() throws {
-        let chain = try self.chain("sift")
+        let chain = try self.chain(["sift"])
         var batch = self.batch([1, nil])
         for value in ["{broken", "{\"amount\":\"x\"}", "{}", "", "[1]", "{\"amount\":1} x", "\u{0}"] {
             batch.append(Record(key: "k", value: value), offset: batch.nextOffset, timestamp: 0)
@@ -100,11 +107,7 @@ import Testing
     func state(waits: Bool) async throws {
         let steps = waits ? ["sift", "weigh", "hoard", "hoard"] : ["hoard", "sift", "hoard"]
         let prefixes = waits ? ["2.hoard/", "3.hoard/"] : ["0.hoard/", "2.hoard/"]
-        func make() throws -> Chain {
-            let text =
-                "name: t\nstages: { one: { from: input, steps: [\(steps.joined(separator: ", "))], to: output } }"
-            return try Chain(try parse(text).topology.stages[0], OperatorContext(topologyHash: "h"))
-        }
+        func make() throws -> Chain { try self.chain(steps) }
         func run(_ chain: Chain, _ batch: FetchedBatch) async throws {
             if chain.isAsynchronous { return try await self.ask(chain, batch) }
             for index in 0..<batch.count { chain.process(batch, at: index) }
@@ -127,7 +130,7 @@ import Testing
 
     @Test("answers in any order leave output and notes in the order of the input")
     func answers() async throws {
-        let asking = try self.chain("sift", "weigh", "sift", "hoard")
+        let asking = try self.chain(["sift", "weigh", "sift", "hoard"])
         #expect(asking.isAsynchronous && asking.inFlightMax == 4)
         let batch = self.batch([3, 2, nil, 7, 1, 4])
         try await self.ask(asking, batch)
@@ -149,7 +152,7 @@ import Testing
         let amounts = (0..<60).map { number -> Int? in number % 9 == 8 ? nil : number * 7 % 17 }
         var outcomes: [([String], [Letter], [String: Int], [StateChange])] = []
         for size in [1, 2, 7, 60] {
-            let chain = try self.chain("hoard", "sift: { factor: 2 }", "hoard")
+            let chain = try self.chain(["hoard", "sift", "hoard"], factor: 2)
             var (texts, notes) = ([String](), ChainNotes())
             for start in stride(from: 0, to: amounts.count, by: size) {
                 // The same keys as in one batch of all: they depend on a record's place in the whole.

@@ -4,6 +4,8 @@ import Dataflow
 import Foundation
 import Testing
 
+@testable import Mill
+
 /// YAML, the environment, and files that are none.
 @Suite struct TopologyFileTests {
     private func label(_ text: String, _ environment: [String: String] = [:]) throws -> String {
