@@ -213,22 +213,28 @@ public final class NewestVideos: InputGate, Sendable {
     }
 }
 
-/// The splits that the filters of a topology exclude, all together.
-public func excludedSplits(of topology: Topology) -> Set<String> {
+/// The splits that the filters among the steps of a topology exclude, all together.
+public func excludedSplits(of steps: [Step]) -> Set<String> {
     var splits: Set<String> = []
-    for step in topology.stages.flatMap(\.steps) where step.name == FilterOperator.specification.name {
-        guard let videos = step.configuration[FilterOperator.videos] else { continue }
+    for step in steps {
+        guard let videos = step.videoRules else { continue }
         splits.formUnion(videos[FilterOperator.excludeSplits].map(\.rawValue))
     }
     return splits
 }
 
-extension Stage {
-    /// Whether it reads narrations and judges no videos, so that excluded ones and older revisions pass.
-    public var judgesNoVideos: Bool {
-        self.inputType.name == NarrationEvent.typeName
-            && !self.steps.contains {
-                $0.name == FilterOperator.specification.name && $0.configuration[FilterOperator.videos] != nil
-            }
+/// Tells whether a stage that begins with a type reads narrations and judges no videos, so that excluded ones and older
+/// revisions pass.
+public func judgesNoVideos(_ input: StreamType, _ steps: [Step]) -> Bool {
+    input.name == NarrationEvent.typeName && steps.allSatisfy { $0.videoRules == nil }
+}
+
+extension Step {
+    /// What it asks of videos, where it is a filter of narrations that asks something.
+    fileprivate var videoRules: Configuration? {
+        guard self.name == FilterOperator.specification.name, self.overload.input.name == NarrationEvent.typeName else {
+            return nil
+        }
+        return self.configuration[FilterOperator.videos]
     }
 }

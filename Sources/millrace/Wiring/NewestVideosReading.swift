@@ -25,7 +25,8 @@ extension NewestVideos {
     /// What the ingests into a topology's topics have written down, for a run: it costs no look at the records.
     static func ingested(for topology: Topology, in log: any RecordLog) throws -> NewestVideos {
         let newest = NewestVideos(
-            excludedSplits: excludedSplits(of: topology), isBounded: false, tell: Console.warning)
+            excludedSplits: excludedSplits(of: topology.stages.flatMap(\.steps)), isBounded: false,
+            tell: Console.warning)
         for topic in topology.narrationTopics {
             for source in Self.sources {
                 try Ingest.forEachGroup(of: topic, source: source, in: log) { group, revision, note in
@@ -51,7 +52,7 @@ extension NewestVideos {
     static func scanned(
         for topology: Topology, upTo ends: [TopicPartition: Offset], in log: any RecordLog
     ) throws -> NewestVideos {
-        let newest = NewestVideos(excludedSplits: excludedSplits(of: topology), isBounded: true)
+        let newest = NewestVideos(excludedSplits: excludedSplits(of: topology.stages.flatMap(\.steps)), isBounded: true)
         let known = Set(try log.topics().map(\.name))
         for topic in topology.narrationTopics where known.contains(topic) {
             for number in 0..<topology.partitions {
@@ -133,7 +134,7 @@ extension Topology {
     /// The first stage that reads narrations from outside and judges no videos, if there is one.
     fileprivate var stageWithoutGuard: String? {
         let topics = Set(self.narrationTopics)
-        return self.stages.first { topics.contains($0.from) && $0.judgesNoVideos }?.name
+        return self.stages.first { topics.contains($0.from) && judgesNoVideos($0.inputType, $0.steps) }?.name
     }
 }
 

@@ -159,17 +159,22 @@ import Testing
     }
 
     @Test("the splits that a topology excludes are its filters', and blocks are the gate's to look at")
-    func topology() throws {
-        var registry = OperatorRegistry()
-        registerVideoAnnotations(in: &registry)
-        func splits(_ filter: String) throws -> Set<String> {
-            let text = "name: t\nstages:\n  a: { from: n, steps: [\(filter), { window: {} }], to: m }\n"
-            let parsed = try Topology.parse(text, file: "t", registry: registry, environment: [:]) { _ in "" }
-            return excludedSplits(of: parsed.topology)
+    func topology() {
+        func splits(_ change: (inout Configuration) -> Void) -> Set<String> {
+            var configuration = Configuration()
+            change(&configuration)
+            let filter = Step(overload: OperatorOverload(FilterOperator.self), configuration: configuration)
+            let window = Step(overload: OperatorOverload(WindowOperator.self), configuration: Configuration())
+            let input = StreamType(NarrationEvent.self)
+            #expect(judgesNoVideos(input, [filter, window]) == (configuration[FilterOperator.videos] == nil))
+            return excludedSplits(of: [filter, window])
         }
-        #expect(try splits("{ filter: { videos: {} } }") == ["val", "test"])
-        #expect(try splits("{ filter: { videos: { exclude-splits: [train] } } }") == ["train"])
-        #expect(try splits("{ filter: { narrations: {} } }") == [])
+        #expect(splits { $0.set(FilterOperator.videos, Configuration()) } == ["val", "test"])
+        var videos = Configuration()
+        videos.set(FilterOperator.excludeSplits, [.train])
+        #expect(splits { $0.set(FilterOperator.videos, videos) } == ["train"])
+        #expect(splits { $0.set(FilterOperator.narrations, Configuration()) } == [])
+        #expect(!judgesNoVideos(StreamType(Block.self), []), "only what reads narrations has videos to judge")
         let gate = Self.newest(isBounded: true)
         #expect(gate.isIdle && gate.guards(StreamType(Block.self)) && !gate.guards(StreamType(NarrationEvent.self)))
     }
