@@ -83,7 +83,7 @@ let package = Package(
             .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock", pkgConfig: "rdkafka"),
         ]
         + room(
-            "Dataflow", ["DurableFiles", "Codecs", "Records", yams], tests: ["Mill", "VideoAnnotations", "MomentQueries"])
+            "Dataflow", ["Codecs", "Records"], tests: ["Mill"])
         + [
             // For tests only: operators of every kind, and the goods that they make of each other.
             .target(
@@ -91,7 +91,10 @@ let package = Package(
                 swiftSettings: settings)
         ]
         + room(
-            "Engine", ["Dataflow", "RecordLog", "Codecs", "Records", "Threads", deque],
+            "Topologies", ["DurableFiles", "Dataflow", "Codecs", "Records", yams],
+            tests: ["Mill", "VideoAnnotations", "MomentQueries"])
+        + room(
+            "Engine", ["Topologies", "Dataflow", "RecordLog", "Codecs", "Records", "Threads", deque],
             tests: ["RecordLogTesting", "Shards"])
         + room("VideoAnnotations", ["DurableFiles", "Dataflow", "Codecs", "Records"], tests: ["MomentQueries"])
         + room("NarrationGrammar", ["VideoAnnotations", "Codecs"], tests: [])
@@ -129,7 +132,8 @@ let package = Package(
             .executableTarget(
                 name: "millrace",
                 dependencies: [
-                    "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine",
+                    "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow",
+                    "Topologies", "Engine",
                     "VideoAnnotations",
                     "ModelRequests", "ModelCalls", "MomentQueries", "ModelAnswerCache", "Shards", "SampleWorld",
                     "NeuralNetworks",
@@ -139,7 +143,8 @@ let package = Package(
             .testTarget(
                 name: "MillraceTests",
                 dependencies: [
-                    "millrace", "Codecs", "Records", "Dataflow", "EmbeddedLog", "Fuzzing", "HostileServers",
+                    "millrace", "Codecs", "Records", "Dataflow", "Topologies", "EmbeddedLog", "Fuzzing",
+                    "HostileServers",
                     "KafkaBroker",
                     "KafkaLog", "RecordLog", "Shards", crypto,
                 ],

@@ -6,6 +6,7 @@ public import RecordLog
 public import Records
 internal import Synchronization
 internal import Threads
+public import Topologies
 
 /// How a topology is run.
 public struct RunOptions: Sendable {

@@ -3,6 +3,7 @@
 public import Dataflow
 public import RecordLog
 internal import Records
+public import Topologies
 
 /// Runs a topology in memory over what waits for it, as far as that goes without waiting for an answer: nothing is asked,
 /// committed or created, and nobody is fenced.

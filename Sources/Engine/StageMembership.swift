@@ -3,6 +3,7 @@
 internal import Dataflow
 internal import RecordLog
 internal import Records
+internal import Topologies
 
 /// This process's part in the group of one stage: puts partitions that come on the board, and takes off those that go.
 ///

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
 internal import RecordLog
 internal import Records
+internal import Topologies
 
 /// What must hold before a topology's tasks may start.
 struct StartupChecks {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
 internal import RecordLog
 internal import Records
 

@@ -9,6 +9,7 @@ import Records
 import Shards
 import Synchronization
 import Testing
+import Topologies
 
 @testable import Engine
 

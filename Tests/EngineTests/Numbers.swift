@@ -3,6 +3,7 @@
 import Codecs
 import Dataflow
 import Records
+import Topologies
 
 /// A value and operators of no meaning, with every kind of behaviour that an engine must keep right.
 struct Number: StreamValue, Equatable {

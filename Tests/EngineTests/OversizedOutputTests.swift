@@ -5,6 +5,7 @@ import Dataflow
 import RecordLog
 import Records
 import Testing
+import Topologies
 
 @testable import Engine
 

@@ -6,6 +6,7 @@ import RecordLogTesting
 import Records
 import Synchronization
 import Testing
+import Topologies
 
 @testable import Engine
 

@@ -5,6 +5,7 @@ import RecordLog
 import RecordLogTesting
 import Records
 import Testing
+import Topologies
 
 @testable import Engine
 

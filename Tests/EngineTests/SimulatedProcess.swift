@@ -6,6 +6,7 @@ import RecordLogTesting
 import Records
 import Shards
 import Synchronization
+import Topologies
 
 @testable import Engine
 

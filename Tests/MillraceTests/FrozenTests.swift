@@ -6,6 +6,7 @@ import Foundation
 import HostileServers
 import Records
 import Testing
+import Topologies
 
 @testable import millrace
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
 internal import RecordLog
 internal import Records
+internal import Topologies
 
 /// What a task knows when it decides what to do next.
 struct TaskFacts {

@@ -4,6 +4,7 @@ internal import Codecs
 internal import Dataflow
 internal import RecordLog
 internal import Records
+internal import Topologies
 
 extension StageTask {
     /// What tasks of one stage share in a process.

@@ -4,6 +4,7 @@ internal import Dataflow
 internal import RecordLog
 internal import Records
 internal import Synchronization
+internal import Topologies
 
 /// One stage over one partition: reads, runs the chain, and commits output, offsets, state and dead letters together.
 ///

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Dataflow
+internal import Dataflow
 internal import Foundation
 public import RecordLog
 internal import Records
 internal import Synchronization
+public import Topologies
 
 /// Makes the sink of a task that writes shards.
 /// - Parameters: the shards, the task's partition, the task's epoch, the topology's hash.

@@ -8,7 +8,7 @@ import MomentQueries
 import RecordLog
 import Records
 import Shards
-import VideoAnnotations
+import Topologies
 
 /// `millrace explain`
 struct ExplainCommand: ParsableCommand {

@@ -7,6 +7,7 @@ import Engine
 import Foundation
 import RecordLog
 import Records
+import Topologies
 
 /// `millrace plan`
 struct PlanCommand: ParsableCommand {

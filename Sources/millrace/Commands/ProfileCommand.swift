@@ -9,7 +9,7 @@ import NeuralNetworks
 import RecordLog
 import Records
 import Shards
-import VideoAnnotations
+import Topologies
 
 /// `millrace profile`
 struct ProfileCommand: ParsableCommand {

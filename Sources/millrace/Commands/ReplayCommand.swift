@@ -8,7 +8,7 @@ import Foundation
 import RecordLog
 import Records
 import Shards
-import VideoAnnotations
+import Topologies
 
 /// `millrace replay`
 struct ReplayCommand: ParsableCommand {

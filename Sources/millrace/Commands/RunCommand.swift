@@ -10,7 +10,7 @@ import RecordLog
 import Records
 import Shards
 import Synchronization
-import VideoAnnotations
+import Topologies
 
 /// How a topology is run, as `run` and `replay` share it.
 struct RunArguments: ParsableArguments {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Dataflow
 import Foundation
+import Topologies
 
 /// `millrace lint`
 struct LintCommand: ParsableCommand {

@@ -8,7 +8,7 @@ import RecordLog
 import SampleWorld
 import Shards
 import Threads
-import VideoAnnotations
+import Topologies
 
 /// A command's failure as the user sees it.
 struct CommandFailure: Error {

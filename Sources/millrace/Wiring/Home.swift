@@ -10,7 +10,7 @@ import MomentQueries
 import RecordLog
 import Records
 import Shards
-import VideoAnnotations
+import Topologies
 
 /// The folder that holds the embedded log and the shards, and the log that a command works on.
 struct Home {

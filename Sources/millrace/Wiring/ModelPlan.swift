@@ -7,6 +7,7 @@ import ModelCalls
 import ModelRequests
 import RecordLog
 import Records
+import Topologies
 
 /// What a run of a topology would do, found out without asking or writing anything.
 struct RunPlan {

@@ -5,7 +5,7 @@ import Dataflow
 import Engine
 import RecordLog
 import Records
-import VideoAnnotations
+import Topologies
 
 extension RunOptions {
     /// Lets filters judge videos by what is known of them, and keeps excluded ones out of the stages behind.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Dataflow
+
 /// All that is wrong with a topology.
 public struct TopologyError: Error, Sendable, CustomStringConvertible {
     /// What is wrong, in file order.

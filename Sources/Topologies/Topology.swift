@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Codecs
+public import Dataflow
 internal import Records
 
 /// The stages of one pipeline, read from a YAML file and checked.

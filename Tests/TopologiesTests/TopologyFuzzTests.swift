@@ -6,7 +6,7 @@ import Fuzzing
 import MomentQueries
 import Records
 import Testing
-import VideoAnnotations
+import Topologies
 
 /// Broken topologies and test files: errors with places, never a trap, and what is read twice is the same twice.
 @Suite struct TopologyFuzzTests {

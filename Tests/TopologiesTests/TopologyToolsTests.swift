@@ -4,7 +4,7 @@ import Dataflow
 import Foundation
 import MomentQueries
 import Testing
-import VideoAnnotations
+import Topologies
 
 #if canImport(FoundationXML)
     import FoundationXML

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
+internal import Dataflow
 internal import Foundation
 internal import Records
 

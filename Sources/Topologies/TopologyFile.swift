@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Dataflow
 internal import DurableFiles
 internal import Foundation
 internal import Yams

@@ -4,7 +4,7 @@ import Dataflow
 import Foundation
 import MomentQueries
 import Testing
-import VideoAnnotations
+import Topologies
 
 /// What makes a topology another one, and what does not.
 @Suite struct TopologyHashTests {

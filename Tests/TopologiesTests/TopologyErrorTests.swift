@@ -2,6 +2,7 @@
 
 import Dataflow
 import Testing
+import Topologies
 
 /// What lint says, word for word, and where.
 @Suite struct TopologyErrorTests {

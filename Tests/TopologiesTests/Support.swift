@@ -3,6 +3,7 @@
 import Dataflow
 import Foundation
 import Testing
+import Topologies
 
 @testable import Mill
 
