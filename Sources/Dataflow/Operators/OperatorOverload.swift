@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Codecs
+public import Records
+
+/// One operator for one pair of types.
+public struct OperatorOverload: Sendable {
+    enum Maker: Sendable {
+        case synchronous(
+            @Sendable (Configuration, OperatorContext, AnyObject, NoteFlag) throws(ConfigurationError) -> WiredOperator)
+        case asynchronous(@Sendable (Configuration, OperatorContext) throws(ConfigurationError) -> WiredAsyncOperator)
+    }
+
+    /// What is said of it.
+    public let specification: OperatorSpecification
+    /// The type it takes.
+    public let input: StreamType
+    /// The type it makes.
+    public let output: StreamType
+    let maker: Maker
+
+    /// Whether it has to wait for its answers.
+    public var isAsynchronous: Bool {
+        if case .asynchronous = self.maker { return true }
+        return false
+    }
+
+    /// Creates the operator once, for what only it can check.
+    package func tryOut(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
+        switch self.maker {
+        case .synchronous(let make):
+            _ = try make(configuration, context, self.output.encoder { _, _, _ in }, NoteFlag())
+        case .asynchronous(let make): _ = try make(configuration, context)
+        }
+    }
+
+    /// Describes a synchronous operator.
+    @inlinable
+    public init<Op: Operator>(_ type: Op.Type) {
+        let name = Op.specification.name
+        self.init(
+            specification: Op.specification, input: StreamType(Op.Input.self), output: StreamType(Op.Output.self),
+            synchronous: { (configuration, context, next, flag) throws(ConfigurationError) in
+                guard let next = next as? Receiver<Op.Output> else {
+                    preconditionFailure("types were checked before wiring")
+                }
+                let box = OperatorBox(
+                    try Op(configuration, context), Collector<Op.Output>(step: name, next: next, flag: flag))
+                let receiver = Receiver<Op.Input> { element in box.step.process(element, into: &box.collector) }
+                return (
+                    receiver,
+                    {
+                        let notes = box.collector.notes
+                        box.collector.notes = StepNotes()
+                        return notes
+                    },
+                    { box.step.stateChanges() },
+                    { (entries: [StateEntry]) throws(JSONError) in try box.step.restore(entries) }
+                )
+            })
+    }
+
+    /// Describes an asynchronous operator.
+    @inlinable
+    public init<Op: AsyncOperator>(asynchronous type: Op.Type) {
+        let name = Op.specification.name
+        self.init(
+            specification: Op.specification, input: StreamType(Op.Input.self), output: StreamType(Op.Output.self),
+            asynchronous: { (configuration, context) throws(ConfigurationError) in
+                let step = try Op(configuration, context)
+                let gathered = OperatorBox<[Element<Op.Input>], Void>([], ())
+                let receiver = Receiver<Op.Input> { element in gathered.step.append(element) }
+                let take = {
+                    let elements = gathered.step
+                    gathered.step = []
+                    return elements.map { element in
+                        OperatorOverload.request(
+                            atOnce: {
+                                var output = Collector<Op.Output>(step: name)
+                                return step.answerAtOnce(element, into: &output) ? OperatorOverload.reply(output) : nil
+                            },
+                            inTime: { () async throws(CancellationError) in
+                                var output = Collector<Op.Output>(step: name)
+                                try await step.answer(element, into: &output)
+                                return OperatorOverload.reply(output)
+                            })
+                    }
+                }
+                return (receiver, take, step.inFlightMax, step.askedAheadMax)
+            })
+    }
+}
+
+extension OperatorOverload {
+    @usableFromInline
+    typealias SynchronousParts = (
+        receiver: AnyObject, takeNotes: () -> StepNotes, stateChanges: () -> [StateChange],
+        restore: ([StateEntry]) throws(JSONError) -> Void
+    )
+    @usableFromInline
+    typealias AsynchronousParts = (
+        receiver: AnyObject, takeRequests: () -> [Request], inFlightMax: Int, askedAheadMax: Int
+    )
+
+    /// What the generic initialisers hand over: an opaque request and reply.
+    @usableFromInline
+    struct Request {
+        let request: AsyncRequest
+    }
+    @usableFromInline
+    struct Reply: Sendable {
+        let reply: AsyncReply
+    }
+
+    @usableFromInline
+    static func request(
+        atOnce: @escaping () -> Reply?, inTime: @escaping @Sendable () async throws(CancellationError) -> Reply
+    ) -> Request {
+        Request(
+            request: AsyncRequest(
+                atOnce: { atOnce()?.reply },
+                inTime: { () async throws(CancellationError) in try await inTime().reply }))
+    }
+
+    @inlinable
+    static func reply<Value>(_ output: Collector<Value>) -> Reply {
+        let elements = output.elements
+        return self.reply(notes: output.notes) { next in
+            guard let next = next as? Receiver<Value> else { preconditionFailure("types were checked before wiring") }
+            for element in elements { next(element) }
+        }
+    }
+
+    @usableFromInline
+    static func reply(notes: StepNotes, deliver: @escaping @Sendable (AnyObject) -> Void) -> Reply {
+        Reply(reply: AsyncReply(notes: notes, deliver: deliver))
+    }
+
+    @usableFromInline
+    init(
+        specification: OperatorSpecification, input: StreamType, output: StreamType,
+        synchronous make:
+            @escaping @Sendable (Configuration, OperatorContext, AnyObject, NoteFlag)
+            throws(ConfigurationError) -> SynchronousParts
+    ) {
+        self.specification = specification
+        self.input = input
+        self.output = output
+        self.maker = .synchronous { (configuration, context, next, flag) throws(ConfigurationError) in
+            let parts = try make(configuration, context, next, flag)
+            return WiredOperator(
+                receiver: parts.receiver, takeNotes: parts.takeNotes,
+                stateChanges: parts.stateChanges, restore: parts.restore)
+        }
+    }
+
+    @usableFromInline
+    init(
+        specification: OperatorSpecification, input: StreamType, output: StreamType,
+        asynchronous make:
+            @escaping @Sendable (Configuration, OperatorContext)
+            throws(ConfigurationError) -> AsynchronousParts
+    ) {
+        self.specification = specification
+        self.input = input
+        self.output = output
+        self.maker = .asynchronous { (configuration, context) throws(ConfigurationError) in
+            let parts = try make(configuration, context)
+            return WiredAsyncOperator(
+                receiver: parts.receiver, takeRequests: { parts.takeRequests().map(\.request) },
+                inFlightMax: parts.inFlightMax, askedAheadMax: parts.askedAheadMax)
+        }
+    }
+}

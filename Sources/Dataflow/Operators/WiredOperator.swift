@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Codecs
+internal import Records
+
+/// A synchronous operator in the place it has in a stage, its types hidden.
+struct WiredOperator {
+    /// Where its input goes: a `Receiver<Input>`.
+    let receiver: AnyObject
+    /// What it has noted since it was last asked.
+    let takeNotes: () -> StepNotes
+    let stateChanges: () -> [StateChange]
+    let restore: ([StateEntry]) throws(JSONError) -> Void
+}
+
+/// An asynchronous operator in the place it has in a stage, its types hidden.
+struct WiredAsyncOperator {
+    /// Where its input goes: a `Receiver<Input>` that gathers requests.
+    let receiver: AnyObject
+    /// The requests gathered since it was last asked, in order.
+    let takeRequests: () -> [AsyncRequest]
+    let inFlightMax: Int
+    let askedAheadMax: Int
+}
+
+/// One question of an asynchronous operator.
+struct AsyncRequest {
+    /// Answers at once, or answers `nil`.
+    let atOnce: () -> AsyncReply?
+    /// Answers in its own time; throws when cancelled.
+    let inTime: @Sendable () async throws(CancellationError) -> AsyncReply
+}
+
+/// The answer to one question, its type hidden.
+struct AsyncReply: Sendable {
+    let notes: StepNotes
+    /// Hands the elements on: to the next step's `Receiver<Output>`.
+    let deliver: @Sendable (AnyObject) -> Void
+}
+
+/// An operator and its collector in one place that closures can share.
+@usableFromInline
+final class OperatorBox<Step, Output> {
+    @usableFromInline var step: Step
+    @usableFromInline var collector: Output
+
+    @usableFromInline
+    init(_ step: Step, _ collector: Output) {
+        self.step = step
+        self.collector = collector
+    }
+}
