@@ -55,10 +55,13 @@ public struct Configuration: Sendable {
     /// Sets a section, for tests and programs.
     public mutating func set(_ section: Section, _ value: Configuration) { self.values[section.name] = value }
 
-    /// The values that shape the output as text, defaults included, in the order of the fields.
+    /// The values that shape the output as text, defaults included, in the order of the fields. A field that was added to
+    /// a shipped operator is there at other values than its default only.
     public func canonical(_ fields: [any FieldDescription]) -> String {
-        let parts = fields.filter(\.shapesOutput).map { field in
-            "\(field.name)=\(Self.quoted(field.canonical(self.values[field.name])))"
+        let parts = fields.filter(\.shapesOutput).compactMap { field -> String? in
+            let value = self.values[field.name]
+            if field.isAdded, field.isDefault(value) { return nil }
+            return "\(field.name)=\(Self.quoted(field.canonical(value)))"
         }
         return "{" + parts.joined(separator: ";") + "}"
     }

@@ -10,6 +10,9 @@ public protocol FieldDescription: Sendable {
     var isRequired: Bool { get }
     /// Whether it has a say in what comes out. Endpoints, timeouts and concurrency have none, and stay out of hashes.
     var shapesOutput: Bool { get }
+    /// Whether it came to an operator that had shipped without it. At its default it stays out of hashes, so that what was
+    /// made before it came can be gone on with.
+    var isAdded: Bool { get }
     /// What kind of value it takes, in words.
     var typeName: String { get }
     /// The default as text, if there is one.
@@ -18,6 +21,8 @@ public protocol FieldDescription: Sendable {
     func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> (any Sendable)?
     /// The value as it goes into hashes.
     func canonical(_ value: (any Sendable)?) -> String
+    /// Whether a value, or no value, means the default.
+    func isDefault(_ value: (any Sendable)?) -> Bool
 }
 
 /// A field with a type. Declare it as a static constant and read it by `configuration[Self.size]`.
@@ -30,25 +35,31 @@ public struct Field<Value: FieldValue>: FieldDescription {
     public let isRequired: Bool
     /// Whether it has a say in what comes out.
     public let shapesOutput: Bool
+    /// Whether it came to an operator that had shipped without it.
+    public let isAdded: Bool
     /// The value where none is given.
     public let defaultValue: Value
     let check: @Sendable (Value) -> String?
 
     /// Declares a field that may be left out.
-    /// - Parameter check: answers what is wrong with a value, if something is.
+    /// - Parameters:
+    ///   - isAdded: says that the operator has shipped without it. Its default then means what the operator did before.
+    ///   - check: answers what is wrong with a value, if something is.
     public init(
-        _ name: String, default defaultValue: Value, shapesOutput: Bool = true, help: String,
+        _ name: String, default defaultValue: Value, shapesOutput: Bool = true, isAdded: Bool = false, help: String,
         check: @escaping @Sendable (Value) -> String? = { _ in nil }
     ) {
         self.name = name
         self.help = help
         self.isRequired = false
         self.shapesOutput = shapesOutput
+        self.isAdded = isAdded
         self.defaultValue = defaultValue
         self.check = check
     }
 
-    /// Declares a field that must be given; `example` is a valid value.
+    /// Declares a field that must be given; `example` is a valid value. No shipped operator can be given one: the files
+    /// that name it lack the field.
     public init(
         _ name: String, required example: Value, shapesOutput: Bool = true, help: String,
         check: @escaping @Sendable (Value) -> String? = { _ in nil }
@@ -57,6 +68,7 @@ public struct Field<Value: FieldValue>: FieldDescription {
         self.help = help
         self.isRequired = true
         self.shapesOutput = shapesOutput
+        self.isAdded = false
         self.defaultValue = example
         self.check = check
     }
@@ -81,15 +93,21 @@ public struct Field<Value: FieldValue>: FieldDescription {
     public func canonical(_ value: (any Sendable)?) -> String {
         (value as? Value ?? self.defaultValue).canonical
     }
+
+    /// Whether a value, or no value, means the default.
+    public func isDefault(_ value: (any Sendable)?) -> Bool {
+        let value = value as? Value ?? self.defaultValue
+        return value.canonical == self.defaultValue.canonical && value.isNone == self.defaultValue.isNone
+    }
 }
 
 extension Field where Value: Comparable {
     /// Declares a field whose value lies in a range.
     public init(
         _ name: String, default defaultValue: Value, in range: ClosedRange<Value>, shapesOutput: Bool = true,
-        help: String
+        isAdded: Bool = false, help: String
     ) {
-        self.init(name, default: defaultValue, shapesOutput: shapesOutput, help: help) { value in
+        self.init(name, default: defaultValue, shapesOutput: shapesOutput, isAdded: isAdded, help: help) { value in
             range.contains(value)
                 ? nil : "\(value.canonical) is outside \(range.lowerBound.canonical)…\(range.upperBound.canonical)"
         }
@@ -104,10 +122,15 @@ public struct Section: FieldDescription {
     public let help: String
     /// The fields of the group.
     public let fields: [any FieldDescription]
+    /// Whether it came to an operator that had shipped without it.
+    public let isAdded: Bool
 
     /// Declares a group.
-    public init(_ name: String, help: String, fields: [any FieldDescription]) {
+    /// - Parameter isAdded: says that the operator has shipped without it. Left out, it then means what the operator did
+    ///   before; given empty, it is another configuration.
+    public init(_ name: String, isAdded: Bool = false, help: String, fields: [any FieldDescription]) {
         self.name = name
+        self.isAdded = isAdded
         self.help = help
         self.fields = fields
     }
@@ -130,6 +153,9 @@ public struct Section: FieldDescription {
     public func canonical(_ value: (any Sendable)?) -> String {
         (value as? Configuration)?.canonical(self.fields) ?? "absent"
     }
+
+    /// Whether it is left out.
+    public func isDefault(_ value: (any Sendable)?) -> Bool { value as? Configuration == nil }
 }
 
 /// A type that a field may have.
@@ -140,6 +166,13 @@ public protocol FieldValue: Sendable {
     static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Self?
     /// The value as text, the same for equal values.
     var canonical: String { get }
+    /// Whether it is the absence of a value, which as text might also be a word.
+    var isNone: Bool { get }
+}
+
+extension FieldValue {
+    /// Most values are there.
+    public var isNone: Bool { false }
 }
 
 extension Int: FieldValue {
@@ -219,6 +252,8 @@ extension Optional: FieldValue where Wrapped: FieldValue {
     }
     /// The value as text, the same for equal values.
     public var canonical: String { self?.canonical ?? "none" }
+    /// Whether it is the absence of a value.
+    public var isNone: Bool { self == nil }
 }
 
 /// One of a few words: an enumeration whose raw values are the words.
