@@ -4,11 +4,12 @@ internal import Dataflow
 
 /// A stage as it stands in the file: its parts read one by one, its types not yet known.
 struct StageDraft {
-    /// A step as it stands in the file.
+    /// A step as it stands in the file: its fields depend on which of its overloads it is.
     struct Step {
         let name: String
         let mark: SourceMark
-        let configuration: Configuration?
+        let overloads: [OperatorOverload]
+        let body: ConfigurationNode
     }
 
     var name: String

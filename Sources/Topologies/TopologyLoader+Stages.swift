@@ -20,8 +20,9 @@ extension TopologyLoader {
             name: name, mark: mark, from: "", fromMark: mark, steps: [], destination: nil, toMark: mark, rejects: nil,
             letters: letters, commit: CommitLimits())
         for member in members { self.read(member.key, member.value, into: &draft) }
-        let isWhole = !draft.from.isEmpty && draft.destination != nil
-        return isWhole ? draft : nil
+        if !draft.from.isEmpty, draft.destination != nil { return draft }
+        self.checkKeys(of: draft)
+        return nil
     }
 
     private mutating func read(_ key: String, _ node: ConfigurationNode, into draft: inout StageDraft) {
@@ -94,12 +95,12 @@ extension TopologyLoader {
             self.reader.report(node.mark, "a step is an operator's name, with its configuration behind a colon")
             return nil
         }
-        guard let known = self.registry.overloads(named: name).first else {
+        let overloads = self.registry.overloads(named: name)
+        if overloads.isEmpty {
             let help = Spelling.help(for: name, among: self.registry.names)
             self.reader.report(mark, "unknown operator `\(name)`; \(help)")
             return nil
         }
-        let configuration = self.reader.configuration(body, fields: known.specification.fields)
-        return StageDraft.Step(name: name, mark: mark, configuration: configuration)
+        return StageDraft.Step(name: name, mark: mark, overloads: overloads, body: body)
     }
 }

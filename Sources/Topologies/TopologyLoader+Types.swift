@@ -3,16 +3,20 @@
 internal import Dataflow
 
 extension TopologyLoader {
+    /// Finds what each stage reads and makes, and reads the fields that its steps then have.
     mutating func typed(_ drafts: [StageDraft]) -> [Stage] {
         var types: [String: StreamType] = [:]
         var stages: [Stage] = []
         for draft in drafts {
-            guard let destination = draft.destination else { continue }
-            guard draft.isWhole, let (steps, input, output) = self.steps(of: draft, given: types[draft.from]) else {
+            guard let destination = draft.destination, let (input, overloads) = self.types(of: draft, types[draft.from])
+            else {
+                self.checkKeys(of: draft)
                 self.untold.formUnion(draft.writtenTopics)
                 continue
             }
+            let output = overloads.last?.output ?? input
             if case .topic(let topic) = destination, output.name != StreamType.untouched.name { types[topic] = output }
+            let steps = zip(draft.steps, overloads).map { self.step($0, $1) }
             self.checkWaiting(steps, of: draft)
             stages.append(
                 Stage(
@@ -23,65 +27,78 @@ extension TopologyLoader {
         return stages
     }
 
-    /// Finds for each step the overload that takes what the step before it makes.
-    private mutating func steps(
-        of draft: StageDraft, given: StreamType?
-    ) -> (steps: [Step], input: StreamType, output: StreamType)? {
-        if draft.steps.isEmpty { return self.relay(draft, given: given) }
-        var type = given
-        var input = given
-        var steps: [Step] = []
-        for (position, step) in draft.steps.enumerated() {
-            let overloads = self.registry.overloads(named: step.name)
-            let fitting = type.map { type in overloads.filter { $0.input.name == type.name } } ?? overloads
-            let inputs = Set(fitting.map(\.input.name)).sorted()
-            guard let overload = fitting.first, inputs.count == 1 else {
-                self.reportMisfit(step, position, draft, overloads, type)
-                return nil
-            }
-            guard let configuration = step.configuration else { return nil }
-            steps.append(Step(overload: overload, configuration: configuration, mark: step.mark))
-            input = input ?? overload.input
-            type = overload.output
+    /// What a stage reads, and which overload each of its steps is; `nil` where that cannot be told, which is reported.
+    private mutating func types(
+        of draft: StageDraft, _ given: StreamType?
+    ) -> (input: StreamType, overloads: [OperatorOverload])? {
+        guard draft.isWhole else { return nil }
+        if draft.steps.isEmpty { return self.relay(draft, given) }
+        switch ChainTyping(draft.steps.map(\.overloads), given: given) {
+        case .typed(let input, let overloads): return (input, overloads)
+        case .ambiguous(let inputs): self.reportAmbiguity(draft, inputs)
+        case .misfit(let position, let found): self.reportMisfit(draft, position, found)
         }
-        guard let input, let type else { return nil }
-        return (steps, input, type)
+        return nil
     }
 
     /// A stage without steps copies records as they are.
     private mutating func relay(
-        _ draft: StageDraft, given: StreamType?
-    ) -> (steps: [Step], input: StreamType, output: StreamType)? {
+        _ draft: StageDraft, _ given: StreamType?
+    ) -> (input: StreamType, overloads: [OperatorOverload])? {
         guard case .topic? = draft.destination else {
             self.reader.report(
                 draft.toMark, "a stage without steps copies records to a topic; shards take what `format` gives")
             return nil
         }
-        return ([], given ?? .untouched, given ?? .untouched)
+        return (given ?? .untouched, [])
     }
 
-    private mutating func reportMisfit(
-        _ step: StageDraft.Step, _ position: Int, _ draft: StageDraft, _ overloads: [OperatorOverload],
-        _ type: StreamType?
-    ) {
-        let inputs = Set(overloads.map { "`\($0.input.name)`" }).sorted().joined(separator: " or ")
-        guard let type else {
-            if self.untold.contains(draft.from) { return }
-            let message =
-                "cannot tell what the topic `\(draft.from)` holds: `\(step.name)` takes \(inputs); put a step before it "
-                + "that takes one type only"
-            self.reader.report(step.mark, message)
-            return
+    // MARK: Fields
+
+    private mutating func step(_ draft: StageDraft.Step, _ overload: OperatorOverload) -> Step {
+        let configuration = self.reader.configuration(draft.body, fields: overload.specification.fields)
+        // Where it cannot be read, that is reported, and no topology comes of it.
+        return Step(overload: overload, configuration: configuration ?? Configuration(), mark: draft.mark)
+    }
+
+    /// Looks at the fields of steps of which nobody knows which overload they are.
+    mutating func checkKeys(of draft: StageDraft) {
+        for step in draft.steps {
+            self.reader.check(step.body, againstAny: step.overloads.map(\.specification.fields))
         }
+    }
+
+    // MARK: Errors
+
+    private mutating func reportAmbiguity(_ draft: StageDraft, _ inputs: [StreamType]) {
+        // What writes the topic has a mistake of its own: mended, it will tell.
+        if self.untold.contains(draft.from) { return }
+        self.reader.report(
+            draft.fromMark,
+            "cannot tell what the topic `\(draft.from)` holds: all steps fit \(Self.list(inputs, "and")); put a step before "
+                + "them that takes one type only")
+    }
+
+    private mutating func reportMisfit(_ draft: StageDraft, _ position: Int, _ found: [StreamType]) {
+        let step = draft.steps[position]
         let before = position == 0 ? "the topic `\(draft.from)`" : "`\(draft.steps[position - 1].name)`"
         let makers = self.registry.overloads.filter { overload in
-            overload.input.name == type.name && overloads.contains { $0.input.name == overload.output.name }
+            found.contains { $0.name == overload.input.name }
+                && step.overloads.contains { $0.input.name == overload.output.name }
         }
         let bridge = Set(makers.map { "`\($0.specification.name)`" }).sorted().joined(separator: " or ")
         let help = bridge.isEmpty ? "" : "; \(bridge) makes one of the other"
         self.reader.report(
-            step.mark, "`\(step.name)` takes \(inputs), but \(before) gives `\(type.name)`\(help)")
+            step.mark,
+            "`\(step.name)` takes \(Self.list(step.overloads.map(\.input), "or")), but \(before) gives "
+                + "\(Self.list(found, "or"))\(help)")
     }
+
+    private static func list(_ types: [StreamType], _ word: String) -> String {
+        Set(types.map { "`\($0.name)`" }).sorted().joined(separator: " \(word) ")
+    }
+
+    // MARK: Waiting, and what only operators know
 
     private mutating func checkWaiting(_ steps: [Step], of draft: StageDraft) {
         let waiting = steps.indices.filter { steps[$0].overload.isAsynchronous }

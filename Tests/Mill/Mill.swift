@@ -158,6 +158,33 @@ struct Sell<K: Kind>: Operator {
     mutating func process(_ element: Element<Good<K>>, into output: inout Collector<Good<K>>) { output.emit(element) }
 }
 
+/// Two overloads of one name with fields of their own: flour is packed by weight, bread by slices.
+struct PackFlour: Operator {
+    static let weight = Field("weight", default: 1, in: 1...50, help: "Kilograms in a bag.")
+    static let label = Field("label", default: "", help: "What is written on it.")
+    static let color = Field("color", default: "white", help: "Of the bag.")
+    static let bag = Section("wrap", help: "The bag.", fields: [Self.color])
+    static let specification = OperatorSpecification(
+        name: "pack", summary: "Packs flour.", fields: [Self.weight, Self.label, Self.bag])
+    init(_ configuration: Configuration, _ context: OperatorContext) {}
+    mutating func process(_ element: Element<Good<Flour>>, into output: inout Collector<Good<Flour>>) {
+        output.emit(element)
+    }
+}
+
+struct PackBread: Operator {
+    static let slices = Field("slices", default: 10, in: 1...50, help: "Slices in a packet.")
+    static let label = Field("label", default: false, help: "Whether it has one.")
+    static let thickness = Field("thickness", default: 1, help: "Of the paper.")
+    static let paper = Section("wrap", help: "The paper.", fields: [Self.thickness])
+    static let specification = OperatorSpecification(
+        name: "pack", summary: "Packs bread.", fields: [Self.slices, Self.label, Self.paper])
+    init(_ configuration: Configuration, _ context: OperatorContext) {}
+    mutating func process(_ element: Element<Good<Bread>>, into output: inout Collector<Good<Bread>>) {
+        output.emit(element)
+    }
+}
+
 /// A registry of these.
 let millRegistry: OperatorRegistry = {
     var registry = OperatorRegistry()
@@ -168,5 +195,7 @@ let millRegistry: OperatorRegistry = {
     registry.register(Bake.self)
     registry.register(Sell<Flour>.self)
     registry.register(Sell<Bread>.self)
+    registry.register(PackFlour.self)
+    registry.register(PackBread.self)
     return registry
 }()

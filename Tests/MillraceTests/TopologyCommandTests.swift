@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
+import Dataflow
 import Foundation
 import Testing
+
+@testable import millrace
 
 #if canImport(FoundationXML)
     import FoundationXML
@@ -20,6 +24,20 @@ struct TopologyCommandTests {
         let operators = try bench.succeed("lint", "--operators")
         operators.prints(
             "block   (narration → block)", "window", "filter", "format", "prompt", "llm", "validate", "stride:")
+    }
+
+    @Test("Operators of one name are told together where they say the same of themselves, else each by itself")
+    func help() {
+        var registry = OperatorRegistry()
+        registry.register(Carry<A>.self)
+        registry.register(Carry<B>.self)
+        registry.register(Lift.self)
+        #expect(
+            OperatorHelp.lines(registry) == [
+                "carry   (a → a, b → b)", "    Carries.", "    far: a whole number, default 1", "        Metres.", "",
+                "carry   (c → c)", "    Lifts.", "    high: true or false, default false", "        Above the head.",
+                "",
+            ])
     }
 
     @Test("Lint says everything about every file")
@@ -103,4 +121,44 @@ struct TopologyCommandTests {
             "wrong.yaml:", "`expct`", "did you mean `expect`?")
         try bench.fail(2, "test", "mini.yaml", "--cases", "nowhere.yaml").says("nowhere.yaml")
     }
+}
+
+// MARK: Operators with a name in common
+
+private protocol Load: StreamValue {}
+
+extension Load {
+    static var schemaVersion: Int { 1 }
+    func write(to json: inout JSONWriter) { json.null() }
+}
+
+private struct A: Load {
+    static let typeName = "a"
+    init(json: inout JSONScanner) throws(JSONError) { try json.skip() }
+}
+
+private struct B: Load {
+    static let typeName = "b"
+    init(json: inout JSONScanner) throws(JSONError) { try json.skip() }
+}
+
+private struct C: Load {
+    static let typeName = "c"
+    init(json: inout JSONScanner) throws(JSONError) { try json.skip() }
+}
+
+private struct Carry<L: Load>: Operator {
+    static var specification: OperatorSpecification {
+        let far = Field("far", default: 1, help: "Metres.")
+        return OperatorSpecification(name: "carry", summary: "Carries.", fields: [far])
+    }
+    init(_ configuration: Configuration, _ context: OperatorContext) {}
+    mutating func process(_ element: Element<L>, into output: inout Collector<L>) {}
+}
+
+private struct Lift: Operator {
+    static let specification = OperatorSpecification(
+        name: "carry", summary: "Lifts.", fields: [Field("high", default: false, help: "Above the head.")])
+    init(_ configuration: Configuration, _ context: OperatorContext) {}
+    mutating func process(_ element: Element<C>, into output: inout Collector<C>) {}
 }

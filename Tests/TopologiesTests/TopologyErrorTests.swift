@@ -43,7 +43,7 @@ import Topologies
             ("sfit: {}", "6:9: unknown operator `sfit`; did you mean `sift`?"),
             (
                 "pulverize",
-                "6:9: unknown operator `pulverize`; valid here: `bake`, `grind`, `hoard`, `sell`, `sift`, `weigh`"
+                "6:9: unknown operator `pulverize`; valid here: `bake`, `grind`, `hoard`, `pack`, `sell`, `sift`, `weigh`"
             ),
             ("{ sift: {}, hoard: {} }", "6:9: a step is an operator's name, with its configuration behind a colon"),
             ("[sift]", "6:9: a step is an operator's name, with its configuration behind a colon"),
@@ -172,8 +172,8 @@ import Topologies
                 == ["4:25: `sift` takes `grain`, but the topic `y` gives `bread`"])
         #expect(
             problems(stage("sell")) == [
-                "6:9: cannot tell what the topic `input` holds: `sell` takes `bread` or `flour`; put a step before it that "
-                    + "takes one type only"
+                "4:11: cannot tell what the topic `input` holds: all steps fit `bread` and `flour`; put a step before them "
+                    + "that takes one type only"
             ])
         #expect(problems(stage("bake", "sell")) == [], "an overload is found by what is before it")
     }

@@ -100,17 +100,56 @@ public struct ConfigurationReader {
         let errorsBefore = self.diagnostics.count
         for member in members {
             guard let field = fields.first(where: { $0.name == member.key }) else {
-                self.report(
-                    member.mark,
-                    "unknown key `\(member.key)`; \(Spelling.help(for: member.key, among: fields.map(\.name)))")
+                self.reportUnknown(member.key, member.mark, among: fields)
                 continue
             }
             configuration.values[field.name] = field.read(member.value, &self)
         }
         for field in fields where field.isRequired && !members.contains(where: { $0.key == field.name }) {
-            self.report(node.mark, "missing key `\(field.name)`: \(field.help)")
+            self.reportMissing(field, node.mark)
         }
         return self.diagnostics.count > errorsBefore ? nil : configuration
+    }
+
+    /// Looks at a mapping that is for one of several lists of fields, nobody knows which: each key has to be in one of
+    /// them, its value has to be right for one field of that name, and what all lists require has to be there.
+    package mutating func check(_ node: ConfigurationNode, againstAny lists: [[any FieldDescription]]) {
+        guard let members = self.members(of: node) else { return }
+        for member in members {
+            let fields = lists.compactMap { $0.first { $0.name == member.key } }
+            let sections = fields.compactMap { $0 as? Section }
+            if fields.isEmpty {
+                self.reportUnknown(member.key, member.mark, among: lists.flatMap { $0 })
+            } else if sections.count == fields.count {
+                self.check(member.value, againstAny: sections.map(\.fields))
+            } else {
+                self.check(member.value, againstAny: fields)
+            }
+        }
+        for field in lists.first ?? [] where !members.contains(where: { $0.key == field.name }) {
+            let isRequired = lists.allSatisfy { $0.contains { $0.name == field.name && $0.isRequired } }
+            if isRequired { self.reportMissing(field, node.mark) }
+        }
+    }
+
+    /// Reports what the first field has against a value that is right for none.
+    private mutating func check(_ node: ConfigurationNode, againstAny fields: [any FieldDescription]) {
+        var first: ConfigurationReader?
+        for field in fields {
+            var attempt = self
+            if field.read(node, &attempt) != nil { return }
+            first = first ?? attempt
+        }
+        if let first { self = first }
+    }
+
+    private mutating func reportUnknown(_ key: String, _ mark: SourceMark, among fields: [any FieldDescription]) {
+        let names = Set(fields.map(\.name)).sorted()
+        self.report(mark, "unknown key `\(key)`; \(Spelling.help(for: key, among: names))")
+    }
+
+    private mutating func reportMissing(_ field: any FieldDescription, _ mark: SourceMark) {
+        self.report(mark, "missing key `\(field.name)`: \(field.help)")
     }
 
     /// The members of a mapping; nothing at all counts as an empty one.

@@ -4,6 +4,8 @@
 public struct OperatorRegistry: Sendable {
     /// All overloads, in the order of their registration.
     public private(set) var overloads: [OperatorOverload] = []
+    /// The types that operators take and make, each once.
+    public private(set) var types: [StreamType] = []
 
     /// Creates an empty registry.
     public init() {}
@@ -18,8 +20,19 @@ public struct OperatorRegistry: Sendable {
         self.add(OperatorOverload(asynchronous: type))
     }
 
-    /// Adds an overload.
-    public mutating func add(_ overload: OperatorOverload) { self.overloads.append(overload) }
+    /// Adds an overload: a name has one for each input, and a type's name is that type's alone.
+    public mutating func add(_ overload: OperatorOverload) {
+        let (name, input) = (overload.specification.name, overload.input.name)
+        precondition(
+            !self.overloads(named: name).contains { $0.input.name == input },
+            "two operators called `\(name)` take `\(input)`")
+        for type in [overload.input, overload.output] {
+            let known = self.types.first { $0.name == type.name }
+            precondition(known == nil || known?.identity == type.identity, "two types are called `\(type.name)`")
+            if known == nil { self.types.append(type) }
+        }
+        self.overloads.append(overload)
+    }
 
     /// The overloads of a YAML name.
     public func overloads(named name: String) -> [OperatorOverload] {

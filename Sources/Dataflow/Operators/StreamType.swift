@@ -24,6 +24,8 @@ public struct StreamType: Sendable {
     public let name: String
     /// The `schema` header of its records.
     public let headers: [Header]
+    /// The Swift type.
+    let identity: ObjectIdentifier
     let decoder: @Sendable (AnyObject) -> Decoder
     let encoder: @Sendable (@escaping (Bytes?, [Header], (inout Bytes) -> Void) -> Void) -> AnyObject
 
@@ -35,7 +37,7 @@ public struct StreamType: Sendable {
     public init<Value: StreamValue>(_ type: Value.Type) {
         let headers = Value.headers
         self.init(
-            name: Value.typeName, headers: headers,
+            name: Value.typeName, headers: headers, identity: ObjectIdentifier(Value.self),
             decoder: { next in
                 guard let next = next as? Receiver<Value> else {
                     preconditionFailure("types were checked before wiring")
@@ -74,7 +76,7 @@ public struct StreamType: Sendable {
 
     @usableFromInline
     init(
-        name: String, headers: [Header],
+        name: String, headers: [Header], identity: ObjectIdentifier,
         decoder:
             @escaping @Sendable (AnyObject) -> (
                 (UnsafeBufferPointer<UInt8>, Bytes?, Offset) throws(JSONError) -> Void
@@ -83,6 +85,7 @@ public struct StreamType: Sendable {
     ) {
         self.name = name
         self.headers = headers
+        self.identity = identity
         self.decoder = decoder
         self.encoder = encoder
     }

@@ -136,17 +136,23 @@ struct TestCommand: ParsableCommand {
 /// The operators and their fields as text.
 enum OperatorHelp {
     static func lines(_ registry: OperatorRegistry) -> [String] {
-        var lines: [String] = []
-        for name in registry.names {
-            let overloads = registry.overloads(named: name)
-            guard let first = overloads.first else { continue }
-            let types = overloads.map { "\($0.input.name) → \($0.output.name)" }.joined(separator: ", ")
-            lines.append("\(name)   (\(types))")
-            lines.append("    \(first.specification.summary)")
-            Self.append(first.specification.fields, indent: "    ", to: &lines)
-            lines.append("")
+        registry.names.flatMap { Self.lines($0, registry.overloads(named: $0)) }
+    }
+
+    /// Overloads that say the same of themselves are told together, others each by themselves.
+    private static func lines(_ name: String, _ overloads: [OperatorOverload]) -> [String] {
+        var told: [(types: [String], body: [String])] = []
+        for overload in overloads {
+            let types = "\(overload.input.name) → \(overload.output.name)"
+            var body = ["    \(overload.specification.summary)"]
+            Self.append(overload.specification.fields, indent: "    ", to: &body)
+            if let index = told.firstIndex(where: { $0.body == body }) {
+                told[index].types.append(types)
+            } else {
+                told.append(([types], body))
+            }
         }
-        return lines
+        return told.flatMap { ["\(name)   (\($0.types.joined(separator: ", ")))"] + $0.body + [""] }
     }
 
     private static func append(_ fields: [any FieldDescription], indent: String, to lines: inout [String]) {
