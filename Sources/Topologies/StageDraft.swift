@@ -16,8 +16,10 @@ struct StageDraft {
     var mark: SourceMark
     var from: String
     var fromMark: SourceMark
+    /// What lies in the topic, where the file says so.
+    var type: StreamType?
     var steps: [Step]
-    /// Whether every step could be read.
+    /// Whether every step could be read, and the type where one is given.
     var isWhole = true
     var destination: Stage.Destination?
     var toMark: SourceMark
@@ -32,6 +34,15 @@ struct StageDraft {
         if let rejects = self.rejects { topics.append(rejects) }
         return topics
     }
+}
+
+/// Where a stage's input is, as it may be written: `from: topic` or `from: { topic: …, type: … }`.
+enum SourceFields {
+    static let topic = Field<String>("topic", required: "name", help: "the topic", check: TopologyLoader.checkSource)
+    static let type = Field<String?>(
+        "type", default: nil, help: "what lies in the topic, where the steps take more than one type")
+
+    static let all: [any FieldDescription] = [topic, type]
 }
 
 /// Where a stage's output goes, as it may be written: `to: topic` or `to: { shards: name, … }`.

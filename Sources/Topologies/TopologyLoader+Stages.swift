@@ -28,17 +28,16 @@ extension TopologyLoader {
     private mutating func read(_ key: String, _ node: ConfigurationNode, into draft: inout StageDraft) {
         switch key {
         case "from":
-            draft.from = self.topic(node, problem: Self.problem(reading:)) ?? ""
-            draft.fromMark = node.mark
+            self.readSource(node, into: &draft)
         case "steps":
             let steps = self.steps(node)
             draft.steps = steps.compactMap { $0 }
-            draft.isWhole = steps.count == draft.steps.count
+            if steps.count > draft.steps.count { draft.isWhole = false }
         case "to":
             draft.destination = self.destination(node)
             draft.toMark = node.mark
         case "rejects":
-            draft.rejects = self.topic(node, problem: ReservedTopics.problem(writing:))
+            draft.rejects = self.topic(node, check: Self.checkDestination)
             draft.rejectsMark = node.mark
         case "max-consecutive-dead-letters":
             guard let count = Int.read(node, &self.reader) else { return }
@@ -51,9 +50,27 @@ extension TopologyLoader {
         }
     }
 
-    private mutating func topic(_ node: ConfigurationNode, problem: (String) -> String?) -> String? {
+    private mutating func readSource(_ node: ConfigurationNode, into draft: inout StageDraft) {
+        draft.fromMark = node.mark
+        guard case .mapping(let members) = node.content else {
+            draft.from = self.topic(node, check: Self.checkSource) ?? ""
+            return
+        }
+        guard let source = self.reader.configuration(node, fields: SourceFields.all) else { return }
+        draft.from = source[SourceFields.topic]
+        guard let name = source[SourceFields.type] else { return }
+        draft.type = self.registry.types.first { $0.name == name }
+        if draft.type == nil {
+            draft.isWhole = false
+            let help = Spelling.help(for: name, among: self.registry.types.map(\.name))
+            let mark = members.first { $0.key == SourceFields.type.name }?.value.mark
+            self.reader.report(mark, "no operator takes or makes `\(name)`; \(help)")
+        }
+    }
+
+    private mutating func topic(_ node: ConfigurationNode, check: (String) -> String?) -> String? {
         guard let name = String.read(node, &self.reader) else { return nil }
-        if let problem = Self.checkName(name) ?? problem(name) {
+        if let problem = check(name) {
             self.reader.report(node.mark, problem)
             return nil
         }
@@ -61,15 +78,18 @@ extension TopologyLoader {
     }
 
     /// Dead letters may be taken up again; nothing else that the program keeps is for stages.
-    private static func problem(reading topic: String) -> String? {
-        topic.hasSuffix(ReservedTopics.deadLetters(of: ""))
+    static func checkSource(_ topic: String) -> String? {
+        if let problem = Self.checkName(topic) { return problem }
+        return topic.hasSuffix(ReservedTopics.deadLetters(of: ""))
             ? nil : ReservedTopics.use(of: topic).map { "`\(topic)` is kept for \($0), which no stage can read" }
     }
 
+    private static func checkDestination(_ topic: String) -> String? {
+        Self.checkName(topic) ?? ReservedTopics.problem(writing: topic)
+    }
+
     private mutating func destination(_ node: ConfigurationNode) -> Stage.Destination? {
-        if case .scalar = node.content {
-            return self.topic(node, problem: ReservedTopics.problem(writing:)).map { .topic($0) }
-        }
+        if case .scalar = node.content { return self.topic(node, check: Self.checkDestination).map { .topic($0) } }
         return self.reader.configuration(node, fields: DestinationFields.all)
             .map { .shards(DestinationFields.destination($0)) }
     }

@@ -5,26 +5,47 @@ internal import Dataflow
 extension TopologyLoader {
     /// Finds what each stage reads and makes, and reads the fields that its steps then have.
     mutating func typed(_ drafts: [StageDraft]) -> [Stage] {
-        var types: [String: StreamType] = [:]
+        let declared = Dictionary(
+            drafts.compactMap { draft in draft.type.map { (draft.from, $0) } }, uniquingKeysWith: { first, _ in first })
+        var written: [String: StreamType] = [:]
+        var readers: [String: Stage] = [:]
         var stages: [Stage] = []
         for draft in drafts {
-            guard let destination = draft.destination, let (input, overloads) = self.types(of: draft, types[draft.from])
-            else {
+            let given = written[draft.from] ?? draft.type ?? declared[draft.from]
+            guard let destination = draft.destination, let (input, overloads) = self.types(of: draft, given) else {
                 self.checkKeys(of: draft)
                 self.untold.formUnion(draft.writtenTopics)
                 continue
             }
             let output = overloads.last?.output ?? input
-            if case .topic(let topic) = destination, output.name != StreamType.untouched.name { types[topic] = output }
+            if case .topic(let topic) = destination, output.name != StreamType.untouched.name {
+                written[topic] = output
+            }
             let steps = zip(draft.steps, overloads).map { self.step($0, $1) }
             self.checkWaiting(steps, of: draft)
-            stages.append(
-                Stage(
-                    name: draft.name, from: draft.from, steps: steps, destination: destination,
-                    rejects: draft.rejects, maxConsecutiveDeadLetters: draft.letters, commit: draft.commit,
-                    inputType: input, outputType: output, toMark: draft.toMark, rejectsMark: draft.rejectsMark))
+            let stage = Stage(
+                name: draft.name, from: draft.from, steps: steps, destination: destination,
+                rejects: draft.rejects, maxConsecutiveDeadLetters: draft.letters, commit: draft.commit,
+                inputType: input, outputType: output, toMark: draft.toMark, rejectsMark: draft.rejectsMark)
+            self.checkType(of: draft, stage, readers[draft.from])
+            if input.name != StreamType.untouched.name { readers[draft.from] = stage }
+            stages.append(stage)
         }
         return stages
+    }
+
+    /// A topic holds one type: of two stages that read it as two, one would get nothing but dead letters.
+    private mutating func checkType(of draft: StageDraft, _ stage: Stage, _ other: Stage?) {
+        let read = stage.inputType.name
+        if let type = draft.type, type.name != read {
+            self.reader.report(
+                draft.fromMark, "the topic `\(draft.from)` is given `\(read)` by its stage, not `\(type.name)`")
+        } else if let other, read != StreamType.untouched.name, other.inputType.name != read {
+            self.reader.report(
+                draft.fromMark,
+                "the topic `\(draft.from)` is read as `\(read)` here, and as `\(other.inputType.name)` by the stage "
+                    + "`\(other.name)`: a topic holds one type")
+        }
     }
 
     /// What a stage reads, and which overload each of its steps is; `nil` where that cannot be told, which is reported.
@@ -75,8 +96,8 @@ extension TopologyLoader {
         if self.untold.contains(draft.from) { return }
         self.reader.report(
             draft.fromMark,
-            "cannot tell what the topic `\(draft.from)` holds: all steps fit \(Self.list(inputs, "and")); put a step before "
-                + "them that takes one type only")
+            "cannot tell what the topic `\(draft.from)` holds: all steps fit \(Self.list(inputs, "and")); say which, as in "
+                + "`from: { topic: \(draft.from), type: \(inputs.map(\.name).min() ?? "") }`")
     }
 
     private mutating func reportMisfit(_ draft: StageDraft, _ position: Int, _ found: [StreamType]) {

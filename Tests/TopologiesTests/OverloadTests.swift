@@ -87,8 +87,8 @@ import Topologies
         #expect(try input("bake, sell, pack") == "flour")
         #expect(
             problems(stage("pack", "sell")) == [
-                "4:11: cannot tell what the topic `input` holds: all steps fit `bread` and `flour`; put a step before them "
-                    + "that takes one type only"
+                "4:11: cannot tell what the topic `input` holds: all steps fit `bread` and `flour`; say which, as in "
+                    + "`from: { topic: input, type: bread }`"
             ])
         #expect(
             problems(stage("pack", "sell", "sift")) == [

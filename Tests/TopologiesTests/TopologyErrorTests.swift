@@ -172,8 +172,8 @@ import Topologies
                 == ["4:25: `sift` takes `grain`, but the topic `y` gives `bread`"])
         #expect(
             problems(stage("sell")) == [
-                "4:11: cannot tell what the topic `input` holds: all steps fit `bread` and `flour`; put a step before them "
-                    + "that takes one type only"
+                "4:11: cannot tell what the topic `input` holds: all steps fit `bread` and `flour`; say which, as in "
+                    + "`from: { topic: input, type: bread }`"
             ])
         #expect(problems(stage("bake", "sell")) == [], "an overload is found by what is before it")
     }
