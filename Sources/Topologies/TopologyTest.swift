@@ -135,7 +135,9 @@ public struct TopologyTestRunner {
         var batch = FetchedBatch(partition: TopicPartition(stage.from, 0), nextOffset: 0)
         for (index, value) in test.input.enumerated() {
             let key = value["video_uid"]?.string.map { Bytes($0.utf8) }
-            batch.append(Record(key: key, value: value.bytes), offset: Offset(index), timestamp: 0)
+            batch.append(
+                Record(key: key, value: value.bytes, headers: stage.inputType.headers), offset: Offset(index),
+                timestamp: 0)
         }
         for index in 0..<batch.count {
             if chain.isAsynchronous {

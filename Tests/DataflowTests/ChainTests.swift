@@ -27,7 +27,8 @@ import Testing
             let value = amount.map { Bytes("{\"amount\":\($0)}".utf8) }
             let key = Bytes("k\(index / 2 % 3)".utf8)
             batch.append(
-                Record(key: index == 5 ? nil : key, value: value), offset: offset + Offset(2 * index), timestamp: 0)
+                Record(key: index == 5 ? nil : key, value: value, headers: Good<Grain>.headers),
+                offset: offset + Offset(2 * index), timestamp: 0)
         }
         return batch
     }
@@ -90,9 +91,12 @@ import Testing
         let chain = try self.chain(["sift"])
         var batch = self.batch([1, nil])
         for value in ["{broken", "{\"amount\":\"x\"}", "{}", "", "[1]", "{\"amount\":1} x", "\u{0}"] {
-            batch.append(Record(key: "k", value: value), offset: batch.nextOffset, timestamp: 0)
+            batch.append(
+                Record(key: "k", value: value, headers: Good<Grain>.headers), offset: batch.nextOffset, timestamp: 0)
         }
-        batch.append(Record(key: Bytes("k".utf8), value: [0x7b, 0xff, 0xfe]), offset: batch.nextOffset, timestamp: 0)
+        batch.append(
+            Record(key: Bytes("k".utf8), value: [0x7b, 0xff, 0xfe], headers: Good<Grain>.headers),
+            offset: batch.nextOffset, timestamp: 0)
         for index in 0..<batch.count { chain.process(batch, at: index) }
         let notes = chain.takeNotes()
         #expect(chain.takeOutput().count == 1)

@@ -31,7 +31,9 @@ final class EngineWorld: Sendable {
         let values = (0..<records).map { $0 % 41 == 40 ? "{broken" : "{\"value\":\($0 % 101 + 1)}" }
         for start in stride(from: 0, to: records, by: 10) {
             let numbers = start..<min(start + 10, records)
-            try self.append(numbers.map { Record(key: "key-\($0 % 7)", value: values[$0]) }, to: "input", log: log)
+            try self.append(
+                numbers.map { Record(key: "key-\($0 % 7)", value: values[$0], headers: Number.headers) }, to: "input",
+                log: log)
         }
     }
 
@@ -49,7 +51,8 @@ final class EngineWorld: Sendable {
     func fill(_ topic: String, with numbers: some Sequence<Int>) throws {
         let log = self.log()
         try log.createTopic(TopicSpecification(name: topic, partitions: 1))
-        try self.append(numbers.map { Record(key: "k", value: "{\"value\":\($0)}") }, to: topic, log: log)
+        try self.append(
+            numbers.map { Record(key: "k", value: "{\"value\":\($0)}", headers: Number.headers) }, to: topic, log: log)
     }
 
     // MARK: Running

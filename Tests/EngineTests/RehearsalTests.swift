@@ -44,7 +44,9 @@ import Topologies
         #expect(first.map(\.waiting) == after)
 
         // The tallies go on from their state: without it other records would come.
-        let more = (0..<90).map { Record(key: "key-\($0 % 7)", value: "{\"value\":\($0 % 23 + 1)}") }
+        let more = (0..<90).map {
+            Record(key: "key-\($0 % 7)", value: "{\"value\":\($0 % 23 + 1)}", headers: Number.headers)
+        }
         try world.append(more, to: "input", log: log)
         let second = try self.rehearse(topology, world)
         #expect(second.map(\.done.recordsIn) == after)

@@ -78,7 +78,7 @@ final class Simulation {
             var transaction = Transaction()
             for number in start..<min(start + 10, records) {
                 let value = number % 41 == 40 ? "{broken" : "{\"value\":\(number % 101 + 1)}"
-                let record = Record(key: "key-\(number % 7)", value: value)
+                let record = Record(key: "key-\(number % 7)", value: value, headers: Number.headers)
                 transaction.outputs.append(.init(topic: "input", partition: nil, records: RecordBatch([record])))
             }
             try writer.commit(transaction)

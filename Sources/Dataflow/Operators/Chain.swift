@@ -12,6 +12,10 @@ public final class Chain {
     /// Whether records pass as they are: without steps there is nothing to read them for.
     private let isRelay: Bool
     private let decode: StreamType.Decoder
+    private let schema: SchemaCheck
+    /// Which header list of the batch at hand was looked at last, and what it says.
+    private var headerList = -1
+    private var verdict = SchemaCheck.Verdict.readable
     private let leading: [NamedOperator]
     private let asynchronous: (name: String, wired: WiredAsyncOperator)?
     private let trailing: [NamedOperator]
@@ -41,6 +45,7 @@ public final class Chain {
         _ steps: [Step], input: StreamType, output: StreamType, _ context: OperatorContext
     ) throws(ConfigurationError) {
         self.isRelay = steps.isEmpty
+        self.schema = SchemaCheck(type: input)
         let split = steps.firstIndex { $0.overload.isAsynchronous }
         let buffer = OutputBuffer()
         let end = output.encoder { key, headers, write in
@@ -104,7 +109,7 @@ public final class Chain {
     /// How many more may wait inside it for their turn.
     public var askedAheadMax: Int { self.asynchronous?.wired.askedAheadMax ?? 0 }
 
-    /// Runs a record through a stage without an asynchronous step.
+    /// Runs a record through a stage without an asynchronous step. Of a batch every record is run or left out, in order.
     public func process(_ batch: FetchedBatch, at index: Int) {
         if self.isRelay { return self.buffer.batch.append(batch.records, at: index) }
         self.push(batch, at: index)
@@ -121,7 +126,10 @@ public final class Chain {
     }
 
     /// Leaves a record out, and counts it as `read.` and the reason.
-    public func leaveOut(_ reason: String) { self.notes.counts["read.\(reason)", default: 0] += 1 }
+    public func leaveOut(_ reason: String) {
+        self.forgetBatch()
+        self.notes.counts["read.\(reason)", default: 0] += 1
+    }
 
     /// Leaves a record out of a stage with an asynchronous step: nothing is to be asked.
     public func leaveOut(_ reason: String, offset: Offset) -> PendingRecord {
@@ -141,27 +149,57 @@ public final class Chain {
         self.gather(self.trailing)
     }
 
+    /// Forgets what was looked up in a batch: the next record may be another one's.
+    private func forgetBatch() {
+        self.keyRange = nil
+        self.key = nil
+        self.headerList = -1
+    }
+
     private func push(_ batch: FetchedBatch, at index: Int) {
+        if index == 0 { self.forgetBatch() }
         // Runs of records share a key, which the batch stores once: the copy made for the last record serves again.
         let keyRange = batch.records.keyRange(at: index)
-        if keyRange != self.keyRange || index == 0 {
+        if keyRange != self.keyRange {
             self.keyRange = keyRange
             self.key = batch.records.key(at: index)
         }
         do throws(JSONError) {
             try batch.records.withValue(at: index) { value throws(JSONError) in
-                if let value {
-                    try self.decode(value, self.key, batch.offsets[index])
-                } else {
+                guard let value else {
                     self.notes.counts["read.tombstone", default: 0] += 1
+                    return
                 }
+                guard self.isReadable(batch, at: index) else { return }
+                try self.decode(value, self.key, batch.offsets[index])
             }
         } catch {
-            self.notes.letters.append(
-                Letter(
-                    kind: .dead, step: "read", reason: "unreadable", message: error.description,
-                    origin: batch.offsets[index], value: nil))
+            self.note(.dead, "unreadable", error.description, at: batch.offsets[index])
         }
+    }
+
+    /// Whether a record is of the type that is read, by its headers: of those a batch seldom has more than one list, which
+    /// is looked at once.
+    private func isReadable(_ batch: FetchedBatch, at index: Int) -> Bool {
+        let list = batch.records.entries[index].headerList
+        if list != self.headerList {
+            self.headerList = list
+            self.verdict = self.schema.verdict(on: batch.records.headerLists[list])
+        }
+        switch self.verdict {
+        case .readable: return true
+        case .untold:
+            self.notes.counts["read.no-schema", default: 0] += 1
+            return true
+        case .wrongType(let message): self.note(.dead, "wrong-type", message, at: batch.offsets[index])
+        case .newer(let message): self.note(.refused, "newer-schema", message, at: batch.offsets[index])
+        }
+        return false
+    }
+
+    private func note(_ kind: Letter.Kind, _ reason: String, _ message: String, at origin: Offset) {
+        self.notes.letters.append(
+            Letter(kind: kind, step: "read", reason: reason, message: message, origin: origin, value: nil))
     }
 
     private func gather(_ operators: [NamedOperator]) {

@@ -24,6 +24,8 @@ public struct StreamType: Sendable {
     public let name: String
     /// The `schema` header of its records.
     public let headers: [Header]
+    /// Counts the incompatible changes of the JSON form.
+    public let schemaVersion: Int
     /// The Swift type.
     let identity: ObjectIdentifier
     let decoder: @Sendable (AnyObject) -> Decoder
@@ -37,7 +39,8 @@ public struct StreamType: Sendable {
     public init<Value: StreamValue>(_ type: Value.Type) {
         let headers = Value.headers
         self.init(
-            name: Value.typeName, headers: headers, identity: ObjectIdentifier(Value.self),
+            name: Value.typeName, headers: headers, schemaVersion: Value.schemaVersion,
+            identity: ObjectIdentifier(Value.self),
             decoder: { next in
                 guard let next = next as? Receiver<Value> else {
                     preconditionFailure("types were checked before wiring")
@@ -60,6 +63,9 @@ public struct StreamType: Sendable {
             })
     }
 
+    /// The header that names a record's type and the version of its form: `narration/1`.
+    public static let schemaHeader = "schema"
+
     /// What passes through a stage without steps: values that nobody reads.
     package static let untouched = StreamType(Untouched.self)
 
@@ -76,7 +82,7 @@ public struct StreamType: Sendable {
 
     @usableFromInline
     init(
-        name: String, headers: [Header], identity: ObjectIdentifier,
+        name: String, headers: [Header], schemaVersion: Int, identity: ObjectIdentifier,
         decoder:
             @escaping @Sendable (AnyObject) -> (
                 (UnsafeBufferPointer<UInt8>, Bytes?, Offset) throws(JSONError) -> Void
@@ -85,6 +91,7 @@ public struct StreamType: Sendable {
     ) {
         self.name = name
         self.headers = headers
+        self.schemaVersion = schemaVersion
         self.identity = identity
         self.decoder = decoder
         self.encoder = encoder

@@ -20,7 +20,7 @@ public protocol StreamValue: Sendable {
 
 extension StreamValue {
     /// The headers of a record that holds such a value.
-    public static var headers: [Header] { [Header("schema", "\(Self.typeName)/\(Self.schemaVersion)")] }
+    public static var headers: [Header] { [Header(StreamType.schemaHeader, "\(Self.typeName)/\(Self.schemaVersion)")] }
 
     /// The value's JSON form.
     public var json: Bytes {
