@@ -251,6 +251,16 @@ public final class Chain {
     /// Whether something was noted.
     public var hasNotes: Bool { !self.notes.letters.isEmpty || !self.notes.counts.isEmpty }
 
+    /// What the steps gather whose end has not come, by the step's name; only what there is.
+    public var openCounts: [String: Int] {
+        var counts: [String: Int] = [:]
+        for one in self.leading + self.trailing {
+            let count = one.wired.openCount()
+            if count > 0 { counts[one.name, default: 0] += count }
+        }
+        return counts
+    }
+
     /// The changes of all operators' state since they were last asked for.
     public func stateChanges() -> [StateChange] {
         var changes: [StateChange] = []

@@ -68,7 +68,13 @@ public struct OperatorServices: Sendable {
 ///
 /// To add an operator: write a value type that conforms, in one file, and register it (`OperatorRegistry.register`). It sees
 /// neither log nor engine; its test feeds elements and looks at the collector. Operators that share a YAML name and
-/// differ in their input type are overloads of each other.
+/// differ in their input type are overloads of each other, with fields of their own. A field that comes to an operator that has
+/// shipped is declared as added (`Field.isAdded`).
+///
+/// Completeness is data: what gathers or packs gives its output at the record that says that a video, a file or a group has
+/// ended, and source adapters write such records. Nothing tells an operator that its input is idle, since a replay could not
+/// repeat that. An end that never comes leaves what was gathered in the state, and `openCount` says how much that is; an
+/// end of what is not open is counted.
 public protocol Operator<Input, Output>: Sendable {
     /// What it takes.
     associatedtype Input: StreamValue
@@ -85,6 +91,9 @@ public protocol Operator<Input, Output>: Sendable {
     /// Takes one element. Order is kept; a failure is the element's own (`Collector.fail`), never thrown.
     mutating func process(_ element: Element<Input>, into output: inout Collector<Output>)
 
+    /// How many videos, files or groups have begun whose end has not come; `status` shows it.
+    var openCount: Int { get }
+
     /// The changes of the operator's state since they were last asked for; they are committed with its output.
     mutating func stateChanges() -> [StateChange]
 
@@ -93,6 +102,9 @@ public protocol Operator<Input, Output>: Sendable {
 }
 
 extension Operator {
+    /// Most take each element by itself.
+    public var openCount: Int { 0 }
+
     /// A stateless operator has none.
     public mutating func stateChanges() -> [StateChange] { [] }
 

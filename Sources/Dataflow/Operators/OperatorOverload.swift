@@ -54,6 +54,7 @@ public struct OperatorOverload: Sendable {
                         box.collector.notes = StepNotes()
                         return notes
                     },
+                    { box.step.openCount },
                     { box.step.stateChanges() },
                     { (entries: [StateEntry]) throws(JSONError) in try box.step.restore(entries) }
                 )
@@ -94,7 +95,7 @@ public struct OperatorOverload: Sendable {
 extension OperatorOverload {
     @usableFromInline
     typealias SynchronousParts = (
-        receiver: AnyObject, takeNotes: () -> StepNotes, stateChanges: () -> [StateChange],
+        receiver: AnyObject, takeNotes: () -> StepNotes, openCount: () -> Int, stateChanges: () -> [StateChange],
         restore: ([StateEntry]) throws(JSONError) -> Void
     )
     @usableFromInline
@@ -149,7 +150,7 @@ extension OperatorOverload {
         self.maker = .synchronous { (configuration, context, next, flag) throws(ConfigurationError) in
             let parts = try make(configuration, context, next, flag)
             return WiredOperator(
-                receiver: parts.receiver, takeNotes: parts.takeNotes,
+                receiver: parts.receiver, takeNotes: parts.takeNotes, openCount: parts.openCount,
                 stateChanges: parts.stateChanges, restore: parts.restore)
         }
     }

@@ -9,6 +9,7 @@ struct WiredOperator {
     let receiver: AnyObject
     /// What it has noted since it was last asked.
     let takeNotes: () -> StepNotes
+    let openCount: () -> Int
     let stateChanges: () -> [StateChange]
     let restore: ([StateEntry]) throws(JSONError) -> Void
 }

@@ -406,6 +406,7 @@ final class StageTask {
         if let rejects = self.stage.rejects { self.add(self.rejects, to: rejects, &transaction) }
         self.add(self.deadLetters, to: self.surroundings.topology.deadLetterTopic, &transaction)
         self.metadata.committedAt = self.now
+        self.metadata.open = self.chain.openCounts
         transaction.group = self.surroundings.group(of: self.stage)
         transaction.offsets[self.source] = CommittedOffset(position, metadata: self.metadata.text)
         transaction.state = self.chain.stateChanges()

@@ -21,6 +21,8 @@ public struct TaskMetadata: Hashable, Sendable {
     public var committedAt: Timestamp?
     /// What the steps counted, by `step.reason`, rejects and dead letters included.
     public var counts: [String: Int]
+    /// What the steps gather whose end has not come, by step.
+    public var open: [String: Int] = [:]
 
     /// Kafka refuses more than 4,096 bytes of metadata; what does not fit is added up under `other`.
     static let bytesMax = 3_800
@@ -45,9 +47,13 @@ public struct TaskMetadata: Hashable, Sendable {
         self.deadLetters = value["dead"]?.count ?? 0
         self.rejected = value["rejected"]?.count ?? 0
         self.committedAt = value["at"]?.count.map { Timestamp($0) }
-        if case .object(let members)? = value["counts"] {
-            for member in members { self.counts[member.key] = member.value.count }
-        }
+        self.counts = Self.numbers(value["counts"])
+        self.open = Self.numbers(value["open"])
+    }
+
+    private static func numbers(_ value: JSONValue?) -> [String: Int] {
+        guard case .object(let members)? = value else { return [:] }
+        return members.reduce(into: [:]) { $0[$1.key] = $1.value.count }
     }
 
     /// The metadata as text.
@@ -55,7 +61,8 @@ public struct TaskMetadata: Hashable, Sendable {
         let full = self.json(self.counts)
         if full.utf8.count <= Self.bytesMax { return full }
         var kept: [String: Int] = [:]
-        var size = 400
+        // The names of steps are few and short.
+        var size = 400 + self.open.keys.reduce(0) { $0 + $1.utf8.count + 24 }
         var other = 0
         for (reason, count) in self.counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             size += reason.utf8.count + 24
@@ -75,14 +82,22 @@ public struct TaskMetadata: Hashable, Sendable {
         json.field("rejected", self.rejected)
         if let committedAt { json.field("at", Int(committedAt)) }
         json.key("counts")
+        Self.write(counts, to: &json)
+        if !self.open.isEmpty {
+            json.key("open")
+            Self.write(self.open, to: &json)
+        }
+        json.endObject()
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+
+    private static func write(_ counts: [String: Int], to json: inout JSONWriter) {
         json.beginObject()
-        for (reason, count) in counts.sorted(by: { $0.key < $1.key }) {
-            json.key(text: reason)
+        for (name, count) in counts.sorted(by: { $0.key < $1.key }) {
+            json.key(text: name)
             json.value(count)
         }
         json.endObject()
-        json.endObject()
-        return String(decoding: json.bytes, as: UTF8.self)
     }
 
     /// Adds another task's counts.
@@ -92,5 +107,6 @@ public struct TaskMetadata: Hashable, Sendable {
         self.deadLetters += other.deadLetters
         self.rejected += other.rejected
         self.counts.merge(other.counts, uniquingKeysWith: +)
+        self.open.merge(other.open, uniquingKeysWith: +)
     }
 }

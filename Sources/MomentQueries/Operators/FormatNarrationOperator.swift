@@ -9,7 +9,8 @@ internal import VideoAnnotations
 /// video's, in order, that contains the whole window.
 ///
 /// Counted: `no-clip`, narrations whose window no clip contains; `no-window`, narrations that no `window` step gave one;
-/// `blank`, narrations without text; `no-video-record`, narrations that came without their video's record.
+/// `blank`, narrations without text; `no-video-record`, narrations that came without their video's record;
+/// `end-without-video`, ends that came without it or a second time.
 struct FormatNarrationOperator: Operator {
     static let specification = OperatorSpecification(
         name: "format", summary: "Turns narrations themselves into training samples.",
@@ -55,9 +56,13 @@ struct FormatNarrationOperator: Operator {
                 jitter: self.jitter)
             output.emit(Element(key: element.key, value: sample, origin: element.origin))
         case .end(let end):
-            self.open.close(VideoPass(videoUID: end.videoUID, pass: end.pass))
+            if self.open.close(VideoPass(videoUID: end.videoUID, pass: end.pass)) == nil {
+                output.count("end-without-video")
+            }
         }
     }
+
+    var openCount: Int { self.open.count }
 
     mutating func stateChanges() -> [StateChange] { self.open.stateChanges() }
 

@@ -12,7 +12,7 @@ internal import Records
 ///
 /// Counted: `no-block`, narrations that are in no run of `size` within a clip; `no-window` and `empty-window`,
 /// narrations that a block lost because they have no window or it lies outside the clip (once a block); `empty-block`,
-/// blocks that lost all; `superseded` and `no-video-record` as in `window`.
+/// blocks that lost all; `superseded`, `no-video-record` and `end-without-video` as in `window`.
 struct BlockOperator: Operator {
     static let size = Field("size", default: 5, in: 1...1000, help: "How many consecutive narrations a block has.")
     static let stride = Field(
@@ -100,6 +100,8 @@ struct BlockOperator: Operator {
             meanGapSec: video.meanGapSec)
         output.emit(Element(key: held.key, value: block, origin: origin))
     }
+
+    var openCount: Int { self.open.count }
 
     mutating func stateChanges() -> [StateChange] { self.open.stateChanges() }
 

@@ -11,7 +11,8 @@ internal import Records
 ///
 /// What is dropped is counted by reason: `excluded-split` and `no-features` count videos, and with `-narrations` behind
 /// them the narrations that went with those; `unsure`, `blank` and `summary` count narrations. `no-video-record` counts
-/// narrations that came without their video's record, as after a start in the middle of a video.
+/// narrations that came without their video's record, as after a start in the middle of a video, and `end-without-video` ends
+/// that came without it or a second time.
 ///
 /// A video of which nobody said whether it is in a split is refused where `exclude-splits` is not empty, unless the user
 /// allows it: the stage stops there, and the video is read again once the user has decided. `unguarded-video` counts those
@@ -140,7 +141,10 @@ struct FilterOperator: Operator {
             verdict = self.open[index].verdict
             if let reason = verdict.reason { output.count(reason + "-narrations") }
         case .end(let end):
-            guard let index = self.open.index(of: end.videoUID, end.pass) else { return false }
+            guard let index = self.open.index(of: end.videoUID, end.pass) else {
+                output.count("end-without-video")
+                return false
+            }
             verdict = self.open[index].verdict
             // A superseded revision is remembered until the newer one comes, which tells what was read before it.
             if !verdict.isSuperseded { self.open.close(VideoPass(videoUID: end.videoUID, pass: end.pass)) }
@@ -213,6 +217,8 @@ struct FilterOperator: Operator {
     }
 
     // MARK: State
+
+    var openCount: Int { self.open.count }
 
     mutating func stateChanges() -> [StateChange] { self.open.stateChanges() }
 

@@ -11,7 +11,8 @@ internal import Records
 ///
 /// Counted: `no-gap`, narrations of a video with fewer than two distinct times; `no-interval`, narrations whose source
 /// gives no interval of positive length, where `annotated` wants one; `superseded`, narrations of a video that begins
-/// anew before its end came; `no-video-record`, narrations that came without their video's record.
+/// anew before its end came; `no-video-record`, narrations that came without their video's record; `end-without-video`, ends
+/// that came without it or a second time.
 struct WindowOperator: Operator {
     /// Where windows come from.
     enum Method: String, Choice {
@@ -116,6 +117,8 @@ struct WindowOperator: Operator {
         output.emit(Element(key: held.key, value: .narration(narration), origin: entry.origin))
     }
 
+    var openCount: Int { self.open.count }
+
     mutating func stateChanges() -> [StateChange] { self.open.stateChanges() }
 
     mutating func restore(_ entries: [StateEntry]) throws(JSONError) { try self.open.restore(entries) }
@@ -142,7 +145,9 @@ extension OpenVideos<HeldVideo> {
             }
             return nil
         case .end(let end):
-            return self.close(VideoPass(videoUID: end.videoUID, pass: end.pass))
+            let held = self.close(VideoPass(videoUID: end.videoUID, pass: end.pass))
+            if held == nil { output.count("end-without-video") }
+            return held
         }
     }
 }

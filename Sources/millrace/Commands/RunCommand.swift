@@ -260,6 +260,7 @@ struct StageSummary {
         var lines = table.lines
         for row in self.rows {
             if let usage = ModelUsage(row.metadata.counts) { lines.append("\(row.stage), model: \(usage.line)") }
+            if let open = OpenGroups(row.metadata.open) { lines.append("\(row.stage), \(open.line)") }
         }
         for row in self.rows where !row.metadata.counts.isEmpty {
             lines.append("\(row.stage), counted by step and reason:")
@@ -295,6 +296,7 @@ struct StageSummary {
                 json.value(count)
             }
             json.endObject()
+            OpenGroups(row.metadata.open)?.write(to: &json)
             json.endObject()
         }
         json.endArray()

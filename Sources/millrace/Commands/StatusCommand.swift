@@ -58,6 +58,8 @@ struct Status {
         var records = 0
         /// What its steps have counted, by `step.reason`.
         var counts: [String: Int] = [:]
+        /// What its steps gather whose end has not come, by step.
+        var open: [String: Int] = [:]
         var lag = 0
         var rate = 0.0
         var lastCommit: Timestamp?
@@ -71,6 +73,9 @@ struct Status {
         var records: Int { self.tasks.reduce(0) { $0 + $1.records } }
         var counts: [String: Int] {
             self.tasks.reduce(into: [:]) { counts, task in counts.merge(task.counts, uniquingKeysWith: +) }
+        }
+        var open: [String: Int] {
+            self.tasks.reduce(into: [:]) { open, task in open.merge(task.open, uniquingKeysWith: +) }
         }
         var lag: Int { self.tasks.reduce(0) { $0 + $1.lag } }
         var rate: Double { self.tasks.reduce(0) { $0 + $1.rate } }
@@ -124,6 +129,7 @@ struct Status {
             task.member = group.members.first { $0.partitions.contains(partition) }?.id
             task.records = metadata?.recordsIn ?? 0
             task.counts = metadata?.counts ?? [:]
+            task.open = metadata?.open ?? [:]
             task.lastCommit = metadata?.committedAt ?? commit?.time
             if let range = try? log.offsets(of: partition) {
                 task.lag = Int(max(0, range.upperBound - max(task.committed ?? 0, range.lowerBound)))
@@ -156,6 +162,7 @@ struct Status {
         var lines = groups.lines
         for group in self.groups {
             if let usage = ModelUsage(group.counts) { lines.append("  \(group.name), model: \(usage.line)") }
+            if let open = OpenGroups(group.open) { lines.append("  \(group.name), \(open.line)") }
         }
         let now = Engine.systemClock()
         for wait in self.waits { lines.append("  " + wait.text(now: now)) }
@@ -230,6 +237,7 @@ struct Status {
             json.value(count)
         }
         json.endObject()
+        OpenGroups(group.open)?.write(to: &json)
         json.key("members")
         json.beginArray()
         for member in group.members {

@@ -106,7 +106,7 @@ struct FilterOperatorTests {
         var filter = try FilterOperator(self.configuration(videos: true), context)
         let outcome = filter.run(events)
         #expect(outcome.emitted.isEmpty)
-        #expect(outcome.counts == ["no-video-record": 2])
+        #expect(outcome.counts == ["no-video-record": 2, "end-without-video": 1])
         var second = try FilterOperator(self.configuration(narrations: true), context)
         #expect(second.run(events).values == events)
     }

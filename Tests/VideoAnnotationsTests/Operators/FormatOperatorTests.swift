@@ -55,7 +55,9 @@ struct FormatNarrationTests {
         given[0].window = nil
         given[1].text = " \n\u{a0}"
         #expect(try self.run(stream(self.video, given)).counts == ["no-window": 1, "blank": 1])
-        #expect(try self.run(Array(stream(self.video, given).dropFirst())).counts == ["no-video-record": 3])
+        #expect(
+            try self.run(Array(stream(self.video, given).dropFirst())).counts
+                == ["no-video-record": 3, "end-without-video": 1])
         var withoutClips = self.video
         withoutClips.clips = []
         #expect(try self.run(stream(withoutClips, given)).counts == ["no-window": 1, "no-clip": 2])
