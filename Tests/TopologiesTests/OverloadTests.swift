@@ -66,8 +66,8 @@ import Topologies
         #expect(
             problems("name: t\nstages: { a: { from: i, steps: [sift: { facter: 1 }, pack: { wieght: 2 }] } }")
                 == [
-                    "2:11: stage `a` lacks the key `to`", "2:40: unknown key `facter`; did you mean `factor`?",
-                    "2:61: unknown key `wieght`; did you mean `weight`?",
+                    "2:11: stage `a` lacks the key `to`", "2:41: unknown key `facter`; did you mean `factor`?",
+                    "2:62: unknown key `wieght`; did you mean `weight`?",
                 ])
         #expect(
             problems(stage("sfit", "pack: { slizes: 3 }"))

@@ -83,7 +83,7 @@ import Topologies
             (
                 "a: { from: { topic: x, type: grain }, steps: [sell], to: y }",
                 [
-                    "3:48: `sell` takes `bread` or `flour`, but the topic `x` gives `grain`; `grind` makes one of the other"
+                    "3:49: `sell` takes `bread` or `flour`, but the topic `x` gives `grain`; `grind` makes one of the other"
                 ]
             ),
         ])
@@ -108,14 +108,14 @@ import Topologies
 
 /// Names that shipped topologies use, taken by others for other types.
 @Suite struct ForeignOverloadTests {
-    /// An operator on grain under a name, with fields of its own.
-    private struct Foreign<Name: Kind>: Operator {
+    /// An operator on goods of a kind under a name, with fields of its own.
+    private struct Foreign<Name: Kind, K: Kind>: Operator {
         static var specification: OperatorSpecification {
             let sieve = Field("sieve", required: 3, help: "Millimetres.")
             return OperatorSpecification(name: Name.name, summary: "Foreign.", fields: [sieve], isStateful: true)
         }
         init(_ configuration: Configuration, _ context: OperatorContext) {}
-        mutating func process(_ element: Element<Good<Grain>>, into output: inout Collector<Good<Grain>>) {
+        mutating func process(_ element: Element<Good<K>>, into output: inout Collector<Good<K>>) {
             output.emit(element)
         }
     }
@@ -135,11 +135,11 @@ import Topologies
         for isFirst in [false, true] {
             var both = OperatorRegistry()
             if !isFirst { both = registry }
-            both.register(Foreign<Filter>.self)
-            both.register(Foreign<Window>.self)
-            both.register(Foreign<Block>.self)
-            both.register(Foreign<Format>.self)
-            both.register(Foreign<Model>.self)
+            both.register(Foreign<Filter, Grain>.self)
+            both.register(Foreign<Window, Flour>.self)
+            both.register(Foreign<Block, Grain>.self)
+            both.register(Foreign<Format, Flour>.self)
+            both.register(Foreign<Model, Grain>.self)
             if isFirst {
                 registerVideoAnnotations(in: &both)
                 registerMomentQueries(in: &both)
