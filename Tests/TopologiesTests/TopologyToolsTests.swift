@@ -78,6 +78,33 @@ import Topologies
         let words = self.words(TopologyGraph(topology).svg)
         #expect(words.contains("<a> & \"b\""), "\(words)")
     }
+
+    @Test("several stages that read one topic, each with a filter, hang on one node and are each linted")
+    func readers() throws {
+        let text = """
+            name: t
+            stages:
+              few: { from: raw, steps: [sift: { limits: { high: 10 } }], to: few }
+              many: { from: raw, steps: [sift: { limits: { low: 11 } }], to: many, rejects: none }
+              whole: { from: { topic: raw, type: grain }, steps: [], to: whole }
+            """
+        let (topology, warnings) = try parse(text)
+        #expect(warnings.isEmpty && topology.externalTopics == ["raw"])
+        #expect(topology.stages.map(\.inputType.name) == ["grain", "grain", "grain"])
+        let lines = TopologyGraph(topology).mermaid.split(separator: "\n").map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        #expect(lines.count { $0 == "topic_raw([\"raw\"])" } == 1)
+        #expect(lines.count { $0.hasPrefix("topic_raw --> stage_") } == 3)
+        #expect(
+            problems(text.replacing("high: 10", with: "hihg: 10").replacing("low: 11", with: "low: x")).map {
+                $0.prefix { $0 != " " }
+            } == ["3:49:", "4:55:"])
+        #expect(
+            problems(text.replacing("to: many", with: "to: few")) == [
+                "4:68: topic `few` is written by the stages `few` and `many`"
+            ], "a topic has one writer")
+    }
 }
 
 /// Cases beside topologies.
