@@ -41,7 +41,7 @@ import Topologies
             stages:
               curate: { from: narrations, steps: [{ window: { alpha: 4.9 } }, { block: { size: 5, stride: 5 } }], to: blocks }
               land:
-                from: narrations
+                from: { topic: narrations, type: narration }
                 steps: [{ window: {} }, { format: { schema: naq } }]
                 to: { shards: naq, rotate: { samples: 10, bytes: 1000, seconds: 1.5 } }
                 commit: { records: 10, bytes: 1000, seconds: 0.5 }
