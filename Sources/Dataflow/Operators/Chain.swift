@@ -13,9 +13,8 @@ public final class Chain {
     private let isRelay: Bool
     private let decode: StreamType.Decoder
     private let schema: SchemaCheck
-    /// Which header list of the batch at hand was looked at last, and what it says.
-    private var headerList = -1
-    private var verdict = SchemaCheck.Verdict.readable
+    /// The header list of the batch at hand that was found to be of the type that is read, most often the only one.
+    private var readableList = -1
     private let leading: [NamedOperator]
     private let asynchronous: (name: String, wired: WiredAsyncOperator)?
     private let trailing: [NamedOperator]
@@ -153,7 +152,7 @@ public final class Chain {
     private func forgetBatch() {
         self.keyRange = nil
         self.key = nil
-        self.headerList = -1
+        self.readableList = -1
     }
 
     private func push(_ batch: FetchedBatch, at index: Int) {
@@ -170,7 +169,8 @@ public final class Chain {
                     self.notes.counts["read.tombstone", default: 0] += 1
                     return
                 }
-                guard self.isReadable(batch, at: index) else { return }
+                let list = batch.records.entries[index].headerList
+                guard list == self.readableList || self.isReadable(batch, at: index, list) else { return }
                 try self.decode(value, self.key, batch.offsets[index])
             }
         } catch {
@@ -178,16 +178,12 @@ public final class Chain {
         }
     }
 
-    /// Whether a record is of the type that is read, by its headers: of those a batch seldom has more than one list, which
-    /// is looked at once.
-    private func isReadable(_ batch: FetchedBatch, at index: Int) -> Bool {
-        let list = batch.records.entries[index].headerList
-        if list != self.headerList {
-            self.headerList = list
-            self.verdict = self.schema.verdict(on: batch.records.headerLists[list])
-        }
-        switch self.verdict {
-        case .readable: return true
+    /// Whether a record is of the type that is read, by its headers.
+    private func isReadable(_ batch: FetchedBatch, at index: Int, _ list: Int) -> Bool {
+        switch self.schema.verdict(on: batch.records.headerLists[list]) {
+        case .readable:
+            self.readableList = list
+            return true
         case .untold:
             self.notes.counts["read.no-schema", default: 0] += 1
             return true
