@@ -84,8 +84,8 @@ import Topologies
         let text = """
             name: t
             stages:
-              few: { from: raw, steps: [sift: { limits: { high: 10 } }], to: few }
-              many: { from: raw, steps: [sift: { limits: { low: 11 } }], to: many, rejects: none }
+              few: { from: raw, steps: [sift: { limits: { high: 10 } }], to: small }
+              many: { from: raw, steps: [sift: { limits: { low: 11 } }], to: large, rejects: none }
               whole: { from: { topic: raw, type: grain }, steps: [], to: whole }
             """
         let (topology, warnings) = try parse(text)
@@ -99,10 +99,10 @@ import Topologies
         #expect(
             problems(text.replacing("high: 10", with: "hihg: 10").replacing("low: 11", with: "low: x")).map {
                 $0.prefix { $0 != " " }
-            } == ["3:49:", "4:55:"])
+            } == ["3:47:", "4:53:"])
         #expect(
-            problems(text.replacing("to: many", with: "to: few")) == [
-                "4:68: topic `few` is written by the stages `few` and `many`"
+            problems(text.replacing("to: large", with: "to: small")) == [
+                "4:66: topic `small` is written by the stages `few` and `many`"
             ], "a topic has one writer")
     }
 }
