@@ -68,11 +68,11 @@ let package = Package(
     ]
         + room("DurableFiles", tests: [])
         + room("Threads", tests: [])
-        + room("Codecs", [crypto], tests: [])
+        + room("Codecs", ["CZstd", crypto], tests: [])
         + room("Records", ["Codecs"], tests: [])
         + room("RecordLog", ["Codecs", "Records"])
         + room("RecordLogTesting", ["RecordLog", "Codecs", "Records"])
-        + room("SharedDatabase", ["DurableFiles", "Codecs", "Records", "CZstd", grdb])
+        + room("SharedDatabase", ["DurableFiles", "Codecs", "Records", grdb])
         + room("EmbeddedLog", ["SharedDatabase", "RecordLog", "Codecs", "Records", grdb], tests: ["RecordLogTesting"])
         + room(
             "KafkaLog", ["RecordLog", "Codecs", "Records", "CRdKafka"],
@@ -103,7 +103,7 @@ let package = Package(
             "MomentQueries",
             ["ModelRequests", "NarrationGrammar", "VideoAnnotations", "Dataflow", "Codecs", "Records"], tests: [])
         + room(
-            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "CZstd", crypto], tests: ["RecordLogTesting"])
+            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records"], tests: ["RecordLogTesting"])
         + room(
             "ModelServers", ["ModelRequests", "Codecs", "Records", http, nio, nioHTTP1, nioSSL],
             tests: ["HostileServers", nioPosix])
@@ -114,7 +114,7 @@ let package = Package(
                 path: "Tests/HostileServers",
                 swiftSettings: settings)
         ]
-        + room("ModelAnswerCache", ["DurableFiles", "SharedDatabase", "Codecs", "Records", "CZstd", grdb], tests: [])
+        + room("ModelAnswerCache", ["DurableFiles", "SharedDatabase", "Codecs", "Records", grdb], tests: [])
         + room(
             "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Codecs", "Records"],
             tests: ["HostileServers"])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 import Foundation
 import GRDB
 import RecordLog
@@ -32,7 +33,7 @@ final class EmbeddedReader: PartitionReader {
     private let partition: TopicPartition
     private let id: Int64
     private let state: Mutex<State>
-    private let decompressors = ZstdDecompressors()
+    private let decompressor = ZstdDecompressor()
 
     init(storage: LogStorage, partition: TopicPartition, id: Int64, from offset: Offset) throws(LogError) {
         self.storage = storage
@@ -129,7 +130,7 @@ final class EmbeddedReader: PartitionReader {
                 guard expected == checksum else { return nil }
                 do {
                     return try RowDecoder.decode(
-                        payload, codec: codec, rawBytes: rawBytes, count: count, decompressors: self.decompressors)
+                        payload, codec: codec, rawBytes: rawBytes, count: count, decompressor: self.decompressor)
                 } catch let error as RowDecoder.Malformed {
                     throw LogError(.corrupt, "\(place) is damaged: it has \(error.reason); put a copy back")
                 }

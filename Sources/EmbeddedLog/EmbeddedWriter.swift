@@ -26,8 +26,11 @@ final class EmbeddedWriter: TransactionalWriter {
 
     /// Takes the id over: every earlier writer with it is fenced once this returns.
     init(storage: LogStorage, id: String) throws(LogError) {
-        guard let compressor = ZstdCompressor(level: RowEncoder.level) else {
-            throw LogError(.failed, "no memory to compress with")
+        let compressor: ZstdCompressor
+        do throws(ZstdError) {
+            compressor = try ZstdCompressor(level: RowEncoder.level)
+        } catch {
+            throw LogError(.failed, "rows cannot be compressed: \(error)")
         }
         let (rowID, epoch) = try storage.write { db in
             let row = try Row.fetchOne(

@@ -18,7 +18,7 @@ enum RowDecoder {
     /// outside its own bytes.
     static func decode(
         _ payload: UnsafeRawBufferPointer, codec: RowCodec, rawBytes: Int, count: Int,
-        decompressors: ZstdDecompressors
+        decompressor: ZstdDecompressor
     ) throws(Malformed) -> RecordBatch {
         guard (4...Schema.rowBytesMax).contains(rawBytes), count > 0 else {
             throw Malformed(reason: "a size of \(rawBytes) bytes for \(count) records")
@@ -29,10 +29,11 @@ enum RowDecoder {
             guard payload.count == rawBytes else { throw Malformed(reason: "a payload of another size than stated") }
             storage = Bytes(payload)
         case .zstd:
-            guard let bytes = decompressors.decompress(payload, rawBytes: rawBytes) else {
-                throw Malformed(reason: "a zstd frame that does not decompress")
+            do throws(ZstdError) {
+                storage = try decompressor.decompress(payload, size: rawBytes)
+            } catch {
+                throw Malformed(reason: "a zstd frame that does not decompress: \(error)")
             }
-            storage = bytes
         }
         let tail: Tail? = storage.withUnsafeBytes { bytes in self.readTail(bytes, count: count) }
         guard let tail else { throw Malformed(reason: "an index that does not fit its records") }

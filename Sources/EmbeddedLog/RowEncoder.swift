@@ -41,7 +41,7 @@ struct RowEncoder {
     /// A row is closed before a record that would take it past this size; a larger record has a row of its own.
     static let rowBytesMax = 1 << 20
     /// The zstd level that keeps up with the log's own speed.
-    static let level: Int32 = 1
+    static let level = 1
     /// A bound on the entries a row needs in memory when it holds very small records.
     static let rowRecordsMax = 1 << 16
     /// Smaller rows are not worth a compressor's call.
@@ -145,7 +145,7 @@ struct RowEncoder {
         withUnsafeBytes(of: tail.littleEndian) { self.body.append(contentsOf: $0) }
         var row = EncodedRow(
             count: self.count, codec: .plain, rawBytes: self.body.count, payload: Data(), payloadHash: 0)
-        if self.body.count >= Self.compressibleBytesMin, let compressed = compressor.compress(self.body) {
+        if self.body.count >= Self.compressibleBytesMin, let compressed = compressor.row(self.body) {
             row.codec = .zstd
             row.payload = compressed
         } else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 import Dispatch
 import Foundation
 import GRDB
@@ -45,8 +46,11 @@ final class Committer: Sendable {
     private let work: Mutex<Work>
 
     init(storage: CacheStorage, reader: RowReader) throws(CacheError) {
-        guard let compressor = ZstdCompressor(level: EntryCodec.level) else {
-            throw CacheError(.failed, "no memory to compress answers with")
+        let compressor: ZstdCompressor
+        do throws(ZstdError) {
+            compressor = try ZstdCompressor(level: EntryCodec.level)
+        } catch {
+            throw CacheError(.failed, "answers cannot be compressed: \(error)")
         }
         self.storage = storage
         self.reader = reader

@@ -35,7 +35,7 @@ enum Checksum {
 /// How an entry becomes a row.
 enum EntryCodec {
     /// The zstd level, that which shards have by default.
-    static let level: Int32 = 3
+    static let level = 3
 
     /// Bits of the column `codec`.
     static let answerIsZstd = 1
@@ -77,7 +77,7 @@ enum EntryCodec {
     ) -> Encoded {
         var codec = 0
         let answer: Data
-        if let frame = compressor.compress(entry.answer) {
+        if let frame = compressor.row(entry.answer) {
             codec |= self.answerIsZstd
             answer = frame
         } else {
@@ -91,7 +91,7 @@ enum EntryCodec {
         var encoded = Encoded(entry: entry, codec: codec, answer: answer, answerSum: sum)
         if let request = entry.request {
             let base = bases.base(for: request)
-            if let frame = compressor.compress(request, against: base?.dictionary) {
+            if let frame = compressor.row(request, against: base?.dictionary) {
                 encoded.codec |= self.requestIsZstd
                 encoded.request = frame
                 encoded.base = base
@@ -109,7 +109,7 @@ struct RowReader {
     static let columns = "id, key, model, stored_at, answer_bytes, codec, answer_sum, answer"
     static let requestColumns = "request_bytes, base, request"
 
-    let decompressors: ZstdDecompressors
+    let decompressor: ZstdDecompressor
 
     /// The entry of a row without its request; `nil` where it is damaged.
     /// - Parameter key: the key that led to the row; the row's own where `nil`.
@@ -157,7 +157,7 @@ struct RowReader {
         _ payload: UnsafeRawBufferPointer, isZstd: Bool, rawBytes: Int, base: Bytes = []
     ) -> Bytes? {
         guard rawBytes <= EntryCodec.bytesMax else { return nil }
-        if isZstd { return self.decompressors.decompress(payload, rawBytes: rawBytes, against: base) }
+        if isZstd { return try? self.decompressor.decompress(payload, size: rawBytes, against: base) }
         return payload.count == rawBytes ? Bytes(payload) : nil
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CZstd
 import Codecs
 import DurableFiles
 import Foundation
@@ -9,9 +8,8 @@ import Records
 /// Writes lines to a file that appears under its name only when it is whole, compressed where the name ends in `.zst`.
 final class LineWriter {
     private let file: OutputFile
-    private let compressor: OpaquePointer?
+    private let compressor: ZstdCompressionStream?
     private var pending: Bytes = []
-    private var packed = Bytes(repeating: 0, count: ZSTD_CStreamOutSize())
 
     init(path: String) throws(CacheError) {
         self.file = try Self.sorting { () throws(FileFailure) in try OutputFile(path: path) }
@@ -19,16 +17,12 @@ final class LineWriter {
             self.compressor = nil
             return
         }
-        guard let context = ZSTD_createCCtx() else {
-            throw CacheError(.failed, "no memory to compress \(path) with")
+        do throws(ZstdError) {
+            self.compressor = try ZstdCompressionStream(level: EntryCodec.level, checksums: true)
+        } catch {
+            throw CacheError(.failed, "\(path) cannot be compressed: \(error)")
         }
-        // Valid parameters with valid values.
-        _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, EntryCodec.level)
-        _ = ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
-        self.compressor = context
     }
-
-    deinit { if let compressor = self.compressor { ZSTD_freeCCtx(compressor) } }
 
     static func sorting<Result>(_ body: () throws(FileFailure) -> Result) throws(CacheError) -> Result {
         do throws(FileFailure) {
@@ -42,43 +36,29 @@ final class LineWriter {
     func write(_ line: Bytes) throws(CacheError) {
         self.pending.append(contentsOf: line)
         self.pending.append(UInt8(ascii: "\n"))
-        if self.pending.count >= 1 << 20 { try self.flush(ZSTD_e_continue) }
+        if self.pending.count >= 1 << 20 { try self.flush(isLast: false) }
     }
 
     /// Makes the file durable and gives it its name, replacing what had it.
     func finish() throws(CacheError) {
-        try self.flush(ZSTD_e_end)
+        try self.flush(isLast: true)
         try Self.sorting { () throws(FileFailure) in try self.file.finish() }
     }
 
-    private func flush(_ directive: ZSTD_EndDirective) throws(CacheError) {
+    private func flush(isLast: Bool) throws(CacheError) {
         defer { self.pending.removeAll(keepingCapacity: true) }
-        guard let compressor = self.compressor else { return try self.put(self.pending[...]) }
-        var position = 0
-        while true {
-            var written = 0
-            let content = self.pending
-            let left = self.packed.withUnsafeMutableBytes { packed in
-                content.withUnsafeBytes { content in
-                    var input = ZSTD_inBuffer(src: content.baseAddress, size: content.count, pos: position)
-                    var output = ZSTD_outBuffer(dst: packed.baseAddress, size: packed.count, pos: 0)
-                    let left = ZSTD_compressStream2(compressor, &output, &input, directive)
-                    position = input.pos
-                    written = output.pos
-                    return left
-                }
-            }
-            guard ZSTD_isError(left) == 0 else {
-                throw CacheError(
-                    .failed, "cannot compress \(self.file.path): \(String(cString: ZSTD_getErrorName(left)))")
-            }
-            try self.put(self.packed[..<written])
-            if position == content.count, directive == ZSTD_e_continue || left == 0 { return }
+        guard self.compressor != nil else { return try self.put(self.pending) }
+        var packed: Bytes = []
+        do throws(ZstdError) {
+            packed = try self.compressor?.compress(self.pending, isLast: isLast) ?? []
+        } catch {
+            throw CacheError(.failed, "cannot compress \(self.file.path): \(error)")
         }
+        try self.put(packed)
     }
 
-    private func put(_ bytes: ArraySlice<UInt8>) throws(CacheError) {
-        try Self.sorting { () throws(FileFailure) in try self.file.append(Bytes(bytes)) }
+    private func put(_ bytes: Bytes) throws(CacheError) {
+        try Self.sorting { () throws(FileFailure) in try self.file.append(bytes) }
     }
 }
 
@@ -89,11 +69,10 @@ final class LineReader {
 
     private let path: String
     private let file: InputFile
-    private var decompressor: OpaquePointer?
+    private var decompressor: ZstdDecompressionStream?
     private var raw: Bytes = []
     private var rawPosition = 0
     private var isAtEnd = false
-    private var isInsideFrame = false
     private var text: Bytes = []
     private var textPosition = 0
 
@@ -101,14 +80,14 @@ final class LineReader {
         self.path = path
         self.file = try LineWriter.sorting { () throws(FileFailure) in try InputFile(path: path, .stream) }
         try self.fill()
-        let magics: [[UInt8]] = [[0x28, 0xb5, 0x2f, 0xfd]] + (0x50...0x5f).map { [$0, 0x2a, 0x4d, 0x18] }
-        if magics.contains(where: { self.raw.starts(with: $0) }) {
-            guard let context = ZSTD_createDCtx() else { throw CacheError(.failed, "no memory to decompress \(path)") }
-            self.decompressor = context
+        let isCompressed = self.raw.withUnsafeBytes { Zstandard.isFrame($0) || Zstandard.isSkippableFrame($0) }
+        guard isCompressed else { return }
+        do throws(ZstdError) {
+            self.decompressor = try ZstdDecompressionStream()
+        } catch {
+            throw CacheError(.failed, "\(path) cannot be decompressed: \(error)")
         }
     }
-
-    deinit { if let decompressor = self.decompressor { ZSTD_freeDCtx(decompressor) } }
 
     /// The next line without its end, also where the last one has none; `nil` past the end.
     ///
@@ -149,43 +128,27 @@ final class LineReader {
         while true {
             if self.rawPosition == self.raw.count { try self.fill() }
             guard self.rawPosition < self.raw.count else {
-                if self.isInsideFrame {
+                if self.decompressor?.isInsideFrame ?? false {
                     throw CacheError(
                         .corrupt, "\(self.path) ends inside a zstd frame: it was cut short; get a whole copy")
                 }
                 return false
             }
-            guard let decompressor = self.decompressor else {
-                self.text.append(contentsOf: self.raw[self.rawPosition...])
-                self.rawPosition = self.raw.count
-                return true
-            }
-            if try self.unpack(decompressor) { return true }
+            let content = try self.content()
+            self.text.append(contentsOf: content)
+            if !content.isEmpty { return true }
         }
     }
 
-    private func unpack(_ decompressor: OpaquePointer) throws(CacheError) -> Bool {
-        var position = self.rawPosition
-        var code = 0
-        let raw = self.raw
-        let bytes = Bytes(unsafeUninitializedCapacity: ZSTD_DStreamOutSize()) { target, count in
-            raw.withUnsafeBytes { raw in
-                var input = ZSTD_inBuffer(src: raw.baseAddress, size: raw.count, pos: position)
-                var output = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
-                code = ZSTD_decompressStream(decompressor, &output, &input)
-                position = input.pos
-                count = output.pos
-            }
+    /// Takes raw bytes, and answers what they hold.
+    private func content() throws(CacheError) -> Bytes {
+        do throws(ZstdError) {
+            if let content = try self.decompressor?.content(of: self.raw, from: &self.rawPosition) { return content }
+        } catch {
+            throw CacheError(.corrupt, "\(self.path) is damaged: \(error); get a whole copy")
         }
-        guard ZSTD_isError(code) == 0 else {
-            throw CacheError(
-                .corrupt,
-                "\(self.path) is damaged: \(String(cString: ZSTD_getErrorName(code))); get a whole copy")
-        }
-        self.rawPosition = position
-        self.isInsideFrame = code != 0
-        self.text.append(contentsOf: bytes)
-        return !bytes.isEmpty
+        defer { self.rawPosition = self.raw.count }
+        return Bytes(self.raw[self.rawPosition...])
     }
 
     private func fill() throws(CacheError) {

@@ -72,7 +72,7 @@ public final class ResponseCache: Sendable {
     public init(folder: String, options: Options = Options()) throws(CacheError) {
         let storage = try CacheStorage(path: folder + "/answers.db", options: options)
         self.storage = storage
-        self.reader = RowReader(decompressors: ZstdDecompressors())
+        self.reader = RowReader(decompressor: ZstdDecompressor())
         self.committer = try Committer(storage: storage, reader: self.reader)
     }
 

@@ -35,7 +35,9 @@ public final class ShardWriter {
     /// The largest sample in bytes: sizes in a seek table have 32 bits.
     public static let sampleBytesMax = 1 << 30
 
-    private let compressor: FrameCompressor
+    private let compressor: ZstdCompressor
+    /// Room for a compressed frame.
+    private var compressed: Bytes = []
     private let frameBytes: Int
     private var file: (any ShardFile)?
     /// The samples of the frame that is being filled. A full frame is compressed when the next sample comes, so that
@@ -57,7 +59,17 @@ public final class ShardWriter {
         guard 1...(1 << 30) ~= frameBytes else {
             throw ShardError(.invalidOption, "a frame of \(frameBytes) bytes is outside 1 to 1 GiB")
         }
-        self.compressor = try FrameCompressor(level: level)
+        guard Zstandard.levels.contains(level) else {
+            throw ShardError(
+                .invalidOption,
+                "compression level \(level) is outside \(Zstandard.levels.lowerBound) to "
+                    + "\(Zstandard.levels.upperBound)")
+        }
+        do throws(ZstdError) {
+            self.compressor = try ZstdCompressor(level: level, checksums: true)
+        } catch {
+            throw ShardError(.failed, error.message)
+        }
         self.frameBytes = frameBytes
     }
 
@@ -117,16 +129,34 @@ public final class ShardWriter {
 
     private func endFrame() throws(ShardError) {
         if self.frame.isEmpty { return }
-        let compressor = self.compressor
-        let size = try self.frame.withRawBytes { content throws(ShardError) in try compressor.compress(content) }
+        let size = try self.compressFrame()
         // A frame ends in the checksum of its content, which the table repeats.
-        let checksum = compressor.output.littleEndian(UInt32.self, at: size - 4)
-        try compressor.output.withRawBytes { output throws(ShardError) in
-            try self.write(UnsafeRawBufferPointer(rebasing: output[..<size]))
+        let checksum = self.compressed.littleEndian(UInt32.self, at: size - 4)
+        try self.compressed.withRawBytes { compressed throws(ShardError) in
+            try self.write(UnsafeRawBufferPointer(rebasing: compressed[..<size]))
         }
         self.table.append(compressedSize: size, size: self.frame.count, checksum: checksum)
         self.frame.removeAll(keepingCapacity: true)
         self.lastStart = 0
+    }
+
+    /// Compresses the frame to the start of `compressed`, and answers its size there.
+    private func compressFrame() throws(ShardError) -> Int {
+        let bound = Zstandard.frameBytesMax(ofContent: self.frame.count)
+        if self.compressed.count < bound { self.compressed = Bytes(repeating: 0, count: bound) }
+        var size: Int?
+        do throws(ZstdError) {
+            size = try self.frame.withUnsafeBufferPointer { content throws(ZstdError) in
+                try self.compressed.withUnsafeMutableBufferPointer { compressed throws(ZstdError) in
+                    try self.compressor.compress(
+                        UnsafeRawBufferPointer(content), into: UnsafeMutableRawBufferPointer(compressed))
+                }
+            }
+        } catch {
+            throw ShardError(.failed, "zstd could not compress \(self.frame.count) bytes: \(error)")
+        }
+        guard let size else { throw ShardError(.failed, "zstd needs more room than it says") }
+        return size
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) throws(ShardError) {

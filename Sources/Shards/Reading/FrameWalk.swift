@@ -58,8 +58,8 @@ struct FrameWalk {
 
     /// Passes over the frame at an offset, and answers where the next one starts.
     private mutating func step(_ content: any ShardContent, from offset: Int) throws(FrameDamage) -> Int {
-        let start = try Self.read(content, offset..<min(content.size, offset + FrameHeader.bytesMax))
-        if start.count >= 8, Zstandard.skippableMagics.contains(start.littleEndian(UInt32.self, at: 0)) {
+        let start = try Self.read(content, offset..<min(content.size, offset + Zstandard.headerBytesMax))
+        if start.count >= 8, start.withUnsafeBytes(Zstandard.isSkippableFrame) {
             let end = offset + 8 + Int(start.littleEndian(UInt32.self, at: 4))
             guard end <= content.size else { throw FrameDamage("the file is cut short in a skippable frame") }
             return end

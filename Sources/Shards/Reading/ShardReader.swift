@@ -55,7 +55,7 @@ public final class ShardReader {
     public let seekTableProblem: String?
 
     private let content: any ShardContent
-    private let decompressor: FrameDecompressor
+    private let decompressor = ZstdDecompressor()
     /// The number of samples before each frame, as far as frames have been counted; one more than those.
     private var samplesBefore = [0]
     private var held: (ordinal: Int, frame: ShardFrame)?
@@ -87,7 +87,6 @@ public final class ShardReader {
     ) throws(ShardError) {
         self.file = file
         self.content = content
-        self.decompressor = try FrameDecompressor()
         // Entries without content stand for skippable frames.
         self.frames = frames.filter { $0.size > 0 }
         self.seekTableProblem = seekTableProblem
@@ -123,7 +122,7 @@ public final class ShardReader {
 
     /// Compares a frame with what the table says of it, then decompresses it.
     private static func decode(
-        _ bytes: UnsafeRawBufferPointer, _ listed: SeekTable.Frame, _ decompressor: FrameDecompressor
+        _ bytes: UnsafeRawBufferPointer, _ listed: SeekTable.Frame, _ decompressor: ZstdDecompressor
     ) throws(FrameDamage) -> ShardFrame {
         let size = try FrameHeader.contentSize(bytes)
         guard size == listed.size else {
@@ -138,7 +137,12 @@ public final class ShardReader {
         guard listed.checksum == nil || listed.checksum == checksum else {
             throw FrameDamage("this is not the frame that the seek table lists here (checksum)")
         }
-        let content = try decompressor.decompress(bytes, size: listed.size)
+        let content: Bytes
+        do throws(ZstdError) {
+            content = try decompressor.decompress(bytes, size: listed.size)
+        } catch {
+            throw FrameDamage(error)
+        }
         guard content.last == 0x0a else { throw FrameDamage("the frame does not end at the end of a line") }
         return ShardFrame(content)
     }
