@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Reads the decimals that times are written as, several times faster than the C library and as exactly.
-enum DecimalNumber {
+public enum DecimalNumber {
     /// Reads a number without sign and exponent, of at most 19 digits, as JSON writes it, and moves behind it.
     ///
     /// - Returns: the nearest double; `nil` where the text is another kind of number, or none.
-    static func scan(_ bytes: UnsafePointer<UInt8>, _ position: inout Int, _ end: Int) -> Double? {
+    public static func scan(_ bytes: UnsafePointer<UInt8>, _ position: inout Int, _ end: Int) -> Double? {
         let start = position
         var place = start
         var digits: UInt64 = 0
