@@ -111,17 +111,6 @@ public struct Manifest: Sendable {
     /// The number of samples in all shards.
     public var samples: Int { self.commits.reduce(0) { $0 + $1.entry.samples } }
 
-    /// Where a tailing reader stands before sample `number`, counted from zero over all shards in commit order; past
-    /// the last commit where there are not so many.
-    public func position(ofSample number: Int) -> TailingReader.Position {
-        var rest = number
-        for commit in self.commits {
-            if rest < commit.entry.samples { return TailingReader.Position(offset: commit.offset, sample: rest) }
-            rest -= commit.entry.samples
-        }
-        return TailingReader.Position(offset: self.commits.last.map { $0.offset + 1 } ?? 0)
-    }
-
     /// What does not hang together: gaps and repeats in a partition's sequence, names that do not fit their entry, a
     /// file announced twice, epochs that go back. A sound manifest has none.
     public func problems() -> [String] {

@@ -159,3 +159,16 @@ public final class TailingReader {
         return try reader.samples(from: self.position.sample)
     }
 }
+
+extension Manifest {
+    /// Where a tailing reader stands before sample `number`, counted from zero over all shards in commit order; past
+    /// the last commit where there are not so many.
+    public func position(ofSample number: Int) -> TailingReader.Position {
+        var rest = number
+        for commit in self.commits {
+            if rest < commit.entry.samples { return TailingReader.Position(offset: commit.offset, sample: rest) }
+            rest -= commit.entry.samples
+        }
+        return TailingReader.Position(offset: self.commits.last.map { $0.offset + 1 } ?? 0)
+    }
+}
