@@ -184,7 +184,7 @@ public struct NLQExport {
         var clips: [Clip] = []
         var known: [String: Int] = [:]
         for run in self.runs[video] ?? [] {
-            var cursor = SampleCursor(reader: try self.reader(of: run.shard), place: run.start)
+            var cursor = try self.reader(of: run.shard).samples(at: run.start)
             for _ in 0..<run.count {
                 guard let line = try cursor.next() else { break }
                 do throws(Skip) {

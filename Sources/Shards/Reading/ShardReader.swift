@@ -193,19 +193,22 @@ public final class ShardReader {
         let end = SampleCursor.Place(frame: self.frames.count, index: 0)
         return SampleCursor(reader: self, place: try self.locate(number) ?? end)
     }
+
+    /// The samples from a place on that a cursor over this file once had.
+    public func samples(at place: SampleCursor.Place) -> SampleCursor { SampleCursor(reader: self, place: place) }
 }
 
 /// Walks over the samples of a shard in order.
 public struct SampleCursor {
     /// Where a sample lies: in which frame, and as which of its own.
-    struct Place: Hashable, Sendable {
+    public struct Place: Hashable, Sendable {
         var frame: Int
         var index: Int
     }
 
     private let reader: ShardReader
     /// Before the next sample, or at the end of the frame before it.
-    private(set) var place: Place
+    public private(set) var place: Place
     private var frame: ShardFrame?
 
     init(reader: ShardReader, place: Place) {
