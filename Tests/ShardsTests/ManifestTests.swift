@@ -12,7 +12,7 @@ import Testing
         return ManifestEntry(
             file: name.file, partition: partition, sequence: sequence, epoch: epoch, bytes: 100, uncompressedBytes: 400,
             samples: samples, frames: 2, sha256: ContentHash.sha256("x"),
-            last: SampleIdentity(videoUID: "v\"1", pass: 2, index: 7), reason: .seconds, topologyHash: "abc",
+            last: .narration("v\"1", pass: 2, index: 7), reason: .seconds, topologyHash: "abc",
             zstdVersion: "1.5.4", level: 3, firstOffset: 5, lastOffset: 1 << 40)
     }
 
@@ -22,7 +22,10 @@ import Testing
 
     @Test func `an entry reads back from its record`() throws {
         var entry = self.entry(partition: 12)
-        for last in [entry.last, SampleIdentity(), SampleIdentity(videoUID: nil, pass: 1, index: nil)] {
+        for last: LineIdentity in [
+            entry.last, LineIdentity(), .narration(nil, pass: 1, index: nil), .narration(nil, pass: nil, index: nil),
+            LineIdentity(["last_line_sha256": .text("ab")]),
+        ] {
             entry.last = last
             #expect(try ManifestEntry(record: entry.record) == entry)
         }
@@ -32,12 +35,30 @@ import Testing
 
     @Test func `its fields are named as documented, and null where absent`() throws {
         var entry = self.entry()
-        entry.last = SampleIdentity()
+        entry.last = .narration(nil, pass: nil, index: nil)
         let json = try JSONValue(parsing: entry.json)
         #expect(json["uncompressed_bytes"]?.int == 400)
         #expect(json["reason"]?.string == "seconds")
         #expect(json["last_offset"]?.int == 1 << 40)
         for field in ["last_video_uid", "last_pass", "last_index"] { #expect(json[field] == .null) }
+    }
+
+    @Test func `what an older program wrote is read, and written again byte by byte`() throws {
+        let narration = #"""
+            {"file":"naq-0002-00000000-000001.jsonl.zst","partition":2,"sequence":0,"epoch":1,"bytes":73012,\
+            "uncompressed_bytes":604411,"samples":1108,"frames":5,"sha256":"9f2c","last_video_uid":"5e2ce5bd",\
+            "last_pass":1,"last_index":311,"reason":"idle","topology_hash":"77aa","zstd_version":"1.5.4","level":3,\
+            "first_offset":0,"last_offset":1220}
+            """#.replacing("\\\n", with: "")
+        let entry = try ManifestEntry(json: Bytes(narration.utf8))
+        #expect(entry.last == .narration("5e2ce5bd", pass: 1, index: 311))
+        #expect(String(decoding: entry.json, as: UTF8.self) == narration)
+        // It knew no more of samples that were not its own.
+        let foreign = narration.replacing("\"5e2ce5bd\"", with: "null").replacing(":311", with: ":null")
+            .replacing("\"last_pass\":1", with: "\"last_pass\":null")
+        let other = try ManifestEntry(json: Bytes(foreign.utf8))
+        #expect(other.last.isUnknown)
+        #expect(String(decoding: other.json, as: UTF8.self) == foreign)
     }
 
     @Test func `unknown fields are passed over, a newer version is refused, damage is named`() throws {
@@ -51,7 +72,11 @@ import Testing
         for bad in [
             "", "{}", "[]", String(text.dropLast()), text.replacing("\"samples\":10", with: "\"samples\":-1"),
             text.replacing("\"samples\":10", with: "\"samples\":\"10\""), text.replacing("seconds", with: "boredom"),
-            text.replacing("nlq-0000", with: "../nlq-0000"), text.replacing("\"frames\":2,", with: ""),
+            text.replacing("nlq-0000", with: "../nlq-0000"),
+            text.replacing("\"last_pass\":2", with: "\"last_pass\":[2]"),
+            text.replacing("\"last_pass\":2", with: "\"last_pass\":2.5"),
+            text.replacing("\"last_pass\":2", with: (0..<16).map { "\"last_\($0)\":0" }.joined(separator: ",")),
+            text.replacing("\"frames\":2,", with: ""),
         ] {
             let error = #expect(throws: ShardError.self) { try ManifestEntry(json: Bytes(bad.utf8)) }
             #expect(error?.code == .corrupt, "\(bad)")

@@ -13,12 +13,12 @@ import Testing
             reason: .seconds, topologyHash: "", zstdVersion: "", level: 3, firstOffset: 0, lastOffset: 0)
     }
 
-    private func identity(_ index: Int, video: String = "v") -> SampleIdentity {
-        SampleIdentity(videoUID: video, pass: 1, index: index)
+    private func identity(_ index: Int, video: String = "v") -> LineIdentity {
+        .narration(video, pass: 1, index: index)
     }
 
     private func isDivergence(_ decision: ReplayGuide.Decision) -> Bool {
-        if case .diverged = decision { true } else { false }
+        if case .part(.diverged) = decision { true } else { false }
     }
 
     @Test func `it closes where the original was closed, shard after shard`() {
@@ -32,14 +32,14 @@ import Testing
         #expect(guide.decide(samples: 2, last: self.identity(4)) == .rotate)
         guide.advance(samples: 2, last: self.identity(4))
         #expect(guide.decide(samples: 0, last: self.identity(4)) == .keep)
-        #expect(guide.divergence == nil)
+        #expect(guide.parting == nil)
         #expect(guide.remaining == 0)
     }
 
     @Test func `it asks for the last sample only at the original's number`() {
         var guide = ReplayGuide(original: [self.entry(3, last: 2)])
         var asked = 0
-        func last() -> SampleIdentity {
+        func last() -> LineIdentity {
             asked += 1
             return self.identity(2)
         }
@@ -56,22 +56,34 @@ import Testing
         #expect(self.isDivergence(guide.decide(samples: 5, last: self.identity(9))))
     }
 
-    @Test func `it gives up past the last shard, and where a shard was closed early`() {
+    @Test func `past the last shard it is beyond the original`() {
         var empty = ReplayGuide(original: [])
         #expect(empty.decide(samples: 0, last: self.identity(0)) == .keep)
-        #expect(self.isDivergence(empty.decide(samples: 1, last: self.identity(0))))
+        #expect(empty.decide(samples: 1, last: self.identity(0)) == .part(.beyond(shards: 0)))
 
-        var early = ReplayGuide(original: [self.entry(3, last: 2)])
-        early.advance(samples: 2, last: self.identity(1))
-        #expect(early.divergence?.contains("2") == true)
+        var guide = ReplayGuide(original: [self.entry(3, last: 2)])
+        #expect(guide.decide(samples: 3, last: self.identity(2)) == .rotate)
+        guide.advance(samples: 3, last: self.identity(2))
+        #expect(guide.decide(samples: 1, last: self.identity(3)) == .part(.beyond(shards: 1)))
+        #expect(guide.parting == .beyond(shards: 1))
     }
 
-    @Test func `identities that are absent on both sides match`() {
+    @Test func `it gives up where a shard was closed early`() {
+        var early = ReplayGuide(original: [self.entry(3, last: 2)])
+        early.advance(samples: 2, last: self.identity(1))
+        #expect(early.parting?.description.contains("came to 2") == true)
+    }
+
+    @Test func `an original of which nothing is known is followed by number, another schema's is not`() {
         var original = self.entry(2, last: 0)
-        original.last = SampleIdentity()
-        var guide = ReplayGuide(original: [original])
-        #expect(guide.decide(samples: 2, last: SampleIdentity()) == .rotate)
-        #expect(self.isDivergence(guide.decide(samples: 2, last: self.identity(0))))
+        original.last = .narration(nil, pass: nil, index: nil)
+        let content = LineIdentity(["last_line_sha256": .text("ab")])
+        for last in [original.last, content, self.identity(0)] {
+            var guide = ReplayGuide(original: [original])
+            #expect(guide.decide(samples: 2, last: last) == .rotate)
+        }
+        var guide = ReplayGuide(original: [self.entry(2, last: 0)])
+        #expect(self.isDivergence(guide.decide(samples: 2, last: content)))
     }
 
     @Test func `it goes on after what was published before`() {
@@ -81,6 +93,6 @@ import Testing
         #expect(guide.decide(samples: 4, last: self.identity(8)) == .rotate)
 
         let diverged = ReplayGuide(original: original, published: [self.entry(3, last: 2), self.entry(3, last: 5)])
-        #expect(diverged.divergence != nil)
+        #expect(diverged.parting?.description.contains("holds 2 samples") == true)
     }
 }

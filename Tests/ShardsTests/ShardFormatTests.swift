@@ -17,7 +17,7 @@ import Testing
             #expect(entry.samples == count)
             #expect(entry.uncompressedBytes == samples.reduce(0) { $0 + $1.count + 1 })
             #expect(entry.sha256 == ContentHash.sha256(try #require(storage.bytes(of: entry.file))))
-            #expect(entry.last == SampleIdentity(videoUID: "v1", pass: 1, index: count))
+            #expect(entry.last == .narration("v1", pass: 1, index: count))
             #expect(ShardVerification(of: entry, in: storage).problems == [])
         }
     }

@@ -68,7 +68,8 @@ import Testing
 
     @Test func `manifest entries are read back as they are written, or refused`() throws {
         let entry = try self.shards()[1].entry
-        for input in Fuzz("manifest", seeds: [entry.json], tokens: .json) {
+        let other = try TestSamples.write([Bytes("7".utf8)], sequence: 9, schema: .any, in: self.storage)
+        for input in Fuzz("manifest", seeds: [entry.json, other.json], tokens: .json) {
             guard let read = try? ManifestEntry(json: input.bytes) else { continue }
             try #require(try ManifestEntry(json: read.json) == read, "\(input)")
             // What a hostile manifest adds up to.
@@ -77,7 +78,26 @@ import Testing
             _ = manifest.problems()
             _ = manifest.position(ofSample: .max)
             _ = manifest.nextSequence(ofPartition: read.partition)
+            var guide = ReplayGuide(original: [read, entry])
+            try #require(guide.decide(samples: max(1, read.samples), last: read.last) != .keep, "\(input)")
+            _ = guide.parting?.description
             try #require(Manifest(name: "nlq", commits: commits).samples == 2000 * read.samples, "\(input)")
+        }
+    }
+
+    @Test func `every line has an identity, which its lineage has no part in`() throws {
+        let seeds = [#"{"caption":"a","lineage":{"clip":1},"x":[1]}"#, #"{"lineage":null}"#, "[1]", "7"]
+        for input in Fuzz("line-identity", seeds: seeds, tokens: .json, seconds: 1) {
+            let identity = input.bytes.withUnsafeBufferPointer { LineSchema.any.identity($0) }
+            try #require(identity.fields.map(\.name) == ["last_line_sha256"] && !identity.isUnknown, "\(input)")
+            _ = input.bytes.withUnsafeBufferPointer { LineSchema.nlq.identity($0) }
+            guard case .object = try? JSONValue(parsing: input.bytes), input.bytes.last == UInt8(ascii: "}") else {
+                continue
+            }
+            let traced = input.bytes.dropLast() + Bytes(#","lineage":{"topology":"\#(input.number)"}}"#.utf8)
+            guard (try? JSONValue(parsing: traced)) != nil else { continue }
+            let other = traced.withUnsafeBufferPointer { LineSchema.any.identity($0) }
+            try #require(other == identity, "\(input)")
         }
     }
 

@@ -20,7 +20,7 @@ import Testing
             storage: storage ?? self.storage,
             options: ShardSinkOptions(
                 name: "nlq", partition: 2, epoch: epoch, nextSequence: next, limits: limits, topologyHash: "t",
-                frameBytes: 500),
+                frameBytes: 500, schema: .nlq),
             guide: guide)
     }
 
@@ -55,7 +55,7 @@ import Testing
         #expect(entry.zstdVersion == Zstandard.version)
         #expect(entry.level == 3)
         #expect((entry.firstOffset, entry.lastOffset) == (10, 12))
-        #expect(entry.last == SampleIdentity(videoUID: "v1", pass: 1, index: 6))
+        #expect(entry.last == .narration("v1", pass: 1, index: 6))
         #expect(try self.storage.list() == [entry.file])
         #expect(ShardVerification(of: entry, in: self.storage).problems == [])
         sink.committed()
@@ -197,7 +197,7 @@ import Testing
         let other = SimulatedShardStorage()
         let guide = ReplayGuide(original: original)
         let sink = try self.sink(limits: RotationLimits(samples: 1000), epoch: 8, guide: guide, storage: other)
-        sink.onDivergence = { Issue.record("diverged: \($0)") }
+        sink.onParting = { Issue.record("parted: \($0)") }
         let replay = try self.run(sink, samples) { _ in 0 }
         #expect(replay.map(\.sha256) == original.map(\.sha256))
         #expect(replay.allSatisfy { $0.reason == .replay })
@@ -218,7 +218,7 @@ import Testing
         let second = try self.sink(
             limits: RotationLimits(), epoch: 2, next: 3, guide: ReplayGuide(original: original, published: replay),
             storage: other)
-        second.onDivergence = { Issue.record("diverged: \($0)") }
+        second.onParting = { Issue.record("parted: \($0)") }
         replay += try self.run(second, Array(samples[21...])) { _ in 0 }
         #expect(replay.map(\.sha256) == original.map(\.sha256))
         #expect(replay.map(\.sequence) == Array(0..<5))
@@ -233,7 +233,7 @@ import Testing
             limits: RotationLimits(samples: 3, seconds: nil), guide: ReplayGuide(original: original),
             storage: SimulatedShardStorage())
         var told: [String] = []
-        sink.onDivergence = { told.append($0) }
+        sink.onParting = { told.append($0.description) }
         let replay = try self.run(sink, changed) { _ in 0 }
         #expect(told.count == 1)
         #expect(told.first?.contains(original[1].file) == true)
@@ -257,12 +257,29 @@ import Testing
         #expect(try self.run(sink, changed) { _ in 0 }.map(\.samples).prefix(2) == [7, 3])
     }
 
+    @Test func `a replay that goes on behind the original's last shard is beyond it, not diverged`() throws {
+        let samples = TestSamples.samples(20)
+        let original = try self.run(
+            self.sink(limits: RotationLimits(samples: 7, seconds: nil)), Array(samples[..<14])
+        ) { _ in 0 }
+        let sink = try self.sink(
+            limits: RotationLimits(samples: 4, seconds: nil), guide: ReplayGuide(original: original),
+            storage: SimulatedShardStorage())
+        var told: [ReplayGuide.Parting] = []
+        sink.onParting = { told.append($0) }
+        let replay = try self.run(sink, samples) { _ in 0 }
+        #expect(told == [.beyond(shards: 2)])
+        #expect(told.first?.description.contains("beyond the original, which ends after 2 shards") == true)
+        #expect(replay.map(\.samples) == [7, 7, 4, 2])
+        #expect(replay.prefix(2).map(\.sha256) == original.map(\.sha256))
+    }
+
     @Test func `a replay that ends early says so`() throws {
         let samples = TestSamples.samples(10)
         let original = try self.run(self.sink(limits: RotationLimits(samples: 7, seconds: nil)), samples) { _ in 0 }
         let sink = try self.sink(guide: ReplayGuide(original: original), storage: SimulatedShardStorage())
         var told = 0
-        sink.onDivergence = { _ in told += 1 }
+        sink.onParting = { _ in told += 1 }
         _ = try self.run(sink, Array(samples.prefix(5))) { _ in 0 }
         #expect(told == 1)
     }

@@ -28,11 +28,11 @@ enum TestSamples {
     /// Writes samples into a file of a storage and describes it as its manifest entry.
     static func write(
         _ samples: [Bytes], sequence: Int = 0, partition: Int = 0, frameBytes: Int = 1024, level: Int = 3,
-        in storage: any ShardStorage
+        schema: LineSchema = .nlq, in storage: any ShardStorage
     ) throws -> ManifestEntry {
         let name = ShardName(name: "nlq", partition: partition, sequence: sequence, epoch: 1)
         let file = try storage.create(name.file)
-        let writer = try ShardWriter(level: level, frameBytes: frameBytes)
+        let writer = try ShardWriter(level: level, frameBytes: frameBytes, schema: schema)
         writer.begin(file)
         for sample in samples { try sample.withUnsafeBufferPointer { try writer.append($0) } }
         let summary = try writer.finish()
@@ -50,6 +50,13 @@ enum TestSamples {
         var lines: [Bytes] = []
         while let line = try cursor.next() { lines.append(line) }
         return lines
+    }
+}
+
+extension LineIdentity {
+    /// The identity that a sample of `TestSamples` has.
+    static func narration(_ videoUID: String?, pass: Int?, index: Int?) -> LineIdentity {
+        LineIdentity(["last_video_uid": .init(videoUID), "last_pass": .init(pass), "last_index": .init(index)])
     }
 }
 

@@ -25,8 +25,8 @@ public final class ShardWriter {
         public var frames: Int
         /// The SHA-256 of the file, in lower-case hexadecimal.
         public var sha256: String
-        /// Where the last sample came from.
-        public var last: SampleIdentity
+        /// What the last sample is known by.
+        public var last: LineIdentity
     }
 
     /// The size of content at which a frame ends: 128 KiB keep 93 % and more of the ratio of a whole file.
@@ -39,6 +39,7 @@ public final class ShardWriter {
     /// Room for a compressed frame.
     private var compressed: Bytes = []
     private let frameBytes: Int
+    private let schema: LineSchema
     private var file: (any ShardFile)?
     /// The samples of the frame that is being filled. A full frame is compressed when the next sample comes, so that
     /// the last sample is always at hand here.
@@ -55,7 +56,10 @@ public final class ShardWriter {
     /// - Parameters:
     ///   - level: zstd's compression level, one of `Zstandard.levels`.
     ///   - frameBytes: the size of content at which a frame ends.
-    public init(level: Int, frameBytes: Int = ShardWriter.frameBytesDefault) throws(ShardError) {
+    ///   - schema: what is known of the samples.
+    public init(
+        level: Int, frameBytes: Int = ShardWriter.frameBytesDefault, schema: LineSchema = .any
+    ) throws(ShardError) {
         guard 1...(1 << 30) ~= frameBytes else {
             throw ShardError(.invalidOption, "a frame of \(frameBytes) bytes is outside 1 to 1 GiB")
         }
@@ -71,6 +75,7 @@ public final class ShardWriter {
             throw ShardError(.failed, error.message)
         }
         self.frameBytes = frameBytes
+        self.schema = schema
     }
 
     /// Starts a new, empty file; what an earlier one had not finished is forgotten.
@@ -112,12 +117,16 @@ public final class ShardWriter {
         self.uncompressedBytes += sample.count + 1
     }
 
-    /// The last sample appended; empty before the first.
-    public var lastSample: ArraySlice<UInt8> { self.frame[self.lastStart...].dropLast() }
+    /// What the last sample appended is known by.
+    public var last: LineIdentity {
+        self.frame.withUnsafeBufferPointer { frame in
+            self.schema.identity(UnsafeBufferPointer(rebasing: frame[self.lastStart...].dropLast()))
+        }
+    }
 
     /// Ends the last frame and writes the seek table. The file is complete but neither synchronised nor closed.
     public func finish() throws(ShardError) -> Summary {
-        let last = SampleIdentity(sample: self.lastSample)
+        let last = self.last
         try self.endFrame()
         let table = self.table.encoded()
         try table.withRawBytes { bytes throws(ShardError) in try self.write(bytes) }

@@ -31,12 +31,14 @@ extension ManifestEntry {
         json.field("samples", self.samples)
         json.field("frames", self.frames)
         json.field("sha256", self.sha256)
-        json.key("last_video_uid")
-        if let uid = self.last.videoUID { json.value(uid) } else { json.null() }
-        json.key("last_pass")
-        if let pass = self.last.pass { json.value(pass) } else { json.null() }
-        json.key("last_index")
-        if let index = self.last.index { json.value(index) } else { json.null() }
+        for field in self.last.fields {
+            json.key(text: field.name)
+            switch field.value {
+            case .text(let text): json.value(text)
+            case .number(let number): json.value(number)
+            case .absent: json.null()
+            }
+        }
         json.field("reason", self.reason.rawValue)
         json.field("topology_hash", self.topologyHash)
         json.field("zstd_version", self.zstdVersion)
@@ -81,19 +83,34 @@ extension ManifestEntry {
     private struct Fields {
         var text: [String: String] = [:]
         var numbers: [String: Int] = [:]
+        var last = LineIdentity()
+
+        /// A schema knows its lines by fewer fields.
+        private static let identityFieldsMax = 16
 
         mutating func read(_ json: inout JSONScanner) throws(JSONError) {
             try json.beginObject()
             while let key = try json.nextKey() {
-                switch key.text {
-                case "file", "sha256", "last_video_uid", "reason", "topology_hash", "zstd_version":
-                    self.text[key.text] = try json.stringOrNull()
-                case "partition", "sequence", "epoch", "bytes", "uncompressed_bytes", "samples", "frames", "last_pass",
-                    "last_index", "level", "first_offset", "last_offset":
-                    self.numbers[key.text] = try json.intOrNull()
+                let name = key.text
+                switch name {
+                case "file", "sha256", "reason", "topology_hash", "zstd_version":
+                    self.text[name] = try json.stringOrNull()
+                case "partition", "sequence", "epoch", "bytes", "uncompressed_bytes", "samples", "frames", "level",
+                    "first_offset", "last_offset":
+                    self.numbers[name] = try json.intOrNull()
+                case _ where name.hasPrefix(LineIdentity.prefix):
+                    self.last.set(name, try Self.identityValue(&json))
+                    if self.last.fields.count > Self.identityFieldsMax {
+                        throw JSONError("more than \(Self.identityFieldsMax) fields `last_…`", offset: json.offset)
+                    }
                 default: try json.skip()
                 }
             }
+        }
+
+        private static func identityValue(_ json: inout JSONScanner) throws(JSONError) -> LineIdentity.Value {
+            if try json.isNull() { return .absent }
+            return try json.kind() == .number ? .number(try json.int()) : .text(try json.string())
         }
 
         func text(_ name: String) throws(ShardError) -> String {
@@ -131,10 +148,7 @@ extension ManifestEntry {
             epoch: Int64(try fields.count("epoch")), bytes: try fields.count("bytes"),
             uncompressedBytes: try fields.count("uncompressed_bytes"), samples: try fields.count("samples"),
             frames: try fields.count("frames"), sha256: try fields.text("sha256"),
-            last: SampleIdentity(
-                videoUID: fields.text["last_video_uid"], pass: fields.numbers["last_pass"],
-                index: fields.numbers["last_index"]),
-            reason: reason, topologyHash: try fields.text("topology_hash"),
+            last: fields.last, reason: reason, topologyHash: try fields.text("topology_hash"),
             zstdVersion: try fields.text("zstd_version"), level: fields.numbers["level"] ?? 0,
             firstOffset: Offset(try fields.count("first_offset")), lastOffset: Offset(try fields.count("last_offset")))
     }

@@ -25,8 +25,8 @@ public struct ManifestEntry: Hashable, Sendable {
     public var frames: Int
     /// The SHA-256 of the file, in lower-case hexadecimal.
     public var sha256: String
-    /// Where the last sample came from.
-    public var last: SampleIdentity
+    /// What the last sample is known by.
+    public var last: LineIdentity
     /// Why it was closed.
     public var reason: RotationReason
     /// The hash of the topology that made the samples.
@@ -43,7 +43,7 @@ public struct ManifestEntry: Hashable, Sendable {
     /// Describes a shard.
     public init(
         file: String, partition: Int, sequence: Int, epoch: Int64, bytes: Int, uncompressedBytes: Int, samples: Int,
-        frames: Int, sha256: String, last: SampleIdentity, reason: RotationReason, topologyHash: String,
+        frames: Int, sha256: String, last: LineIdentity, reason: RotationReason, topologyHash: String,
         zstdVersion: String, level: Int, firstOffset: Offset, lastOffset: Offset
     ) {
         self.file = file

@@ -32,11 +32,14 @@ public struct ShardSinkOptions: Sendable {
     public var topologyHash: String
     /// The size of content at which a frame ends.
     public var frameBytes: Int
+    /// What is known of the samples.
+    public var schema: LineSchema
 
     /// Describes a sink.
     public init(
         name: String, partition: Int, epoch: Int64, nextSequence: Int, limits: RotationLimits = RotationLimits(),
-        level: Int = 3, topologyHash: String, frameBytes: Int = ShardWriter.frameBytesDefault
+        level: Int = 3, topologyHash: String, frameBytes: Int = ShardWriter.frameBytesDefault,
+        schema: LineSchema = .any
     ) {
         self.name = name
         self.partition = partition
@@ -46,6 +49,7 @@ public struct ShardSinkOptions: Sendable {
         self.level = level
         self.topologyHash = topologyHash
         self.frameBytes = frameBytes
+        self.schema = schema
     }
 }
 
@@ -95,7 +99,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     /// The guide as the last commit left it, and as it is now.
     private var committedGuide: ReplayGuide?
     private var guide: ReplayGuide?
-    private var toldOfDivergence = false
+    private var toldOfParting = false
     /// Names of files that were published and then abandoned before their commit, or in the midst of it.
     private var forgotten: Set<String> = []
 
@@ -106,7 +110,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     public var onNameTaken: ((String) -> String)?
 
     /// Is told once why a replay no longer follows its original.
-    public var onDivergence: ((String) -> Void)?
+    public var onParting: ((ReplayGuide.Parting) -> Void)?
 
     /// Creates a sink.
     /// - Parameters:
@@ -129,7 +133,8 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
         self.storage = storage
         self.options = options
         self.committedFiles = committedFiles
-        self.writer = try ShardWriter(level: options.level, frameBytes: options.frameBytes)
+        self.writer = try ShardWriter(
+            level: options.level, frameBytes: options.frameBytes, schema: options.schema)
         self.nextSequence = options.nextSequence
         self.policy = RotationPolicy(limits: options.limits)
         self.committedGuide = guide
@@ -212,11 +217,11 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     public func rotationDue(now: Timestamp) -> RotationReason? {
         guard case .open = self.phase else { return nil }
         let writer = self.writer
-        switch self.guide?.decide(samples: self.policy.samples, last: SampleIdentity(sample: writer.lastSample)) {
+        switch self.guide?.decide(samples: self.policy.samples, last: writer.last) {
         case .keep: return nil
         case .rotate: return .replay
-        case .diverged:
-            self.tellOfDivergence()
+        case .part:
+            self.tellOfParting()
             return self.policy.due(now: now)
         case nil: return self.policy.due(now: now)
         }
@@ -224,14 +229,14 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
 
     /// See `RecordSink`. A replay that follows its original has none.
     public var deadline: Timestamp? {
-        guard case .open = self.phase, self.guide == nil || self.guide?.divergence != nil else { return nil }
+        guard case .open = self.phase, self.guide == nil || self.guide?.parting != nil else { return nil }
         return self.policy.deadline
     }
 
-    private func tellOfDivergence() {
-        guard let reason = self.guide?.divergence, !self.toldOfDivergence else { return }
-        self.toldOfDivergence = true
-        self.onDivergence?(reason)
+    private func tellOfParting() {
+        guard let parting = self.guide?.parting, !self.toldOfParting else { return }
+        self.toldOfParting = true
+        self.onParting?(parting)
     }
 
     // MARK: Publishing
@@ -289,7 +294,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
         self.nextSequence = entry.sequence + 1
         self.forgotten.remove(entry.file)
         self.guide?.advance(samples: entry.samples, last: entry.last)
-        self.tellOfDivergence()
+        self.tellOfParting()
         self.committedGuide = self.guide
         self.policy.closed()
         self.phase = .closed

@@ -86,7 +86,7 @@ struct ReplayCommand: ParsableCommand {
             newest.replayNotes.forEach(Console.warning)
             let engine = Engine(
                 topology: bound.topology, log: log, options: options, warn: Console.warning,
-                makeSink: home.sinkMaker(log: log, following: originals))
+                makeSink: home.sinkMaker(for: bound.topology, log: log, following: originals))
             Console.info("replaying \(topology.name) into \(into)")
             try EngineRun(engine, topology: bound.topology, log: log, models: models).run(json: self.common.json)
         }

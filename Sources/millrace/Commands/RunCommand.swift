@@ -123,7 +123,7 @@ struct RunCommand: ParsableCommand {
             options.use(try NewestVideos.ingested(for: topology, in: log))
             let engine = Engine(
                 topology: topology, log: log, options: options, warn: Console.warning,
-                makeSink: home.sinkMaker(log: log))
+                makeSink: home.sinkMaker(for: topology, log: log))
             try EngineRun(engine, topology: topology, log: log, models: models).run(json: self.common.json)
         }
     }

@@ -104,14 +104,19 @@ struct Home {
     }
 
     /// Makes the sinks of tasks that write shards.
-    /// - Parameter originals: the manifests of the sets that a replay follows, by the name of the set it writes.
-    func sinkMaker(log: any RecordLog, following originals: [String: Manifest] = [:]) -> SinkMaker {
+    /// - Parameters:
+    ///   - topology: whose stages write the shards: what is known of their lines goes by the stages' types.
+    ///   - originals: the manifests of the sets that a replay follows, by the name of the set it writes.
+    func sinkMaker(
+        for topology: Topology, log: any RecordLog, following originals: [String: Manifest] = [:]
+    ) -> SinkMaker {
         let home = self
+        let schemas = LineSchemas.schemas(of: topology)
         return { (shards, partition, epoch, topologyHash) throws(SinkError) in
             do throws(ShardError) {
                 return try home.makeSink(
-                    shards, partition: partition, epoch: epoch, topologyHash: topologyHash, log: log,
-                    original: originals[shards.name])
+                    shards, of: schemas[shards.name] ?? .any, partition: partition, epoch: epoch,
+                    topologyHash: topologyHash, log: log, original: originals[shards.name])
             } catch {
                 throw error.sinkError
             }
@@ -137,8 +142,8 @@ struct Home {
     }
 
     private func makeSink(
-        _ shards: ShardDestination, partition: Int, epoch: Int64, topologyHash: String, log: any RecordLog,
-        original: Manifest?
+        _ shards: ShardDestination, of schema: LineSchema, partition: Int, epoch: Int64, topologyHash: String,
+        log: any RecordLog, original: Manifest?
     ) throws(ShardError) -> ShardSink {
         let storage = FileShardStorage(folder: self.shardFolder(shards.name))
         try storage.createFolder()
@@ -158,12 +163,17 @@ struct Home {
             limits: RotationLimits(
                 samples: shards.samplesMax, uncompressedBytes: shards.bytesMax,
                 seconds: shards.secondsMax > 0 ? shards.secondsMax : nil),
-            level: shards.level, topologyHash: topologyHash)
+            level: shards.level, topologyHash: topologyHash, schema: schema)
         let sink = try ShardSink(storage: storage, options: options, guide: guide) { () throws(ShardError) in
             try readManifest().files
         }
-        sink.onDivergence = { reason in
-            Console.warning("shards `\(shards.name)` partition \(partition) no longer follow the original: \(reason)")
+        sink.onParting = { parting in
+            let place = "shards `\(shards.name)` partition \(partition)"
+            switch parting {
+            case .beyond: Console.info("\(place) go on beyond the original: \(parting)")
+            case .diverged:
+                Console.warning("\(place) have diverged from the original and no longer follow it: \(parting)")
+            }
         }
         sink.onNameTaken = { file in Self.explain(taken: file, of: shards.name, in: log) }
         if let pause = PublishPause.fromEnvironment { sink.onPublishStep = pause.callAsFunction }
