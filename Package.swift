@@ -103,7 +103,7 @@ let package = Package(
             "MomentQueries",
             ["ModelRequests", "NarrationGrammar", "VideoAnnotations", "Dataflow", "Codecs", "Records"], tests: [])
         + room(
-            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records"], tests: ["RecordLogTesting"])
+            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
         + room(
             "ModelServers", ["ModelRequests", "Codecs", "Records", http, nio, nioHTTP1, nioSSL],
             tests: ["HostileServers", nioPosix])

@@ -37,6 +37,17 @@ public struct ShardFrame: Sendable {
         (index == 0 ? 0 : self.ends[index - 1] + 1)..<self.ends[index]
     }
 
+    /// Which sample holds a byte of `content`, or ends at it.
+    func index(ofSampleAt position: Int) -> Int {
+        var low = 0
+        var high = self.ends.count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if self.ends[middle] < position { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     /// A sample, copied.
     public func sample(_ index: Int) -> Bytes { Bytes(self.content[self.range(ofSample: index)]) }
 }
