@@ -217,27 +217,34 @@ struct CommandTests {
         let sample = try JSONTree(#require(try bench.samples("nlq").last))
         let id = try #require(sample["query_id"].string)
         let lines = try bench.succeed("explain", id).outputLines
-        func found(_ word: String) throws -> [JSONTree] {
-            try lines.indices.filter { lines[$0].hasPrefix("\(word)") && $0 + 1 < lines.count }.map {
-                try JSONTree(lines[$0 + 1])
-            }
-        }
-        #expect(try found("sample of shards nlq").first?["query_id"].string == id)
-        #expect(try found("query (queries[").first?["query"].string == sample["query"].string)
-        #expect(try found("block (blocks[").first?["block_id"].string == sample["lineage"]["block"].string)
         #expect(lines.first == sample["query"].string, "what was asked comes first")
+        let headings = lines.dropFirst().filter { !$0.hasPrefix(" ") }
+        #expect(headings.first == "Sample of the shard set nlq")
+        #expect(headings.dropFirst().first?.hasPrefix("Narration") == true)
+        #expect(headings.contains("Query as it was generated"))
         // Whatever has become a sample has passed all validators.
-        let verdicts = lines.drop { !$0.hasPrefix("validators") }.dropFirst()
-        #expect(verdicts.contains("  answer-leak: passed"))
-        #expect(verdicts.contains { $0.hasPrefix("  duplicate-in-clip: not judged") })
+        let verdicts = lines.drop { !$0.hasPrefix("Validators") }.dropFirst()
+        #expect(verdicts.contains { $0.contains(/^  answer-leak +passed$/) })
+        #expect(verdicts.contains { $0.contains(/^  duplicate-in-clip +not judged:/) })
         #expect(!verdicts.contains { $0.contains("rejected") })
-        let narrations = try found("narration ")
+
+        let records = try bench.succeed("explain", id, "--json").outputLines.map(JSONTree.init)
+        func found(_ part: String) -> [JSONTree] { records.filter { $0["part"].string == part } }
+        #expect(found("sample").first?["sample"]["query_id"].string == id)
+        #expect(found("query").first?["record"]["query"].string == sample["query"].string)
+        #expect(found("block").first?["record"]["block_id"].string == sample["lineage"]["block"].string)
+        #expect(
+            found("verdict").contains { $0["validator"].string == "answer-leak" && $0["outcome"].string == "passed" })
+        let narrations = found("narration")
         for narration in narrations {
-            let text = try #require(narration["text"].string)
-            #expect(lines.contains { $0.hasPrefix("narration ") && $0.contains(text) && $0.contains("(narrations[") })
+            let text = try #require(narration["record"]["text"].string)
+            let place = "narrations[\(narration["partition"].int ?? -1)] offset \(narration["offset"].int ?? -1)"
+            #expect(lines.contains { $0.contains(text) && $0.contains(place) })
+            #expect(narration["record"]["video_uid"].string == sample["video_uid"].string)
         }
-        #expect(narrations.compactMap { $0["index"].int } == sample["lineage"]["narrations"].array.compactMap(\.int))
-        #expect(narrations.allSatisfy { $0["video_uid"].string == sample["video_uid"].string })
+        let indices = sample["lineage"]["narrations"].array.compactMap(\.int)
+        #expect(narrations.compactMap { $0["record"]["index"].int } == indices)
+        #expect(!indices.isEmpty)
     }
 
     @Test("Results go to standard output, everything else to standard error, and the home is where it is said to be")

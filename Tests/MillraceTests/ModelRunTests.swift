@@ -311,13 +311,25 @@ struct ModelRunTests {
         let id = try #require(sample["query_id"].string)
         let text = try await bench.home.output("explain", id)
         text.prints(
-            "narration 23 at 143.0 s, \"#C C puts cup 2 on shelf 23\"", "put to m-1, request ", "  @system", "  @user",
-            "puts cup 2 on shelf 20", "finish reason stop, tokens in 7, out 3", #""narration_ids":[4]"#)
+            "  23  at 143.00 s  #C C puts cup 2 on shelf 23  (narrations[", "\nPrompt, put to m-1\n", "  @system",
+            "  @user",
+            "puts cup 2 on shelf 20", "\nAnswer\n", "finish reason  stop", "7 in, 3 out", #""narration_ids":[4]"#)
+        let places = ["Narration it is about", "Block", "Prompt,", "Answer", "Query as", "Validators"].map { heading in
+            text.outputText.range(of: "\n\(heading)")?.lowerBound
+        }
+        #expect(places.compactMap(\.self).count == 6 && places.compactMap(\.self) == places.compactMap(\.self).sorted())
+        let records = try await bench.home.output("explain", id, "--json").outputLines.map(JSONTree.init)
+        let prompt = try #require(records.first { $0["part"].string == "prompt" })
+        let roles = prompt["messages"].array.map { $0["role"].string }
+        #expect(roles.first == "system" && roles.last == "user")
+        #expect(prompt["sha256"].string == sample["lineage"]["prompt"].string)
+        let answer = try #require(records.first { $0["part"].string == "answer" })
+        #expect(answer["text"].string?.contains(#""narration_ids":[4]"#) == true && answer["prompt_tokens"].int == 7)
         // The topology of these tests lets longer questions pass than the defaults do.
-        text.prints("validators, with the defaults of their fields:", "  first-word: passed")
+        text.prints("Validators, with the defaults of their fields\n", "  first-word")
         let own = try await bench.home.output("explain", id, "--topology", bench.topology)
-        own.prints("validators, as \(bench.topology) has them:", "  too-long: passed")
-        #expect(!own.outputText.contains("  first-word:"), "it is off there")
+        own.prints("Validators, as \(bench.topology) has them\n", "  too-long")
+        #expect(!own.outputText.contains("  first-word"), "it is off there")
         let other = try TestTopology.write("naq", rotate: "{ seconds: 1 }", into: bench.folder)
         let none = try await bench.home.run("explain", id, "--topology", other)
         #expect(none.code == 2)

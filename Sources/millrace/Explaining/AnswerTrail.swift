@@ -16,36 +16,85 @@ struct AnswerTrail {
 
     init(_ lineage: Lineage) { self.lineage = lineage }
 
-    /// The prompt, the answer and its circumstances, as lines of text.
-    func lines(in home: Home) throws -> [String] {
+    /// The prompt, the answer and its circumstances; nothing where no model was asked.
+    func parts(in home: Home) throws -> [Explanation.Part] {
         guard let prompt = self.lineage.prompt, let answer = self.lineage.answer else { return [] }
-        let entry: CacheEntry?
+        guard let entry = try self.entry(in: home, prompt: prompt, answer: answer),
+            let read = try? ChatAnswer(parsing: entry.answer)
+        else {
+            var part = Explanation.Part("Answer")
+            part.lines = ["\(answer) is not in the response cache; it was written by rules, or has been pruned"]
+            return [part]
+        }
+        return [self.prompt(prompt, of: entry), self.answer(answer, read, of: entry)]
+    }
+
+    private func entry(in home: Home, prompt: String, answer: String) throws -> CacheEntry? {
         do throws(CacheError) {
             var options = ResponseCache.Options()
             options.readOnly = true
             options.mustExist = true
             let cache = try ResponseCache(folder: home.cacheFolder, options: options)
             defer { cache.close() }
-            entry = try cache.first { Self.isIt($0, prompt: prompt, answer: answer) }
+            return try cache.first { Self.isIt($0, prompt: prompt, answer: answer) }
         } catch {
             guard error.code == .missing else { throw CommandFailure(.failed, error.message) }
-            entry = nil
+            return nil
         }
-        guard let entry, let read = try? ChatAnswer(parsing: entry.answer) else {
-            return ["answer \(answer): not in the response cache; it was written by rules, or has been pruned"]
+    }
+
+    private func prompt(_ hash: String, of entry: CacheEntry) -> Explanation.Part {
+        var part = Explanation.Part("Prompt, put to \(entry.model)")
+        part.lines = Explanation.pairs([("sha256", hash), ("request", "\(entry.key)")])
+        let messages = Self.messages(of: entry)
+        for message in messages {
+            part.lines.append("@\(message.role.rawValue)")
+            part.lines += Self.lines(of: message.content)
         }
-        var lines = ["prompt \(prompt), put to \(entry.model), request \(entry.key):"]
-        for message in Self.messages(of: entry) {
-            lines.append("  @\(message.role.rawValue)")
-            lines += message.content.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
+        part.add("prompt") { json in
+            json.field("sha256", hash)
+            json.field("model", entry.model)
+            json.field("request", "\(entry.key)")
+            json.key("messages")
+            json.beginArray()
+            for message in messages {
+                json.beginObject()
+                json.field("role", message.role.rawValue)
+                json.field("content", message.content)
+                json.endObject()
+            }
+            json.endArray()
         }
+        return part
+    }
+
+    private func answer(_ hash: String, _ read: ChatAnswer, of entry: CacheEntry) -> Explanation.Part {
         let stored = Date(timeIntervalSince1970: Double(entry.storedAt) / 1000).formatted(.iso8601)
-        let tokens = [read.promptTokens, read.completionTokens].map { $0.map(String.init) ?? "?" }
-        lines.append(
-            "answer \(answer), stored \(stored), finish reason \(read.finishReason ?? "none"), tokens in \(tokens[0]), out "
-                + "\(tokens[1]):")
-        lines += read.written.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
-        return lines
+        let tokens = [read.promptTokens, read.completionTokens]
+        let counts = tokens.map { $0.map(String.init) ?? "?" }
+        var part = Explanation.Part("Answer")
+        part.lines = Explanation.pairs([
+            ("sha256", hash), ("stored", stored), ("finish reason", read.finishReason ?? "none"),
+            ("tokens", "\(counts[0]) in, \(counts[1]) out"),
+        ])
+        part.lines += Self.lines(of: read.written)
+        part.add("answer") { json in
+            json.field("sha256", hash)
+            json.field("stored", stored)
+            json.key("finish_reason")
+            if let reason = read.finishReason { json.value(reason) } else { json.null() }
+            for (name, count) in zip(["prompt_tokens", "completion_tokens"], tokens) {
+                json.key(text: name)
+                if let count { json.value(count) } else { json.null() }
+            }
+            json.field("text", read.written)
+        }
+        return part
+    }
+
+    /// The lines of a text, set in.
+    private static func lines(of text: String) -> [String] {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
     }
 
     private static func isIt(_ entry: CacheEntry, prompt: String, answer: String) -> Bool {
