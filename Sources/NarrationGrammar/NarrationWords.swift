@@ -9,7 +9,7 @@ public struct NarrationWord: Hashable, Sendable {
     /// Whether it is another capital letter alone, the label that annotators give a person.
     public let isLabel: Bool
 
-    public init(_ text: String, isWearer: Bool = false, isLabel: Bool = false) {
+    init(_ text: String, isWearer: Bool = false, isLabel: Bool = false) {
         self.text = text
         self.isWearer = isWearer
         self.isLabel = isLabel

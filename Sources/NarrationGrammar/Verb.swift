@@ -2,6 +2,7 @@
 
 /// What a verb does to its object, which decides what may be asked about it.
 public struct VerbUse: OptionSet, Hashable, Sendable {
+    /// A bit for each use.
     public let rawValue: Int
 
     /// Makes a set of the bits of a number.

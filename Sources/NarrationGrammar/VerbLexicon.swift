@@ -9,7 +9,9 @@ public enum VerbLexicon {
 
     /// A word as a form of a verb.
     public struct Reading: Sendable {
+        /// The verb.
         public let verb: Verb
+        /// The form of it that the word is.
         public let form: Form
     }
 

@@ -56,11 +56,12 @@ import VideoAnnotations
     @Test func registration() {
         var registry = OperatorRegistry()
         registerMomentQueries(in: &registry)
-        #expect(registry.names == ["llm", "prompt", "validate"])
+        #expect(registry.names == ["format", "llm", "prompt", "validate"])
         let types = registry.overloads.map { "\($0.input.name) → \($0.output.name)" }
-        #expect(types == ["block → prompt", "prompt → answer", "answer → query"])
-        #expect(registry.overloads.map(\.isAsynchronous) == [false, true, false])
-        #expect(registry.overloads.map(\.specification.isStateful) == [false, false, true])
+        #expect(
+            types == ["block → prompt", "prompt → answer", "answer → query", "query → sample", "narration → sample"])
+        #expect(registry.overloads.map(\.isAsynchronous) == [false, true, false, false, false])
+        #expect(registry.overloads.map(\.specification.isStateful) == [false, false, true, false, true])
         for field in registry.overloads.flatMap(\.specification.fields) { #expect(!field.help.isEmpty) }
     }
 }

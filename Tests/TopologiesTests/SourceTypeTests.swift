@@ -3,9 +3,9 @@
 import Dataflow
 import Foundation
 import MomentQueries
-import VideoAnnotations
 import Testing
 import Topologies
+import VideoAnnotations
 
 @testable import Mill
 

@@ -7,6 +7,7 @@ import MomentQueries
 import Records
 import Testing
 import Topologies
+import VideoAnnotations
 
 /// Broken topologies and test files: errors with places, never a trap, and what is read twice is the same twice.
 @Suite struct TopologyFuzzTests {

@@ -5,6 +5,7 @@ import Foundation
 import MomentQueries
 import Testing
 import Topologies
+import VideoAnnotations
 
 /// What makes a topology another one, and what does not.
 @Suite struct TopologyHashTests {

@@ -5,6 +5,7 @@ import Foundation
 import MomentQueries
 import Testing
 import Topologies
+import VideoAnnotations
 
 #if canImport(FoundationXML)
     import FoundationXML

@@ -9,6 +9,7 @@ import RecordLog
 import Records
 import Shards
 import Topologies
+internal import VideoAnnotations
 
 /// `millrace replay`
 struct ReplayCommand: ParsableCommand {

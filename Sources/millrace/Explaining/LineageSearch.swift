@@ -2,9 +2,9 @@
 
 import Codecs
 import MomentQueries
-import VideoAnnotations
 import RecordLog
 import Records
+import VideoAnnotations
 
 /// A record with its place in the log.
 struct PlacedRecord {

@@ -4,9 +4,10 @@ import Codecs
 import Dataflow
 import Foundation
 import MomentQueries
-import VideoAnnotations
 import RecordLog
 import Records
+internal import Topologies
+import VideoAnnotations
 
 /// Says where a sample of moment queries came from: the narrations, the block that was shown, what a model was asked and
 /// answered, the query as it was generated, and what the validators say of it.

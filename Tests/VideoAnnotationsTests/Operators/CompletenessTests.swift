@@ -5,7 +5,8 @@ import Dataflow
 import Records
 import Testing
 
-@testable import Narrations
+@testable import MomentQueries
+@testable import VideoAnnotations
 
 /// Ends of videos that never come, or come twice: what gathers keeps what it has, and gives nothing twice.
 @Suite struct CompletenessTests {

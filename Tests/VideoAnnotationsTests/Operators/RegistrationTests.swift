@@ -6,13 +6,11 @@ import VideoAnnotations
 
 @Suite("registration of the narration operators")
 struct RegistrationTests {
-    @Test("registers the operators under their names, format for two inputs")
+    @Test("registers the operators under their names")
     func names() {
         var registry = OperatorRegistry()
         registerVideoAnnotations(in: &registry)
-        #expect(registry.names == ["block", "filter", "format", "window"])
-        #expect(registry.overloads(named: "format").map(\.input.name) == ["query", "narration"])
-        #expect(registry.overloads(named: "format").map(\.output.name) == ["sample", "sample"])
+        #expect(registry.names == ["block", "filter", "window"])
         #expect(registry.overloads(named: "block").map(\.output.name) == ["block"])
         #expect(registry.overloads.allSatisfy { !$0.isAsynchronous })
     }
