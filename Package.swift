@@ -120,23 +120,29 @@ let package = Package(
             tests: ["HostileServers"])
         + room("SampleWorld", ["DurableFiles"], tests: [])
         + room("NeuralNetworks", ["DurableFiles", "Codecs", "Records", "CKernels", "COpenBLAS"], tests: [])
+        + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])
+        + room("TextEncoders", ["NeuralNetworks", "Codecs", "Records"])
+        + room("Training", ["DurableFiles", "NeuralNetworks", "Codecs", "Records"])
         + room(
             "MomentLocalization",
-            ["DurableFiles", "NeuralNetworks", "CKernels", "Shards", "RecordLog", "Codecs", "Records", "Threads"],
+            [
+                "Training", "VideoFeatures", "TextEncoders", "DurableFiles", "NeuralNetworks", "CKernels", "Shards",
+                "RecordLog", "Codecs", "Records", "Threads",
+            ],
             tests: ["RecordLogTesting"], data: ["Golden"])
         + [
             // Our side of ops/bench/training.
             .executableTarget(
-                name: "training-bench", dependencies: ["MomentLocalization", "NeuralNetworks"],
+                name: "training-bench",
+                dependencies: ["MomentLocalization", "VideoFeatures", "TextEncoders", "NeuralNetworks"],
                 path: "Sources/TrainingBenchmark", swiftSettings: settings),
             .executableTarget(
                 name: "millrace",
                 dependencies: [
-                    "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow",
-                    "Topologies", "Engine",
+                    "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine",
                     "VideoAnnotations",
                     "ModelRequests", "ModelCalls", "MomentQueries", "ModelAnswerCache", "Shards", "SampleWorld",
-                    "NeuralNetworks",
+                    "NeuralNetworks", "Training", "VideoFeatures", "TextEncoders",
                     "MomentLocalization", "Threads", arguments,
                 ],
                 swiftSettings: settings),

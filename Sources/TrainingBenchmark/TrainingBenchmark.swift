@@ -3,6 +3,8 @@
 import Foundation
 import MomentLocalization
 import NeuralNetworks
+import TextEncoders
+import VideoFeatures
 
 /// Our side of `ops/bench/training`: it makes one invented batch, then does what each line of its input says and
 /// answers with a line of JSON, so that two programs can take turns on one machine.

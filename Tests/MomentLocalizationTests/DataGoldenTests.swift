@@ -5,6 +5,7 @@ import Foundation
 import MomentLocalization
 import Records
 import Testing
+import VideoFeatures
 
 /// JSON files that the official implementation's functions wrote, in `MILLRACE_GOLDEN` or beside these tests.
 enum GoldenJSON {

@@ -4,6 +4,7 @@ import Codecs
 import Foundation
 import Records
 import Testing
+import Training
 
 @testable import MomentLocalization
 

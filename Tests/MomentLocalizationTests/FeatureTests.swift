@@ -6,6 +6,7 @@ import MomentLocalization
 import NeuralNetworks
 import Records
 import Testing
+import VideoFeatures
 
 @Suite struct FeatureTests {
     private let folder: URL

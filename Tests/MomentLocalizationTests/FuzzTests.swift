@@ -6,6 +6,9 @@ import Fuzzing
 import NeuralNetworks
 import Records
 import Testing
+import TextEncoders
+import Training
+import VideoFeatures
 
 @testable import MomentLocalization
 

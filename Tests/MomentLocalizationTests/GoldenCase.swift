@@ -4,6 +4,7 @@ import Foundation
 import MomentLocalization
 import NeuralNetworks
 import Testing
+import VideoFeatures
 
 /// One case of the official implementation's numbers: a safetensors file, and the JSON beside it.
 struct GoldenCase: CustomTestStringConvertible, Sendable {

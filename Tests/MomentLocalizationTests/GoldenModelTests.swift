@@ -4,6 +4,7 @@ import Foundation
 import MomentLocalization
 import NeuralNetworks
 import Testing
+import VideoFeatures
 
 /// The network against the official implementation's outputs, gradients and optimizer steps.
 @Suite struct GoldenModelTests {

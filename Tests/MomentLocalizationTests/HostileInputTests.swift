@@ -5,6 +5,8 @@ import Foundation
 import NeuralNetworks
 import Records
 import Testing
+import Training
+import VideoFeatures
 
 @testable import MomentLocalization
 

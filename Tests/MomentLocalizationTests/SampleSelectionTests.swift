@@ -5,6 +5,7 @@ import Foundation
 import NeuralNetworks
 import Records
 import Testing
+import Training
 
 @testable import MomentLocalization
 

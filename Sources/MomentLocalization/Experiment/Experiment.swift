@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import NeuralNetworks
+internal import Training
 
 /// Runs the arms of a plan and scores each on queries that nothing was chosen by.
 public struct Experiment {

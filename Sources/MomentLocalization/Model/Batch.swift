@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import VideoFeatures
+
 /// One query about one clip, as the network takes it. Arrays are shared, not copied.
 public struct ModelSample: Sendable {
     /// The query.

@@ -2,6 +2,7 @@
 
 internal import CKernels
 internal import NeuralNetworks
+internal import VideoFeatures
 
 /// The layers of VSLNet or VSLBase, put together. It holds no numbers: any thread can run it on a workspace of its own.
 struct Network: Sendable {

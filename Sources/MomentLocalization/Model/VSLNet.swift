@@ -3,6 +3,7 @@
 public import NeuralNetworks
 internal import Synchronization
 public import Threads
+internal import VideoFeatures
 
 /// The losses of one batch.
 public struct BatchLosses: Hashable, Sendable {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import VideoFeatures
+
 /// What a VSLNet is made of. Names and defaults follow EGO4D/episodic-memory: NLQ/VSLNet/options.py, main.py.
 public struct VSLNetConfiguration: Hashable, Sendable, Codable {
     /// With or without query-guided highlighting.

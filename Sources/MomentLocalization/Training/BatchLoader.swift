@@ -3,6 +3,8 @@
 internal import NeuralNetworks
 internal import Synchronization
 internal import Threads
+internal import Training
+internal import VideoFeatures
 
 /// Turns queries into batches: features, text and targets.
 struct BatchLoader: Sendable {

@@ -6,6 +6,7 @@ internal import Foundation
 internal import NeuralNetworks
 internal import Records
 internal import Shards
+public import Training
 
 /// A stretch of steps whose samples are drawn from one prefix of the manifest.
 public struct Segment: Hashable, Sendable, Codable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Shards
+internal import Training
 
 /// Where the samples of each step come from.
 protocol SampleSource: AnyObject {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import NeuralNetworks
+internal import TextEncoders
+public import Training
 
 /// Trains a network on shards as they land, or on an annotation file, and keeps checkpoints.
 ///

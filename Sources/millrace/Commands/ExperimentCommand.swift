@@ -7,6 +7,7 @@ import MomentLocalization
 import RecordLog
 import Records
 import Shards
+import Training
 
 /// `millrace experiment`
 struct ExperimentCommand: ParsableCommand {

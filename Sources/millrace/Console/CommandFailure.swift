@@ -9,6 +9,7 @@ import SampleWorld
 import Shards
 import Threads
 import Topologies
+import Training
 internal import VideoAnnotations
 
 /// A command's failure as the user sees it.

@@ -2,6 +2,7 @@
 
 import MomentLocalization
 import NeuralNetworks
+import Training
 
 /// Says which kernels multiply matrices, and refuses those that multiply wrongly.
 enum MatrixKernels {

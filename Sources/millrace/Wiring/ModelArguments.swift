@@ -6,6 +6,7 @@ import Foundation
 import MomentLocalization
 import NeuralNetworks
 import Records
+import TextEncoders
 
 /// How queries are read.
 enum TextKind: String, CaseIterable, ExpressibleByArgument {

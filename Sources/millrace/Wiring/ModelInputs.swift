@@ -6,6 +6,7 @@ import Foundation
 import MomentLocalization
 import NeuralNetworks
 import Records
+import TextEncoders
 
 /// Where features and text come from.
 struct ModelInputs {

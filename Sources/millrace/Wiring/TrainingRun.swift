@@ -9,6 +9,7 @@ import NeuralNetworks
 import Records
 import Shards
 import Synchronization
+import Training
 
 /// How a run goes, as `train` and `finetune` share it.
 struct RunLengthArguments: ParsableArguments {

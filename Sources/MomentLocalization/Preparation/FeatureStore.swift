@@ -2,6 +2,7 @@
 
 public import NeuralNetworks
 internal import Synchronization
+public import VideoFeatures
 
 /// Whose features a file holds.
 public enum FeatureLayout: String, CaseIterable, Sendable {

@@ -5,17 +5,21 @@ internal import Foundation
 internal import Records
 
 /// Reads JSON into Swift's types, and says what is wrong in words that need no knowledge of those.
-enum PlainDecoder {
+public enum PlainDecoder {
     /// What is wrong, and where in the text.
-    struct Problem: Error {
-        var message: String
+    public struct Problem: Error {
+        /// What is wrong.
+        public var message: String
 
-        init(_ message: String) { self.message = message }
+        /// Creates a problem.
+        public init(_ message: String) { self.message = message }
     }
 
     /// Decodes a text.
     /// - Throws: `Problem`, such as `arms[0].name: text belongs here`.
-    static func decode<Value: Decodable>(_ type: Value.Type, from text: some Sequence<UInt8>) throws(Problem) -> Value {
+    public static func decode<Value: Decodable>(_ type: Value.Type, from text: some Sequence<UInt8>) throws(Problem)
+        -> Value
+    {
         // Foundation's parser builds what it reads, as deep as it goes: the scanner's bound on depth comes first.
         let value: JSONValue
         do throws(JSONError) {

@@ -11,6 +11,8 @@ public struct WordVectors: Sendable {
     public let width: Int
     private let vectors: [String: [Float]]?
 
+    /// The most columns that are read: files claim more than anyone has trained.
+    public static let widthMax = 1 << 16
     /// The columns of drawn vectors.
     private static let drawnWidth = 300
     private static let chunkSize = 4 << 20
@@ -47,10 +49,10 @@ public struct WordVectors: Sendable {
         guard width > 0 else {
             throw TensorFileError(.corrupt, "\(path) holds no vectors: a line is a word and its numbers")
         }
-        guard width <= FeatureFile.columnsMax else {
+        guard width <= Self.widthMax else {
             throw TensorFileError(
                 .corrupt,
-                "\(path): its first vector has \(width) numbers, and at most \(FeatureFile.columnsMax) are read")
+                "\(path): its first vector has \(width) numbers, and at most \(Self.widthMax) are read")
         }
         self.width = width
         self.vectors = vectors

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Synchronization
+public import TextEncoders
+internal import VideoFeatures
 
 /// Queries as the network takes them, each distinct one computed once and kept, up to a number of bytes.
 ///

@@ -12,7 +12,7 @@ public struct FeatureFile: Sendable {
     /// The number of features of a moment.
     public let columns: Int
     /// The file's path.
-    var path: String { self.file.path }
+    public var path: String { self.file.path }
     private let file: TensorFile
     private let type: ElementType
     /// Where the first row lies in the file.
