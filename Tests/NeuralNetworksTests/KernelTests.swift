@@ -128,8 +128,8 @@ import Testing
         #expect(Losses.binaryCrossEntropy(logit: -1e30, label: 0, positiveWeight: 2) == (0, 0))
     }
 
-    @Test func adamWDecaysWeightsAndSparesBiases() {
-        var layout = ParameterLayout()
+    @Test func adamWDecaysWhatTheLayoutSays() {
+        var layout = ParameterLayout(decays: { !$0.contains("bias") && !$0.contains("layer_norm") })
         let weight = layout.add("a.weight", [20], .constant(1)), bias = layout.add("a.bias", [3], .constant(1))
         let norm = layout.add("x.layer_norm.weight", [2], .constant(1)), last = layout.add("w4C", [2], .constant(1))
         #expect([weight, bias, norm, last].map(\.decays) == [true, false, false, true])

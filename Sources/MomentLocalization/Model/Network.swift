@@ -51,7 +51,7 @@ struct Network: Sendable {
     }
 
     init(_ configuration: VSLNetConfiguration) {
-        var layout = ParameterLayout(), sites = DropoutSites()
+        var layout = ParameterLayout(decays: Self.decays), sites = DropoutSites()
         let width = configuration.width
         self.configuration = configuration
         self.videoProjection = Linear(
@@ -77,6 +77,12 @@ struct Network: Sendable {
             ? HighlightLayer("highlight_layer", width: width, in: &layout) : nil
         self.predictor = SpanPredictor("predictor", configuration: configuration, in: &layout, sites: &sites)
         self.layout = layout
+    }
+
+    /// Whether weight decay acts on a parameter: not on names with `bias`, `layer_norm` or `LayerNorm`
+    /// (EGO4D/episodic-memory: NLQ/VSLNet/model/VSLNet.py, `build_optimizer_and_scheduler`).
+    @Sendable static func decays(_ name: String) -> Bool {
+        !["bias", "layer_norm", "LayerNorm"].contains { name.contains($0) }
     }
 
     /// Lays out a workspace for micro-batches of at most `shape`.

@@ -6,10 +6,7 @@ extension VSLNet {
     /// All parameters, trained and frozen, under their official names: what the official PyTorch model loads strictly.
     /// - Parameter prefix: put before each name, to tell them from what else a file holds.
     public func weights(prefix: String = "") -> [SafetensorsWriter.Tensor] {
-        self.layout.parameters.map { parameter in
-            SafetensorsWriter.Tensor(
-                prefix + parameter.name, shape: parameter.shape, .float32(self.parameters[parameter]))
-        }
+        self.layout.parameters.map { self.parameters.tensor($0, named: prefix + $0.name) }
     }
 
     /// Takes all parameters from a file; nothing is changed where one of them is missing or of another shape.

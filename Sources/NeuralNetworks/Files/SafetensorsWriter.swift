@@ -11,6 +11,8 @@ public struct SafetensorsWriter {
         public enum Elements: Sendable {
             /// Written as F32.
             case float32([Float])
+            /// Written as F32 from where they lie, as many as fill the shape. They must not change meanwhile.
+            case buffer(FloatBuffer, at: Int)
             /// Written as I64.
             case int64([Int])
             /// Written as U8.
@@ -29,13 +31,13 @@ public struct SafetensorsWriter {
             self.name = name
             self.shape = shape
             self.elements = elements
-            precondition(shape.reduce(1, *) == self.count, "the elements of \(name) fill its shape")
+            precondition(self.fills(shape), "the elements of \(name) fill its shape")
         }
 
         /// The type of the elements in the file.
         public var type: ElementType {
             switch self.elements {
-            case .float32: .float32
+            case .float32, .buffer: .float32
             case .int64: .int64
             case .uint8: .uint8
             }
@@ -45,6 +47,7 @@ public struct SafetensorsWriter {
         public var count: Int {
             switch self.elements {
             case .float32(let elements): elements.count
+            case .buffer: self.shape.reduce(1, *)
             case .int64(let elements): elements.count
             case .uint8(let elements): elements.count
             }
@@ -57,12 +60,20 @@ public struct SafetensorsWriter {
             return bytes
         }
 
+        private func fills(_ shape: [Int]) -> Bool {
+            if case .buffer(let buffer, let offset) = self.elements { return offset + self.count <= buffer.count }
+            return shape.reduce(1, *) == self.count
+        }
+
         /// Hands the elements over as the file's bytes. The machines that Swift runs on here are little-endian.
-        func withBytes<Failure>(
+        public func withBytes<Failure>(
             _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
         ) throws(Failure) {
             switch self.elements {
             case .float32(let elements): try elements.withRawBytes(body)
+            case .buffer(let buffer, let offset):
+                let floats = UnsafeBufferPointer(start: buffer.start + offset, count: self.count)
+                try body(UnsafeRawBufferPointer(floats))
             case .int64(let elements): try elements.withRawBytes(body)
             case .uint8(let elements): try elements.withRawBytes(body)
             }

@@ -3,8 +3,8 @@
 internal import CKernels
 
 /// AdamW (Loshchilov & Hutter 2019) as `torch.optim.AdamW` computes it: decay is taken from the weights, not added to
-/// the gradient, and leaves biases and layer norms alone.
-public final class AdamW: Sendable {
+/// the gradient, and acts on the parameters that the layout says.
+public final class AdamW: Optimizer, Sendable {
     /// The settings.
     public struct Configuration: Hashable, Sendable, Codable {
         /// How slowly the mean of gradients forgets.
@@ -26,6 +26,10 @@ public final class AdamW: Sendable {
     public let firstMoment: FloatBuffer
     /// The mean of their squares: the second half.
     public let secondMoment: FloatBuffer
+    /// The two means.
+    public var state: [FloatBuffer] { [self.firstMoment, self.secondMoment] }
+    /// What they are called in a checkpoint.
+    public static let stateNames = ["first", "second"]
     private let ranges: [(range: Range<Int>, decays: Bool)]
 
     /// Creates a fresh optimizer for the trained parameters of a layout.
@@ -54,6 +58,12 @@ public final class AdamW: Sendable {
                 self.secondMoment.start + first, range.count, clip, Float(learningRate), c.beta1, c.beta2, c.epsilon,
                 decays ? c.weightDecay : 0, corrections.0, corrections.1)
         }
+    }
+
+    /// A mean of squares is not below zero.
+    public static func problem(_ name: String, _ values: [Float]) -> String? {
+        name == "second" && values.contains { $0 < 0 }
+            ? "the optimizer's second moments hold a number below zero" : nil
     }
 
     /// base^exponent by squaring, in Float64: the same on every machine.

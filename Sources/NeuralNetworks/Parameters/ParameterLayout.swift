@@ -14,9 +14,11 @@ public struct Parameter: Hashable, Sendable {
     /// The number of elements.
     public var count: Int { self.shape.reduce(1, *) }
 
-    /// Whether AdamW's weight decay acts on it: not on names with `bias`, `layer_norm` or `LayerNorm`
-    /// (EGO4D/episodic-memory: NLQ/VSLNet/model/VSLNet.py, `build_optimizer_and_scheduler`).
-    public var decays: Bool { !["bias", "layer_norm", "LayerNorm"].contains { self.name.contains($0) } }
+    /// Whether weight decay acts on it.
+    public let decays: Bool
+    /// Whether a checkpoint holds its values. Of a frozen one that does not change, and is kept elsewhere, the digest
+    /// does.
+    public let isStored: Bool
 
     var range: Range<Int> { self.offset..<self.offset + self.count }
 }
@@ -43,18 +45,25 @@ public struct ParameterLayout: Sendable {
     public private(set) var frozenCount = 0
     private(set) var initializers: [Initializer] = []
     private var indices: [String: Int] = [:]
+    private let decays: @Sendable (String) -> Bool
 
     /// No parameters.
-    public init() {}
+    /// - Parameter decays: whether weight decay acts on the parameter of a name; by default on all.
+    public init(decays: @escaping @Sendable (String) -> Bool = { _ in true }) { self.decays = decays }
 
     /// Adds a parameter after the others. Ones that are added one after another lie one after another, so that a layer
     /// can take several matrices of equal width as one.
+    /// - Parameters:
+    ///   - isTrained: whether the optimizer moves it.
+    ///   - isStored: whether a checkpoint holds it; of a frozen one it may do to name the digest.
     public mutating func add(
-        _ name: String, _ shape: [Int], _ initializer: Initializer, isTrained: Bool = true
+        _ name: String, _ shape: [Int], _ initializer: Initializer, isTrained: Bool = true, isStored: Bool = true
     ) -> Parameter {
         precondition(self.indices[name] == nil, "the parameter \(name) is there twice")
+        precondition(isStored || !isTrained, "the parameter \(name) moves, and is to be kept elsewhere")
         let parameter = Parameter(
-            name: name, shape: shape, offset: isTrained ? self.trainedCount : self.frozenCount, isTrained: isTrained)
+            name: name, shape: shape, offset: isTrained ? self.trainedCount : self.frozenCount, isTrained: isTrained,
+            decays: self.decays(name), isStored: isStored)
         self.indices[name] = self.parameters.count
         self.parameters.append(parameter)
         self.initializers.append(initializer)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 internal import Glibc
 
 /// The values of a model's parameters, each kind in one buffer with named views.
@@ -31,6 +32,20 @@ public final class Parameters: Sendable {
             precondition(newValue.count == parameter.count, "\(parameter.name) has \(parameter.count) elements")
             (parameter.isTrained ? self.trained : self.frozen).assign(newValue, at: parameter.offset)
         }
+    }
+
+    /// One parameter as a tensor to write, where it lies.
+    public func tensor(_ parameter: Parameter, named name: String? = nil) -> SafetensorsWriter.Tensor {
+        SafetensorsWriter.Tensor(
+            name ?? parameter.name, shape: parameter.shape,
+            .buffer(parameter.isTrained ? self.trained : self.frozen, at: parameter.offset))
+    }
+
+    /// The SHA-256 of one parameter's values as a file holds them, in lower-case hexadecimal.
+    public func digest(_ parameter: Parameter) -> String {
+        var hash = ContentHash.Stream()
+        self.tensor(parameter).withBytes { hash.update($0) }
+        return hash.finish()
     }
 }
 
