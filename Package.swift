@@ -122,7 +122,7 @@ let package = Package(
         + room("NeuralNetworks", ["DurableFiles", "Codecs", "Records", "CKernels", "COpenBLAS"], tests: [])
         + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])
         + room("TextEncoders", ["NeuralNetworks", "Codecs", "Records"])
-        + room("Training", ["DurableFiles", "NeuralNetworks", "Codecs", "Records"])
+        + room("Training", ["DurableFiles", "NeuralNetworks", "Shards", "Codecs", "Records", "Threads"])
         + room(
             "MomentLocalization",
             [

@@ -88,11 +88,11 @@ import Training
         let sets = ["naq": try (0..<12).map { try MomentQuery(sample: TrainingWorld.sample($0)) }]
         let parts = world.parts("unused", world.options(steps: 1))
         let materials = Experiment.Materials(
-            features: world.features.path, layout: .automatic, text: parts.text, textHash: "words",
+            features: world.features.path, layout: .automatic, text: parts.network.loader.text, textHash: "words",
             makeModel: { seed in
                 var options = world.options(steps: 1)
                 options.seed = seed
-                return world.parts("unused", options).model
+                return world.parts("unused", options).network.model
             }, samples: SharedSamples(sets), train: annotations.queries, validation: annotations, test: annotations)
         let plan = try ExperimentPlan(json: Bytes(Self.plan.utf8), path: "p.json")
         let whole = Experiment(plan, materials, folder: world.folder("whole"))

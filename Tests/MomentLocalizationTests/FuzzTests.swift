@@ -7,10 +7,10 @@ import NeuralNetworks
 import Records
 import Testing
 import TextEncoders
-import Training
 import VideoFeatures
 
 @testable import MomentLocalization
+@testable import Training
 
 /// Files that are almost right, for a bounded time each: they are read as another reader reads them, or refused with the
 /// file's name; nothing traps or hangs.
@@ -150,12 +150,12 @@ import VideoFeatures
         try world.run(try world.training(world.parts("run", world.options(steps: 1), configuration: configuration)))
         let path = world.folder("run") + "/step-000000001.safetensors"
         let whole = try Bytes(Data(contentsOf: URL(fileURLWithPath: path)))
-        let state = try Checkpoint(path: path).state
+        let state = try MomentCheckpoint(path: path).state
         for input in Fuzz("checkpoint", seeds: [whole], tokens: .json, bytesMax: whole.count + 4096) {
             let path = try self.write(input.bytes, "c.safetensors")
             do {
                 // What is read in spite of a change was not changed in what counts: the checksum is of all of it.
-                let read = try Checkpoint(path: path)
+                let read = try MomentCheckpoint(path: path)
                 try #require(read.state == state, "\(input)")
             } catch let error as TrainingError {
                 try #require(error.code == .checkpoint && error.message.contains(path), "\(input): \(error)")
@@ -166,20 +166,21 @@ import VideoFeatures
     @Test func descriptionsOfCheckpointsAreOfARunOrRefused() throws {
         let world = try TrainingWorld()
         let parts = world.parts("run", world.options(steps: 4))
-        let state = Checkpoint.State(
-            configuration: TrainingWorld.configuration, options: parts.options, words: TrainingWorld.vocabulary.words,
-            characters: TrainingWorld.vocabulary.characters, step: 2,
+        let state = MomentCheckpoint.State(
+            description: MomentDescription(TrainingWorld.configuration, vocabulary: TrainingWorld.vocabulary),
+            options: parts.options, preparation: TrainingWorld.preparation, step: 2,
             plan: [Segment(segment: 0, firstStep: 0, steps: 4, shards: 1, samples: 9, digest: "d")], shards: ["a"],
             usable: 9, machine: .current, bestScore: 0.25, bestStep: 2)
         let seed = try Bytes(JSONEncoder().encode(state))
         let tokens = FuzzTokens.json + FuzzTokens(["\"heads\"", "\"tokens\"", "\"encoded\"", "\"width\"", "VSLBase"])
         for input in Fuzz("checkpoint-state", seeds: [seed], tokens: tokens) {
-            guard let read = try? PlainDecoder.decode(Checkpoint.State.self, from: input.bytes), read.problem() == nil
+            guard let read = try? PlainDecoder.decode(MomentCheckpoint.State.self, from: input.bytes),
+                read.problem() == nil
             else {
                 continue
             }
             // What passes can be laid out, and the run's numbers computed with.
-            let layout = VSLNet.layout(read.configuration)
+            let layout = VSLNet.layout(read.description.configuration)
             try #require(layout.trainedCount > 0 && layout.trainedCount < 1 << 44, "\(input)")
             try #require(read.step <= read.options.steps && (read.plan.last?.endStep ?? 0) <= 1_000_000_000, "\(input)")
         }

@@ -5,10 +5,36 @@ import Foundation
 import NeuralNetworks
 import Records
 import Testing
-import Training
 import VideoFeatures
 
 @testable import MomentLocalization
+@testable import Training
+
+/// A checkpoint whose every part can be changed and written again, with a checksum that fits.
+private struct EditedCheckpoint {
+    var state: MomentCheckpoint.State
+    private var tensors: [SafetensorsWriter.Tensor]
+
+    init(_ checkpoint: MomentCheckpoint) throws {
+        self.state = checkpoint.state
+        self.tensors = try checkpoint.file.names.map { name in
+            let shape = try #require(checkpoint.file.entry(name)?.shape)
+            return SafetensorsWriter.Tensor(name, shape: shape, .float32(try checkpoint.file.floats(name)))
+        }
+    }
+
+    mutating func set(_ place: Int, of name: String, to value: Float) {
+        for index in self.tensors.indices where self.tensors[index].name == name {
+            guard case .float32(var values) = self.tensors[index].elements else { continue }
+            values[place] = value
+            self.tensors[index].elements = .float32(values)
+        }
+    }
+
+    func write(_ name: String, in folder: String) throws {
+        try CheckpointFile.write(self.tensors, state: self.state, name, in: folder)
+    }
+}
 
 /// Files that claim what cannot be, and runs that they must not reach.
 @Suite struct HostileInputTests {
@@ -91,48 +117,48 @@ import VideoFeatures
 
     // MARK: Checkpoints
 
-    private func checkpoint() throws -> Checkpoint {
+    private func checkpoint() throws -> MomentCheckpoint {
         try self.world.publish((0..<9).map { TrainingWorld.sample($0) })
         try self.world.run(try self.world.training(self.world.parts("run", self.world.options(steps: 2))))
         return try #require(try CheckpointFolder(path: self.world.folder("run")).latest())
     }
 
     @Test func editedCheckpointsAreRefusedBeforeAnythingIsMadeOfThem() throws {
-        let whole = try self.checkpoint()
-        let edits: [(String, (inout Checkpoint) -> Void)] = [
-            ("--heads", { $0.state.configuration.heads = 0 }),
-            ("--heads", { $0.state.configuration.heads = -1 }),
-            ("does not divide", { $0.state.configuration.heads = 3 }),
-            ("--dim", { $0.state.configuration.width = 1 << 62 }),
-            ("--max-pos-len", { $0.state.configuration.positionsMax = 1 << 62 }),
-            ("features a moment", { $0.state.configuration.videoFeatureWidth = 1 << 62 }),
-            ("--dropout", { $0.state.configuration.dropRate = 2 }),
-            ("--highlight-lambda", { $0.state.configuration.highlightWeight = -1 }),
+        let whole = try EditedCheckpoint(self.checkpoint())
+        let edits: [(String, (inout EditedCheckpoint) -> Void)] = [
+            ("--heads", { $0.state.description.configuration.heads = 0 }),
+            ("--heads", { $0.state.description.configuration.heads = -1 }),
+            ("does not divide", { $0.state.description.configuration.heads = 3 }),
+            ("--dim", { $0.state.description.configuration.width = 1 << 62 }),
+            ("--max-pos-len", { $0.state.description.configuration.positionsMax = 1 << 62 }),
+            ("features a moment", { $0.state.description.configuration.videoFeatureWidth = 1 << 62 }),
+            ("--dropout", { $0.state.description.configuration.dropRate = 2 }),
+            ("--highlight-lambda", { $0.state.description.configuration.highlightWeight = -1 }),
             (
                 "known words",
                 {
-                    $0.state.configuration.text = .tokens(
+                    $0.state.description.configuration.text = .tokens(
                         words: 1 << 62, wordWidth: 1 << 62, characters: 9, characterWidth: 4)
                 }
             ),
-            ("needs [", { $0.state.configuration.width = 4096 }),
-            ("reads the states of an encoder", { $0.state.configuration.text = .encoded(width: 768) }),
+            ("needs [", { $0.state.description.configuration.width = 4096 }),
+            ("reads the states of an encoder", { $0.state.description.configuration.text = .encoded(width: 768) }),
             ("\"step\" is -1", { $0.state.step = -1 }),
             ("\"step\" is 3 of 2", { $0.state.step = 3 }),
             ("--steps", { $0.state.options.steps = .max }),
             ("--batch-size", { $0.state.options.batchSize = 0 }),
             ("--segment-steps", { $0.state.options.segmentSteps = .min }),
-            ("\"words\"", { $0.state.words?.removeLast() }),
-            ("\"characters\"", { $0.state.characters?.append("ж") }),
-            ("no vocabulary", { $0.state.words = nil }),
+            ("\"words\"", { $0.state.description.words?.removeLast() }),
+            ("\"characters\"", { $0.state.description.characters?.append("ж") }),
+            ("no vocabulary", { $0.state.description.words = nil }),
             ("\"usable\"", { $0.state.usable = -5 }),
             ("\"bestScore\"", { $0.state.bestScore = 7 }),
             ("\"bestStep\"", { $0.state.bestStep = 9 }),
             ("\"plan\"", { $0.state.plan[0].steps = .max }),
             ("\"plan\"", { $0.state.plan[0].firstStep = .min }),
-            ("NaN", { $0.weights[0].values[0] = .nan }),
-            ("NaN", { $0.firstMoment[3] = .infinity }),
-            ("below zero", { $0.secondMoment[3] = -1 }),
+            ("NaN", { $0.set(0, of: "video_affine.linear.conv1d.bias", to: .nan) }),
+            ("NaN", { $0.set(3, of: "optimizer.first", to: .infinity) }),
+            ("below zero", { $0.set(3, of: "optimizer.second", to: -1) }),
         ]
         for (word, edit) in edits {
             var edited = whole
@@ -140,14 +166,14 @@ import VideoFeatures
             // Its checksum fits: it is what the file says that is wrong.
             try edited.write("edited.safetensors", in: self.world.root.path)
             let path = self.world.folder("edited.safetensors")
-            let error = #expect(throws: TrainingError.self, "\(word)") { try Checkpoint(path: path) }
+            let error = #expect(throws: TrainingError.self, "\(word)") { try MomentCheckpoint(path: path) }
             #expect(error?.code == .checkpoint, "\(word)")
             #expect(
                 error?.message.contains(path) == true && error?.message.contains(word) == true,
                 "\(error?.message ?? "")")
         }
         try whole.write("edited.safetensors", in: self.world.root.path)
-        #expect(try Checkpoint(path: self.world.folder("edited.safetensors")).state == whole.state)
+        #expect(try MomentCheckpoint(path: self.world.folder("edited.safetensors")).state == whole.state)
     }
 
     @Test func settingsBeyondReasonAreRefusedInWords() {

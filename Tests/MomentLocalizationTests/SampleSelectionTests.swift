@@ -33,23 +33,24 @@ import Training
 
     private func fixed(
         _ file: AnnotationFile, targets: TargetRule = .fixed
-    ) throws -> (skipped: [SampleIndex.Skip: Int], statistics: TargetStatistics) {
-        var options = self.world.options(steps: 1)
-        options.targets = targets
+    ) throws -> (skipped: [SkippedSample: Int], statistics: TargetStatistics) {
+        var preparation = TrainingWorld.preparation
+        preparation.targets = targets
         let (_, skipped, statistics) = try Trainer.fixed(
-            file.queries, textless: file.queryCount - file.queries.count, self.world.parts("run", options))
+            file.queries, textless: file.queryCount - file.queries.count,
+            self.world.parts("run", self.world.options(steps: 1), preparation: preparation))
         return (skipped, statistics)
     }
 
     private let good = #"{"clip_start_sec":3,"clip_end_sec":8,"query":"Where did I put the cup?"}"#
 
     @Test(arguments: [
-        ("900", "920", SampleIndex.Skip.outsideClip), ("-50", "-20", .outsideClip), ("1e300", "1e301", .outsideClip),
+        ("900", "920", SkippedSample.outsideClip), ("-50", "-20", .outsideClip), ("1e300", "1e301", .outsideClip),
         ("-1e308", "-1e307", .outsideClip), ("32", "40", .outsideClip), ("31.99", "40", .outsideClip),
         ("20", "5", .reversedWindow), ("1e301", "1e300", .reversedWindow), ("7", "7", .emptyWindow),
         ("null", "5", .withoutAnswer), ("null", "null", .withoutAnswer),
     ])
-    func windowsThatTheCutEmptiesAreDroppedAndCounted(start: String, end: String, reason: SampleIndex.Skip) throws {
+    func windowsThatTheCutEmptiesAreDroppedAndCounted(start: String, end: String, reason: SkippedSample) throws {
         let (skipped, statistics) = try self.fixed(self.file([self.query(start, end), self.good]))
         #expect(skipped == [reason: 1] && statistics.targets == 1 && statistics.widened == 0)
         #expect(statistics.outside == (reason == .outsideClip ? 1 : 0))
@@ -99,18 +100,20 @@ import Training
             ])
         let training = try self.world.training(self.world.parts("run", self.world.options(steps: 3)))
         try self.world.run(training)
-        #expect(training.index.queries.count == 4)
+        #expect(training.index.samples.count == 4)
         #expect(
-            training.index.skipped == [.outsideClip: 3, .reversedWindow: 1, .blankQuery: 1, .noClip: 1, .malformed: 3])
-        #expect(training.index.statistics.outside == 3)
+            training.index.reader.skipped == [
+                .outsideClip: 3, .reversedWindow: 1, .blankQuery: 1, .noClip: 1, .malformed: 3,
+            ])
+        #expect(training.index.reader.statistics.outside == 3)
         #expect(
-            SampleIndex.Skip.words([.shortFeatures: 3, .blankQuery: 1])
+            SkippedSample.words([.shortFeatures: 3, .blankQuery: 1])
                 == "1 blank query, 3 features end before the clip")
     }
 
     // MARK: Validation
 
-    private func validated(_ files: [AnnotationFile], steps: Int = 4) throws -> [Trainer.Event] {
+    private func validated(_ files: [AnnotationFile], steps: Int = 4) throws -> [TrainingEvent<Scores>] {
         try self.world.publish((0..<9).map { TrainingWorld.sample($0) })
         var parts = self.world.parts("run", self.world.options(steps: steps))
         let file = try #require(files.first)
@@ -118,7 +121,7 @@ import Training
         whole.videos = files.flatMap(\.videos)
         parts.schedule.validation = try GroundTruth(whole, path: "val.json")
         parts.schedule.validationSteps = 2
-        var events: [Trainer.Event] = []
+        var events: [TrainingEvent<Scores>] = []
         _ = try self.world.training(parts).trainer.run(isStopping: { false }, onEvent: { events.append($0) })
         return events
     }
@@ -127,12 +130,12 @@ import Training
 
     @Test func validationQueriesWithoutFeaturesAreNamedAndCountAsMissed() throws {
         let events = try self.validated([self.file([self.good]), self.file([self.good, self.good], video: "gone")])
-        let gaps = events.compactMap { event -> (QueryGaps, Int)? in
-            guard case .unanswerable(let gaps, let total) = event else { return nil }
-            return (gaps, total)
+        let gaps = events.compactMap { event -> [String]? in
+            guard case .unanswerable(let lines) = event else { return nil }
+            return lines
         }
-        #expect(gaps.count == 1 && gaps.first?.1 == 3 && gaps.first?.0.counts == [.missing: 2])
-        #expect(gaps.first?.0.lines == ["2 queries without features of their clip or video (clip c-gone)"])
+        #expect(
+            gaps == [["of 3 validation queries, 2 queries without features of their clip or video (clip c-gone)"]])
         for case .validated(_, let scores) in events { #expect(scores.queries == 3) }
         #expect(FileManager.default.fileExists(atPath: self.best))
     }

@@ -9,6 +9,7 @@ import RecordLogTesting
 import Records
 import Shards
 import TextEncoders
+internal import Training
 
 /// A small world to train in: features that say where each thing is, shards that land when they are told to, a network
 /// that takes milliseconds.
@@ -97,47 +98,57 @@ final class TrainingWorld {
         sentences: TrainingWorld.things.map { "where did i put the \($0)?" }, isKnown: { _ in true })
 
     func options(steps: Int) -> TrainingOptions {
-        var options = TrainingOptions(source: "nlq", steps: steps, text: "words")
+        var options = TrainingOptions(source: "nlq", steps: steps)
         options.batchSize = 6
         options.segmentSteps = 5
         options.learningRate = 1e-2
-        options.jitterScale = 2.5
         return options
     }
+
+    static let preparation: MomentPreparation = {
+        var preparation = MomentPreparation(text: "words")
+        preparation.jitterScale = 2.5
+        return preparation
+    }()
 
     /// What a run in a folder needs.
     func parts(
         _ name: String, _ options: TrainingOptions, threads: Int = 1, configuration: VSLNetConfiguration? = nil,
-        checkpointSteps: Int = 4
-    ) -> Trainer.Parts {
+        preparation: MomentPreparation = TrainingWorld.preparation, checkpointSteps: Int = 4
+    ) -> MomentTrainer.Parts {
         let configuration = configuration ?? Self.configuration
         let model = VSLNet(configuration, seed: options.seed, threads: threads)
         if let known = model.layout["embedding_net.word_emb.glove_vec"] {
             model.parameters[known] = WordVectors().matrix(Self.vocabulary.words)
         }
-        var schedule = Trainer.Schedule()
+        var schedule = MomentTrainer.Schedule()
         schedule.checkpointSteps = checkpointSteps
-        return Trainer.Parts(
-            model: model, options: options,
+        let network = MomentLocalizer(
+            model,
             features: FeatureStore(
                 folder: self.features.path, bins: configuration.positionsMax, columns: configuration.videoFeatureWidth),
-            text: TextEncoder(.words(Self.vocabulary), countMax: configuration.positionsMax),
-            folder: CheckpointFolder(path: self.folder(name)), schedule: schedule)
+            text: TextEncoder(.words(Self.vocabulary), countMax: configuration.positionsMax), preparation)
+        return MomentTrainer.Parts(
+            network: network, options: options, folder: CheckpointFolder(path: self.folder(name)), schedule: schedule)
     }
 
     func folder(_ name: String) -> String { self.root.appending(path: name).path }
 
-    func training(_ parts: Trainer.Parts, following plan: String? = nil) throws -> ShardTraining {
+    typealias Training = ShardTraining<MomentLocalizer, MomentReader>
+
+    func training(_ parts: MomentTrainer.Parts, following plan: String? = nil) throws -> Training {
         try ShardTraining(
-            reader: TailingReader(name: "nlq", log: self.log, storage: self.shards), parts, following: plan,
-            waits: false, pause: { false }, onSight: { _ in })
+            TailingReader(name: "nlq", log: self.log, storage: self.shards),
+            reader: MomentReader(features: parts.network.loader.features, rule: parts.network.preparation.targets),
+            parts, following: plan,
+            waiting: ShardWaiting(isAllowed: false, pause: { false }, onSight: { _ in }))
     }
 
     /// Runs a training until `stop` says so at some step.
     @discardableResult func run(
-        _ training: ShardTraining, stop: @escaping (Int) -> Bool = { _ in false },
+        _ training: Training, stop: @escaping (Int) -> Bool = { _ in false },
         onStep: (Int) throws -> Void = { _ in }
-    ) throws -> Trainer.Outcome {
+    ) throws -> TrainingOutcome {
         var failure: (any Error)?
         let outcome = try training.trainer.run(
             isStopping: { failure != nil || stop(training.trainer.step) },

@@ -2,6 +2,7 @@
 
 public import Codecs
 internal import Records
+internal import Training
 
 /// The windows that a model answers a query with, best first.
 public struct QueryPrediction: Hashable, Sendable {

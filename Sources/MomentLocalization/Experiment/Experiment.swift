@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import NeuralNetworks
-internal import Training
+public import Training
 
 /// Runs the arms of a plan and scores each on queries that nothing was chosen by.
 public struct Experiment {
@@ -78,7 +78,7 @@ public struct Experiment {
         for query in self.materials.train { _ = try selection.take(query) }
         var lines =
             selection.skipped.isEmpty
-            ? [] : ["training queries passed over: \(SampleIndex.Skip.words(selection.skipped))"]
+            ? [] : ["training queries passed over: \(SkippedSample.words(selection.skipped))"]
         for (name, file) in [("validation", self.materials.validation), ("test", self.materials.test)] {
             let queries = file.queries.filter { $0.answer != nil }
             let gaps = try QueryGaps(queries, features: features)
@@ -97,7 +97,8 @@ public struct Experiment {
     /// Runs one arm with one seed: pre-training, fine-tuning, testing.
     /// - Returns: `nil` where it was asked to stop; what is done is gone on with the next time.
     public func run(
-        _ arm: ExperimentPlan.Arm, seed: UInt64, isStopping: () -> Bool, onEvent: (String, Trainer.Event) -> Void
+        _ arm: ExperimentPlan.Arm, seed: UInt64, isStopping: () -> Bool,
+        onEvent: (String, TrainingEvent<Scores>) -> Void
     ) throws -> Result? {
         let model = try self.materials.makeModel(seed)
         var steps = self.plan.finetuneSteps
@@ -106,7 +107,7 @@ public struct Experiment {
             let done = try self.train(
                 model, samples, arm, seed, stage: "pretrain", steps: self.plan.pretrainSteps,
                 learningRate: self.plan.pretrainLearningRate, jitter: arm.jitter ?? 1, isStopping, onEvent)
-            guard done else { return nil }
+            if done == nil { return nil }
         } else {
             steps += self.plan.pretrainSteps
         }
@@ -114,11 +115,11 @@ public struct Experiment {
         let done = try self.train(
             model, queries, arm, seed, stage: "finetune", steps: steps,
             learningRate: self.plan.finetuneLearningRate, jitter: 1, isStopping, onEvent)
-        guard done else { return nil }
-        let last = try self.test(model, arm)
-        let best = try Checkpoint(path: self.path(arm, seed, "finetune") + "/" + CheckpointFolder.bestName)
-        try best.load(into: model)
-        return Result(arm: arm.name, seed: seed, last: last, best: try self.test(model, arm))
+        guard let network = done else { return nil }
+        let last = try self.test(network, arm)
+        let best = try MomentCheckpoint(path: self.path(arm, seed, "finetune") + "/" + CheckpointFolder.bestName)
+        try best.loadWeights(into: network)
+        return Result(arm: arm.name, seed: seed, last: last, best: try self.test(network, arm))
     }
 
     private func path(_ arm: ExperimentPlan.Arm, _ seed: UInt64, _ stage: String) -> String {
@@ -154,38 +155,43 @@ public struct Experiment {
     }
 
     /// Trains a stage to its end, or goes on with it; leaves the last weights in the model.
+    /// - Returns: the network; `nil` where it was asked to stop.
     private func train(
         _ model: VSLNet, _ queries: [MomentQuery], _ arm: ExperimentPlan.Arm, _ seed: UInt64, stage: String, steps: Int,
-        learningRate: Double, jitter: Double, _ isStopping: () -> Bool, _ onEvent: (String, Trainer.Event) -> Void
-    ) throws -> Bool {
+        learningRate: Double, jitter: Double, _ isStopping: () -> Bool,
+        _ onEvent: (String, TrainingEvent<Scores>) -> Void
+    ) throws -> MomentLocalizer? {
         var options = TrainingOptions(
-            source: "\(arm.name) \(stage): \(queries.count) queries", steps: steps, text: self.materials.textHash)
+            source: "\(arm.name) \(stage): \(queries.count) queries", steps: steps)
         options.batchSize = self.plan.batchSize
         options.learningRate = learningRate
         options.warmup = self.plan.warmup
         options.seed = seed
-        options.jitterScale = jitter
-        options.layout = self.materials.layout
-        var schedule = Trainer.Schedule()
+        var preparation = MomentPreparation(text: self.materials.textHash)
+        preparation.jitterScale = jitter
+        preparation.layout = self.materials.layout
+        var schedule = MomentTrainer.Schedule()
         schedule.checkpointSteps = max(self.plan.validationSteps, 1)
         schedule.validationSteps = self.plan.validationSteps
         if stage == "finetune" {
             let truth = try GroundTruth(self.spoilt(self.materials.validation, arm), path: "the validation file")
             schedule.validation = truth
         }
-        let parts = Trainer.Parts(
-            model: model, options: options, features: self.features(arm, model.configuration),
-            text: self.materials.text, folder: CheckpointFolder(path: self.path(arm, seed, stage), keep: 1),
-            schedule: schedule)
-        let trainer = try Trainer.fixed(queries, parts).trainer
+        let network = MomentLocalizer(
+            model, features: self.features(arm, model.configuration), text: self.materials.text, preparation)
+        let trainer = try Trainer.fixed(
+            queries,
+            MomentTrainer.Parts(
+                network: network, options: options,
+                folder: CheckpointFolder(path: self.path(arm, seed, stage), keep: 1), schedule: schedule)
+        ).trainer
         let name = "\(arm.name), seed \(seed), \(stage)"
-        return try trainer.run(isStopping: isStopping) { onEvent(name, $0) } == .finished
+        return try trainer.run(isStopping: isStopping) { onEvent(name, $0) } == .finished ? network : nil
     }
 
-    private func test(_ model: VSLNet, _ arm: ExperimentPlan.Arm) throws -> Scores {
+    private func test(_ network: MomentLocalizer, _ arm: ExperimentPlan.Arm) throws -> Scores {
         let truth = try GroundTruth(self.spoilt(self.materials.test, arm), path: "the test file")
-        let answers = try ModelPredictions(
-            truth.queries, model: model, features: self.features(arm, model.configuration), text: self.materials.text)
+        let answers = try ModelPredictions(truth.queries, network)
         return try Evaluation(answers.predictions, truth: truth, resampling: false).overall
     }
 

@@ -101,6 +101,9 @@ public final class VSLNet {
         return VSLNet(configuration, seed: seed, threads: threads)
     }
 
+    /// Which tensors a network of a configuration has.
+    static func layout(_ configuration: VSLNetConfiguration) -> ParameterLayout { Network(configuration).layout }
+
     /// Starts the threads that steps and predictions use, unless they are there.
     /// - Throws: `ModelError` where the system has fewer.
     @discardableResult public func startThreads() throws(ModelError) -> ThreadTeam {

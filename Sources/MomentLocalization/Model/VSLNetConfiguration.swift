@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Training
 internal import VideoFeatures
 
 /// What a VSLNet is made of. Names and defaults follow EGO4D/episodic-memory: NLQ/VSLNet/options.py, main.py.
@@ -49,6 +50,20 @@ public struct VSLNetConfiguration: Hashable, Sendable, Codable {
 
     /// The official defaults for features of a width.
     public init(videoFeatureWidth: Int) { self.videoFeatureWidth = videoFeatureWidth }
+
+    /// Reads settings; those that are absent have their defaults.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(videoFeatureWidth: try fields.decode(Int.self, forKey: .videoFeatureWidth))
+        self.architecture = try fields.value(.architecture, default: self.architecture)
+        self.predictor = try fields.value(.predictor, default: self.predictor)
+        self.text = try fields.value(.text, default: self.text)
+        self.width = try fields.value(.width, default: self.width)
+        self.heads = try fields.value(.heads, default: self.heads)
+        self.positionsMax = try fields.value(.positionsMax, default: self.positionsMax)
+        self.dropRate = try fields.value(.dropRate, default: self.dropRate)
+        self.highlightWeight = try fields.value(.highlightWeight, default: self.highlightWeight)
+    }
 
     /// What `width` may be: at the most, one matrix takes 64 MiB.
     public static let widthRange = 1...4096

@@ -2,6 +2,7 @@
 
 public import Codecs
 internal import Records
+internal import Training
 
 /// Why an annotation or prediction file is refused.
 public struct AnnotationError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -216,11 +217,6 @@ public struct AnnotationFile: Hashable, Sendable {
             try json.isNull() ? nil : try self.time(&json)
         }
     }
-}
-
-extension Bytes {
-    /// The same without the mark by which some editors begin a file of UTF-8.
-    var withoutByteOrderMark: Bytes { self.starts(with: [0xef, 0xbb, 0xbf]) ? Bytes(self.dropFirst(3)) : self }
 }
 
 extension JSONScanner {

@@ -46,6 +46,12 @@ public final class TextEncoder: Sendable {
         self.bytesMax = bytesMax
     }
 
+    /// The words that it knows, if it reads words.
+    public var vocabulary: WordVocabulary? {
+        guard case .words(let vocabulary) = self.source else { return nil }
+        return vocabulary
+    }
+
     /// The number of distinct queries that were too long.
     public var cutCount: Int { self.held.withLock { $0.cut.count } }
 

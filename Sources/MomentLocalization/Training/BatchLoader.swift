@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NeuralNetworks
 internal import Synchronization
-internal import Threads
-internal import Training
+public import Threads
+public import Training
 internal import VideoFeatures
 
 /// Turns queries into batches: features, text and targets.
-struct BatchLoader: Sendable {
-    let features: FeatureStore
-    let text: TextEncoder
-    let rule: TargetRule
+public struct BatchLoader: BatchLoading {
+    /// Where features come from.
+    public let features: FeatureStore
+    /// What reads the queries.
+    public let text: TextEncoder
+    /// How targets are made.
+    let preparation: MomentPreparation
+
+    /// The batch of a step; targets of generated samples are jittered.
+    /// - Throws: `TensorFileError` where features are damaged; `TrainingError` where they have gone.
+    public func batch(_ draws: [Draw<MomentQuery>], _ key: StepKey, on team: ThreadTeam) throws -> Batch {
+        let scale = self.preparation.jitterScale
+        let samples = try self.samples(draws.map(\.sample), training: true, on: team) { index, target in
+            guard draws[index].sample.jitters else { return target }
+            return TemporalJitter.apply(
+                target, scale: scale, seed: key.seed, step: key.step, slot: draws[index].slot)
+        }
+        return Batch(samples)
+    }
 
     /// A sample of each query, in order. What is not held in memory is computed on a team's threads; that changes nothing
     /// in the result.
@@ -44,7 +58,7 @@ struct BatchLoader: Sendable {
         if training, let answer = query.answer,
             let window = MomentWindow(
                 start: answer.start, end: answer.end, duration: clip.grid.duration, clipLength: query.clipLength,
-                rule: self.rule)
+                rule: self.preparation.targets)
         {
             let moment = adjust(MomentTarget(window, grid: clip.grid))
             var highlight = [Float](repeating: 0, count: clip.features.rows)

@@ -15,21 +15,20 @@ public struct ModelPredictions {
     /// - Parameter progress: called with the number of queries that are done.
     /// - Throws: `TensorFileError` where features are damaged; `ModelError` where they do not fit the model.
     public init(
-        _ queries: [MomentQuery], model: VSLNet, features: FeatureStore, text: TextEncoder,
-        progress: (Int) -> Void = { _ in }
+        _ queries: [MomentQuery], _ network: MomentLocalizer, progress: (Int) -> Void = { _ in }
     ) throws {
-        let loader = BatchLoader(features: features, text: text, rule: .official)
+        let loader = network.loader
         var usable: [(query: MomentQuery, grid: TargetGrid)] = []
         for query in queries {
-            let (grid, gap) = try features.grid(of: query)
+            let (grid, gap) = try loader.features.grid(of: query)
             if let grid { usable.append((query, grid)) }
             if let gap { self.gaps.add(query, gap) }
         }
-        let team = try model.startThreads()
+        let team = try network.startThreads()
         for start in stride(from: 0, to: usable.count, by: Self.batchSize) {
             let part = usable[start..<min(start + Self.batchSize, usable.count)]
             let samples = try loader.samples(part.map(\.query), training: false, on: team)
-            for (one, prediction) in zip(part, try model.predict(Batch(samples))) {
+            for (one, prediction) in zip(part, try network.predict(Batch(samples))) {
                 self.predictions.append(Self.prediction(one.query, one.grid, prediction))
             }
             progress(start + part.count)

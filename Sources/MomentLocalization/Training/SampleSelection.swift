@@ -3,7 +3,7 @@
 /// Decides which samples are trained on, whether they come from shards or from an annotation file, and counts the rest.
 struct SampleSelection {
     /// The samples passed over, by reason.
-    var skipped: [SampleIndex.Skip: Int] = [:]
+    var skipped: [SkippedSample: Int] = [:]
     /// What the targets of the others look like.
     private(set) var statistics = TargetStatistics()
 
@@ -20,7 +20,7 @@ struct SampleSelection {
     mutating func take(_ query: MomentQuery) throws -> Bool {
         if query.isBlank { return self.skip(.blankQuery) }
         let (grid, gap) = try self.features.grid(of: query)
-        guard let grid else { return self.skip(SampleIndex.Skip(gap ?? .missing)) }
+        guard let grid else { return self.skip(SkippedSample(gap ?? .missing)) }
         guard let answer = query.answer else { return self.skip(.withoutAnswer) }
         guard
             let window = MomentWindow(
@@ -29,20 +29,20 @@ struct SampleSelection {
         else {
             let refusal = MomentWindow.refusal(start: answer.start, end: answer.end, clipLength: query.clipLength)
             self.statistics.add(refusal)
-            return self.skip(SampleIndex.Skip(refusal ?? .empty))
+            return self.skip(SkippedSample(refusal ?? .empty))
         }
         self.statistics.add(MomentTarget(window, grid: grid), isWidened: window.isWidened)
         return true
     }
 
     /// Counts a sample that is passed over.
-    @discardableResult mutating func skip(_ reason: SampleIndex.Skip, count: Int = 1) -> Bool {
+    @discardableResult mutating func skip(_ reason: SkippedSample, count: Int = 1) -> Bool {
         if count > 0 { self.skipped[reason, default: 0] += count }
         return false
     }
 }
 
-extension SampleIndex.Skip {
+extension SkippedSample {
     fileprivate init(_ gap: FeatureStore.Gap) {
         switch gap {
         case .missing: self = .withoutFeatures
@@ -60,7 +60,7 @@ extension SampleIndex.Skip {
     }
 
     /// Counts by reason, in words: `3 features end before the clip, 1 without features`.
-    static func words(_ skipped: [SampleIndex.Skip: Int]) -> String {
+    static func words(_ skipped: [SkippedSample: Int]) -> String {
         skipped.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key.rawValue)" }
             .joined(separator: ", ")
     }

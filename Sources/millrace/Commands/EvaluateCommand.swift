@@ -4,6 +4,7 @@ import ArgumentParser
 import DurableFiles
 import Foundation
 import MomentLocalization
+internal import Training
 
 /// `millrace evaluate`
 struct EvaluateCommand: ParsableCommand {
@@ -113,17 +114,20 @@ struct EvaluateCommand: ParsableCommand {
             return (try PredictionFile(Annotations.bytes(file), path: file).predictions, self.maxPosLen ?? 128)
         }
         try MatrixKernels.prepare()
-        let checkpoint = try Checkpoint(path: path)
-        let configuration = checkpoint.state.configuration
+        let checkpoint = try MomentCheckpoint(path: path)
+        let configuration = checkpoint.state.description.configuration
         let data = ModelInputs(
-            features: self.features ?? "", layout: self.layout ?? checkpoint.state.options.layout, bert: self.bert,
+            features: self.features ?? "", layout: self.layout ?? checkpoint.state.preparation.layout, bert: self.bert,
             cacheBytes: 1 << 30, threads: self.threads)
         let model = try VSLNet.checked(configuration, seed: 0, threads: data.threadCount)
-        try checkpoint.load(into: model)
+        let network = MomentLocalizer(
+            model, features: data.store(configuration), text: try data.text(for: checkpoint),
+            checkpoint.state.preparation)
+        try checkpoint.loadWeights(into: network)
         let queries = annotations.queries
         let progress = ProgressReporter()
         let answers = try ModelPredictions(
-            queries, model: model, features: data.store(configuration), text: try data.text(for: checkpoint)
+            queries, network
         ) { done in
             progress.show { elapsed in
                 String(

@@ -98,12 +98,12 @@ struct ExperimentCommand: ParsableCommand {
             for name in plan.shardSets {
                 _ = try ShardSets.manifest(name, in: log)
                 let index = SampleIndex(
-                    reader: try TailingReader(
+                    try TailingReader(
                         name: name, log: log, storage: FileShardStorage(folder: home.shardFolder(name))),
-                    features: features, rule: .fixed)
+                    reader: MomentReader(features: features, rule: .fixed))
                 _ = try index.refresh()
-                sets[name] = index.queries
-                for (reason, count) in index.skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                sets[name] = index.samples
+                for (reason, count) in index.reader.skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
                     Console.info("samples of `\(name)` skipped, \(reason.rawValue): \(count)")
                 }
             }
@@ -123,7 +123,7 @@ struct ExperimentCommand: ParsableCommand {
         return ConstantWindows(fittedTo: materials.train, count: 5, threshold: 0.3).scores(truth.queries)
     }
 
-    private func show(_ name: String, _ event: Trainer.Event) {
+    private func show(_ name: String, _ event: TrainingEvent<Scores>) {
         switch event {
         case .resumed(let step, _): Console.info("\(name): going on from step \(step)")
         case .validated(let step, let scores): Console.info("\(name), step \(step): \(TrainingRun.words(scores))")

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import MomentLocalization
+internal import Training
 
 /// `millrace finetune`
 struct FineTuneCommand: ParsableCommand {
@@ -55,11 +56,10 @@ struct FineTuneCommand: ParsableCommand {
             try MatrixKernels.prepare()
             let start = try self.start()
             let options = self.length.options(
-                source: "annotations:" + (try FileHash.sha256(self.train)) + start.origin, text: start.textHash,
-                layout: self.data.layout)
-            let parts = Trainer.Parts(
-                model: start.model, options: options, features: self.data.inputs.store(start.model.configuration),
-                text: start.text, folder: CheckpointFolder(path: self.length.output, keep: self.length.keep),
+                source: "annotations:" + (try FileHash.sha256(self.train)) + start.origin)
+            let parts = MomentTrainer.Parts(
+                network: start.network, options: options,
+                folder: CheckpointFolder(path: self.length.output, keep: self.length.keep),
                 schedule: try self.length.schedule())
             let (trainer, skipped, statistics) = try Trainer.fixed(
                 queries, textless: file.queryCount - queries.count, parts)
@@ -67,30 +67,32 @@ struct FineTuneCommand: ParsableCommand {
             try Results.line(
                 "\(outcome == .finished ? "trained" : "stopped after") \(trainer.step) of \(self.length.steps) steps on "
                     + "\(statistics.targets) queries; checkpoints are in \(self.length.output)")
-            try TrainingReport.write(skipped: skipped, statistics, text: start.text)
+            try TrainingReport.write(skipped: skipped, statistics, text: start.network.loader.text)
             if outcome == .stopped { try Results.line("the same command goes on from here") }
         }
     }
 
     private struct Start {
-        var model: VSLNet
-        var text: TextEncoder
-        var textHash: String
+        var network: MomentLocalizer
         /// Where the weights came from: part of what decides the bits.
         var origin: String
     }
 
     private func start() throws -> Start {
+        let inputs = self.data.inputs
         guard let from else {
-            let new = try self.network.make(self.data.inputs, seed: self.length.seed)
-            return Start(model: new.model, text: new.text, textHash: new.textHash, origin: "")
+            let new = try self.network.make(inputs, seed: self.length.seed)
+            return Start(
+                network: new.localizer(inputs, self.length.preparation(text: new.textHash, layout: self.data.layout)),
+                origin: "")
         }
-        let checkpoint = try Checkpoint(path: from)
+        let checkpoint = try MomentCheckpoint(path: from)
         let model = try VSLNet.checked(
-            checkpoint.state.configuration, seed: self.length.seed, threads: self.data.inputs.threadCount)
-        try checkpoint.load(into: model)
-        return Start(
-            model: model, text: try self.data.inputs.text(for: checkpoint), textHash: checkpoint.state.options.text,
-            origin: " from " + (try FileHash.sha256(from)))
+            checkpoint.state.description.configuration, seed: self.length.seed, threads: inputs.threadCount)
+        let network = MomentLocalizer(
+            model, features: inputs.store(model.configuration), text: try inputs.text(for: checkpoint),
+            self.length.preparation(text: checkpoint.state.preparation.text, layout: self.data.layout))
+        try checkpoint.loadWeights(into: network)
+        return Start(network: network, origin: " from " + (try FileHash.sha256(from)))
     }
 }

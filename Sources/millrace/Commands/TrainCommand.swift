@@ -5,6 +5,7 @@ import Foundation
 import MomentLocalization
 import RecordLog
 import Shards
+internal import Training
 
 /// `millrace train`
 struct TrainCommand: ParsableCommand {
@@ -51,15 +52,22 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        if let problem = self.options(text: "").problem() { throw ValidationError(problem) }
+        if let problem = self.options.problem() ?? self.preparation(text: "").problem() {
+            throw ValidationError(problem)
+        }
     }
 
-    private func options(text: String) -> TrainingOptions {
-        var options = self.length.options(source: self.shards, text: text, layout: self.data.layout)
+    private var options: TrainingOptions {
+        var options = self.length.options(source: self.shards)
         options.segmentSteps = self.segmentSteps
         options.newShare = self.newShare
-        options.jitterScale = self.jitter
         return options
+    }
+
+    private func preparation(text: String) -> MomentPreparation {
+        var preparation = self.length.preparation(text: text, layout: self.data.layout)
+        preparation.jitterScale = self.jitter
+        return preparation
     }
 
     func run() throws {
@@ -67,23 +75,25 @@ struct TrainCommand: ParsableCommand {
         try CommandFailure.reporting {
             try MatrixKernels.prepare()
             let new = try self.network.make(self.data.inputs, seed: self.length.seed)
-            let options = self.options(text: new.textHash)
-            let parts = Trainer.Parts(
-                model: new.model, options: options, features: self.data.inputs.store(new.model.configuration),
-                text: new.text,
+            let network = new.localizer(self.data.inputs, self.preparation(text: new.textHash))
+            let parts = MomentTrainer.Parts(
+                network: network, options: self.options,
                 folder: CheckpointFolder(path: self.length.output, keep: self.length.keep),
                 schedule: try self.length.schedule())
             let log = try self.openLog(home)
             defer { log.close() }
             let run = TrainingRun(self.length)
             let training = try ShardTraining(
-                reader: TailingReader(
+                TailingReader(
                     name: self.shards, log: log, storage: FileShardStorage(folder: home.shardFolder(self.shards))),
-                parts, following: self.plan, waits: self.wait,
-                pause: {
-                    log.awaitAppend(timeoutMilliseconds: 200)
-                    return !run.stopping
-                }, onSight: { run.saw($0) })
+                reader: MomentReader(features: network.loader.features, rule: network.preparation.targets), parts,
+                following: self.plan,
+                waiting: ShardWaiting(
+                    isAllowed: self.wait,
+                    pause: {
+                        log.awaitAppend(timeoutMilliseconds: 200)
+                        return !run.stopping
+                    }, onSight: { run.saw($0) }))
             let outcome = try run.run(training.trainer, look: training.look)
             try self.report(outcome, training, text: new.text)
         }
@@ -101,13 +111,15 @@ struct TrainCommand: ParsableCommand {
         return log
     }
 
-    private func report(_ outcome: Trainer.Outcome, _ training: ShardTraining, text: TextEncoder) throws {
+    private func report(
+        _ outcome: TrainingOutcome, _ training: ShardTraining<MomentLocalizer, MomentReader>, text: TextEncoder
+    ) throws {
         let index = training.index
         try Results.line(
             "\(outcome == .finished ? "trained" : "stopped after") \(training.trainer.step) of \(self.length.steps) steps on "
-                + "\(index.queries.count) samples of \(index.shards.count) shards; checkpoints are in \(self.length.output)"
+                + "\(index.samples.count) samples of \(index.shards.count) shards; checkpoints are in \(self.length.output)"
         )
-        try TrainingReport.write(skipped: index.skipped, index.statistics, text: text)
+        try TrainingReport.write(skipped: index.reader.skipped, index.reader.statistics, text: text)
         if outcome == .stopped { try Results.line("the same command goes on from here") }
     }
 }
@@ -115,7 +127,7 @@ struct TrainCommand: ParsableCommand {
 /// What is said after training, whatever it was on.
 enum TrainingReport {
     static func write(
-        skipped: [SampleIndex.Skip: Int], _ statistics: TargetStatistics, text: TextEncoder
+        skipped: [SkippedSample: Int], _ statistics: TargetStatistics, text: TextEncoder
     ) throws {
         for (reason, count) in skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             try Results.line("skipped, \(reason.rawValue): \(count)")

@@ -100,6 +100,11 @@ struct NetworkArguments: ParsableArguments {
         var model: VSLNet
         var text: TextEncoder
         var textHash: String
+
+        func localizer(_ data: ModelInputs, _ preparation: MomentPreparation) -> MomentLocalizer {
+            MomentLocalizer(
+                self.model, features: data.store(self.model.configuration), text: self.text, preparation)
+        }
     }
 
     private func configuration(

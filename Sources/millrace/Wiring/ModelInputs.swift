@@ -7,6 +7,7 @@ import MomentLocalization
 import NeuralNetworks
 import Records
 import TextEncoders
+internal import Training
 
 /// Where features and text come from.
 struct ModelInputs {
@@ -56,13 +57,13 @@ struct ModelInputs {
     }
 
     /// What reads queries for a network that is there already.
-    func text(for checkpoint: Checkpoint) throws -> TextEncoder {
-        let countMax = checkpoint.state.configuration.positionsMax
-        if let vocabulary = checkpoint.vocabulary {
+    func text(for checkpoint: MomentCheckpoint) throws -> TextEncoder {
+        let countMax = checkpoint.state.description.configuration.positionsMax
+        if let vocabulary = checkpoint.state.description.vocabulary {
             return TextEncoder(.words(vocabulary), countMax: countMax, bytesMax: self.cacheBytes)
         }
         let (encoder, tokenizer, hash) = try self.bertEncoder()
-        guard checkpoint.state.options.text == "bert:" + hash else {
+        guard checkpoint.state.preparation.text == "bert:" + hash else {
             throw CommandFailure(
                 .usage, "--bert \(self.bert ?? "") holds other weights than those that the checkpoint was trained with")
         }

@@ -63,7 +63,7 @@ struct RunLengthArguments: ParsableArguments {
     var logEvery = 10
 
     func validate() throws {
-        if let problem = self.options(source: "", text: "", layout: .automatic).problem() {
+        if let problem = self.options(source: "").problem() {
             throw ValidationError(problem)
         }
         for (name, value) in [
@@ -72,20 +72,25 @@ struct RunLengthArguments: ParsableArguments {
         ] { try OptionRange.check(name, value, TrainingOptions.stepsRange) }
     }
 
-    func options(source: String, text: String, layout: FeatureLayout) -> TrainingOptions {
-        var options = TrainingOptions(source: source, steps: self.steps, text: text)
+    func options(source: String) -> TrainingOptions {
+        var options = TrainingOptions(source: source, steps: self.steps)
         options.batchSize = self.batchSize
         options.learningRate = self.learningRate
         options.warmup = self.warmup
         options.clipNorm = self.clipNorm
         options.seed = self.seed
-        options.targets = self.targets
-        options.layout = layout
         return options
     }
 
-    func schedule() throws -> Trainer.Schedule {
-        var schedule = Trainer.Schedule()
+    func preparation(text: String, layout: FeatureLayout) -> MomentPreparation {
+        var preparation = MomentPreparation(text: text)
+        preparation.targets = self.targets
+        preparation.layout = layout
+        return preparation
+    }
+
+    func schedule() throws -> MomentTrainer.Schedule {
+        var schedule = MomentTrainer.Schedule()
         schedule.checkpointSteps = self.checkpointEvery
         schedule.validationSteps = self.validateEvery
         if let validation {
@@ -111,7 +116,7 @@ final class TrainingRun {
     var stopping: Bool { self.stop.isSet }
 
     /// Trains, and looks for shards between steps.
-    func run(_ trainer: Trainer, look: () throws -> Void = {}) throws -> Trainer.Outcome {
+    func run(_ trainer: MomentTrainer, look: () throws -> Void = {}) throws -> TrainingOutcome {
         let interrupts = Interrupts("stopping: writing a checkpoint; once more to stop now") { [stop] in stop.set() }
         defer { interrupts.cancel() }
         self.started = ContinuousClock.now
@@ -135,7 +140,7 @@ final class TrainingRun {
     }
 
     /// A shard was first seen.
-    func saw(_ sight: SampleIndex.Sight) {
+    func saw(_ sight: ShardSight) {
         let latency = Int(Date().timeIntervalSince1970 * 1000) - Int(sight.commit.time)
         Console.debug(
             "\(sight.commit.entry.file): \(sight.commit.entry.samples) samples, \(sight.usable) usable, seen "
@@ -156,7 +161,7 @@ final class TrainingRun {
         return metrics
     }
 
-    private func handle(_ event: Trainer.Event, options: TrainingOptions) throws {
+    private func handle(_ event: TrainingEvent<Scores>, options: TrainingOptions) throws {
         switch event {
         case .resumed(let step, let other):
             Console.info("going on from step \(step) of \(options.steps), with OpenBLAS's kernels for \(BLAS.coreType)")
@@ -177,10 +182,8 @@ final class TrainingRun {
                 json.field("samples", usable)
             }
         case .step(let step): try self.handle(step, options: options)
-        case .unanswerable(let gaps, let total):
-            for line in gaps.lines {
-                Console.warning("of \(total) validation queries, \(line): each counts as missed in every validation")
-            }
+        case .unanswerable(let lines):
+            for line in lines { Console.warning("\(line): each counts as missed in every validation") }
         case .validated(let step, let scores):
             Console.info("step \(step): \(Self.words(scores))")
             try self.openMetrics().validated(step, scores)
@@ -189,7 +192,7 @@ final class TrainingRun {
         }
     }
 
-    private func handle(_ step: Trainer.Step, options: TrainingOptions) throws {
+    private func handle(_ step: TrainingStep, options: TrainingOptions) throws {
         let first = self.firstStep ?? step.step - 1
         self.firstStep = first
         if step.step % max(self.arguments.logEvery, 1) == 0 || step.step == options.steps {
@@ -247,22 +250,22 @@ final class RunMetrics {
         }
     }
 
-    func step(_ step: Trainer.Step) throws {
+    func step(_ step: TrainingStep) throws {
         try self.write { json in
             json.field("event", "step")
             json.field("step", step.step)
             json.field("loss", step.losses.total)
-            json.field("location_loss", step.losses.location)
-            json.field("highlight_loss", step.losses.highlight)
+            for loss in step.losses.parts {
+                json.key(text: loss.name + "_loss")
+                json.value(loss.value)
+            }
             json.field("gradient_norm", Double(step.gradientNorm))
             json.field("learning_rate", step.learningRate)
         }
         try self.events.add(
-            [
-                ("loss/total", step.losses.total), ("loss/location", step.losses.location),
-                ("loss/highlight", step.losses.highlight), ("gradient_norm", Double(step.gradientNorm)),
-                ("learning_rate", step.learningRate),
-            ], step: step.step)
+            [("loss/total", step.losses.total)] + step.losses.parts.map { ("loss/" + $0.name, $0.value) }
+                + [("gradient_norm", Double(step.gradientNorm)), ("learning_rate", step.learningRate)],
+            step: step.step)
     }
 
     func validated(_ step: Int, _ scores: Scores) throws {

@@ -1,74 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Shards
-internal import Training
 
-/// Where the samples of each step come from.
-protocol SampleSource: AnyObject {
-    /// Makes ready for a step: enters its segment, and waits for shards that a plan names.
-    /// - Returns: the segment, where one begins; `nil` within one.
-    func enter(step: Int) throws -> Segment?
-    /// The samples of a step.
-    func queries(step: Int) -> [MomentQuery]
-    /// The segments so far.
-    var plan: [Segment] { get }
-    /// The hashes of the shards of the last segment's prefix.
-    var shards: [String] { get }
-    /// The samples that can be used, of that prefix.
-    var usable: Int { get }
-}
+/// How to wait for shards.
+public struct ShardWaiting {
+    /// Whether to wait for shards that are not there yet.
+    public var isAllowed: Bool
+    /// Pauses a little; `false` ends the run.
+    public var pause: () -> Bool
+    /// Hears of each shard when it is first seen.
+    public var onSight: (ShardSight) -> Void
 
-/// A data set that is all there, trained on in epochs.
-final class FixedSource: SampleSource {
-    private let samples: [MomentQuery]
-    private let options: TrainingOptions
-
-    init(_ samples: [MomentQuery], options: TrainingOptions) {
-        self.samples = samples
-        self.options = options
-    }
-
-    let plan: [Segment] = []
-    let shards: [String] = []
-    var usable: Int { self.samples.count }
-
-    func enter(step: Int) -> Segment? { nil }
-
-    func queries(step: Int) -> [MomentQuery] {
-        let order = EpochDraw(seed: self.options.seed, count: self.samples.count)
-        return (0..<self.options.batchSize).map { slot in
-            self.samples[order.sample(step * self.options.batchSize + slot)]
-        }
+    /// Describes a way to wait.
+    public init(isAllowed: Bool, pause: @escaping () -> Bool, onSight: @escaping (ShardSight) -> Void) {
+        self.isAllowed = isAllowed
+        self.pause = pause
+        self.onSight = onSight
     }
 }
 
-/// Shards as they land.
-final class ShardSource: SampleSource {
-    /// How to wait for shards.
-    struct Waiting {
-        /// Whether to wait for the first samples at all.
-        var isAllowed: Bool
-        /// Pauses a little; `false` ends the wait.
-        var pause: () -> Bool
-        /// Hears of each shard.
-        var onSight: (SampleIndex.Sight) -> Void
-    }
+/// The samples of shards as they land.
+public final class ShardSource<Reader: SampleReading>: SampleSource {
+    /// What it draws.
+    public typealias Sample = Reader.Sample
 
-    /// What a wait ends with when it is ended from outside.
-    struct Stopped: Error {}
-
-    let index: SampleIndex
+    /// The samples seen so far.
+    public let index: SampleIndex<Reader>
     private let journal: PlanJournal
     private let followed: [Segment]
     private let options: TrainingOptions
-    private let waiting: Waiting
+    private let waiting: ShardWaiting
     private var draw: SegmentDraw?
     private var current: Segment?
 
-    /// - Parameter followed: another run's segments, to be repeated before this run decides its own.
-    init(
-        index: SampleIndex, journal: PlanJournal, followed: [Segment], options: TrainingOptions, waiting: Waiting
-    ) throws {
+    /// Prepares to draw; nothing is read yet but the journals.
+    /// - Parameters:
+    ///   - folder: the run's folder, where its journal is.
+    ///   - plan: another run's journal, whose segments are repeated before this run decides its own.
+    public init(
+        _ index: SampleIndex<Reader>, folder: String, following plan: String? = nil, options: TrainingOptions,
+        waiting: ShardWaiting
+    ) throws(TrainingError) {
+        let journal = try PlanJournal(folder: folder)
+        var followed: [Segment] = []
+        if let plan { followed = try PlanJournal(following: plan).segments }
         self.index = index
         self.journal = journal
         self.followed = followed
@@ -81,14 +56,18 @@ final class ShardSource: SampleSource {
         }
     }
 
-    var plan: [Segment] { self.journal.segments }
-    var shards: [String] { self.index.shards.prefix(self.current?.shards ?? 0).map(\.sha256) }
-    var usable: Int { self.current.map { self.index.prefix($0.shards).usable } ?? 0 }
+    /// The segments so far.
+    public var plan: [Segment] { self.journal.segments }
+    /// The hashes of the shards of the last segment's prefix.
+    public var shards: [String] { self.index.shards.prefix(self.current?.shards ?? 0).map(\.sha256) }
+    /// The samples that can be used, of that prefix.
+    public var usable: Int { self.current.map { self.index.prefix($0.shards).usable } ?? 0 }
 
-    /// Looks for new shards; does not wait.
-    func look() throws { for sight in try self.index.refresh() { self.waiting.onSight(sight) } }
+    /// Looks for new shards; does not wait. Their samples are drawn from the next segment on.
+    public func look() throws { for sight in try self.index.refresh() { self.waiting.onSight(sight) } }
 
-    func enter(step: Int) throws -> Segment? {
+    /// Enters the segment of a step, and waits for shards that a plan names.
+    public func enter(step: Int) throws -> Segment? {
         if let current = self.current, step >= current.firstStep, step < current.endStep { return nil }
         try self.look()
         let segment: Segment
@@ -118,7 +97,7 @@ final class ShardSource: SampleSource {
     private func decide(step: Int) throws -> Segment {
         let number = self.journal.segments.count
         if number < self.followed.count { return self.followed[number] }
-        while self.index.queries.isEmpty {
+        while self.index.samples.isEmpty {
             guard self.waiting.isAllowed else { throw self.nothing }
             try self.waitForMore()
         }
@@ -130,11 +109,11 @@ final class ShardSource: SampleSource {
     }
 
     private var nothing: TrainingError {
-        let skipped = self.index.skipped
+        let omissions = self.index.reader.omissions
         return TrainingError(
             .noSamples,
             "there is nothing to train on: \(self.index.shards.count) shards are committed, and no sample of theirs can be "
-                + "used" + (skipped.isEmpty ? "" : " (" + SampleIndex.Skip.words(skipped) + ")")
+                + "used" + (omissions.isEmpty ? "" : " (" + omissions + ")")
                 + "; run the topology first, check --features, or wait for samples with --wait")
     }
 
@@ -158,16 +137,18 @@ final class ShardSource: SampleSource {
     }
 
     private func waitForMore() throws {
-        guard self.waiting.pause() else { throw Stopped() }
+        guard self.waiting.pause() else { throw WaitStopped() }
         try self.look()
     }
 
-    func queries(step: Int) -> [MomentQuery] {
+    /// The samples of a step.
+    public func draws(step: Int) -> [Draw<Sample>] {
         guard let draw = self.draw, let segment = self.current else {
             preconditionFailure("a segment is entered before its samples are drawn")
         }
         return (0..<self.options.batchSize).map { slot in
-            self.index.queries[draw.sample((step - segment.firstStep) * self.options.batchSize + slot)]
+            let number = draw.sample((step - segment.firstStep) * self.options.batchSize + slot)
+            return Draw(self.index.samples[number], slot: slot)
         }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What decides the bits of a run, beside the data and the network's configuration. A run is resumed with the options
+/// What decides the bits of a run, beside the data and the network's own settings. A run is resumed with the options
 /// that it was started with, and no others.
-public struct TrainingOptions: Hashable, Sendable, Codable {
+public struct TrainingOptions: RunSettings {
     /// What is trained on: a name of shards, or the hash of an annotation file.
     public var source: String
     /// The steps in all; the learning rate falls to zero with the last.
@@ -21,20 +21,25 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
     public var segmentSteps = 200
     /// The share of a segment that is drawn from what came since the one before.
     public var newShare = 0.5
-    /// What becomes of windows shorter than a feature's slot.
-    public var targets = TargetRule.fixed
-    /// How much targets of generated samples are widened at most; 1 leaves them alone.
-    public var jitterScale = 1.0
-    /// Whose features the files hold.
-    public var layout = FeatureLayout.automatic
-    /// The hash of the text encoder's weights or tables.
-    public var text: String
 
     /// The defaults for a source.
-    public init(source: String, steps: Int, text: String) {
+    public init(source: String, steps: Int) {
         self.source = source
         self.steps = steps
-        self.text = text
+    }
+
+    /// Reads options; those that are absent have their defaults.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            source: try fields.decode(String.self, forKey: .source), steps: try fields.decode(Int.self, forKey: .steps))
+        self.batchSize = try fields.value(.batchSize, default: self.batchSize)
+        self.learningRate = try fields.value(.learningRate, default: self.learningRate)
+        self.warmup = try fields.value(.warmup, default: self.warmup)
+        self.clipNorm = try fields.value(.clipNorm, default: self.clipNorm)
+        self.seed = try fields.value(.seed, default: self.seed)
+        self.segmentSteps = try fields.value(.segmentSteps, default: self.segmentSteps)
+        self.newShare = try fields.value(.newShare, default: self.newShare)
     }
 
     /// How many steps a run, or a segment of one, may have: with the largest batch, draws are still counted by `Int`.
@@ -59,27 +64,26 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
         if !(0...1).contains(self.warmup) { return "--warmup is a share from 0 to 1, not \(self.warmup)" }
         if !(0...1).contains(self.newShare) { return "--new-share is a share from 0 to 1, not \(self.newShare)" }
         if !(self.clipNorm > 0) { return "--clip-norm must be above 0, not \(self.clipNorm)" }
-        if !(self.jitterScale >= 1 && self.jitterScale <= 100) {
-            return "--jitter is from 1 (off) to 100, not \(self.jitterScale)"
-        }
         return nil
     }
 
     /// Each setting as it was given, by the option that sets it.
-    var settings: [(name: String, value: String)] {
+    public var settings: [(name: String, value: String)] {
         [
             ("what is trained on", self.source), ("--steps", "\(self.steps)"), ("--batch-size", "\(self.batchSize)"),
             ("--learning-rate", "\(self.learningRate)"), ("--warmup", "\(self.warmup)"),
             ("--clip-norm", "\(self.clipNorm)"), ("--seed", "\(self.seed)"),
             ("--segment-steps", "\(self.segmentSteps)"), ("--new-share", "\(self.newShare)"),
-            ("--targets", self.targets.rawValue), ("--jitter", "\(self.jitterScale)"),
-            ("--layout", self.layout.rawValue), ("what reads the queries", self.text),
         ]
     }
 
-    /// The learning rate of each step.
-    var warmupSteps: Int { Int((Double(self.steps) * self.warmup).rounded()) }
+    /// The steps of the warm-up.
+    public var warmupSteps: Int { Int((Double(self.steps) * self.warmup).rounded()) }
 }
 
-extension TargetRule: Codable {}
-extension FeatureLayout: Codable {}
+extension KeyedDecodingContainer {
+    /// The value of a key, or its default where the key is absent.
+    public func value<Value: Decodable>(_ key: Key, default value: Value) throws -> Value {
+        self.contains(key) ? try self.decode(Value.self, forKey: key) : value
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// In which order a network wants its samples.
+public enum SampleOrder: Hashable, Sendable {
+    /// Each by itself, in random order.
+    case singles
+    /// Whole sequences, in random order, each from its first sample to its last: every slot of the batch walks through
+    /// one, then through the next. What the network remembers of a slot ends where a sequence begins.
+    case sequences
+}
+
+/// A sample at its place in a step's batch.
+public struct Draw<Sample> {
+    /// The sample.
+    public var sample: Sample
+    /// Its place in the batch.
+    public var slot: Int
+    /// Whether a sequence begins with it; always so for samples by themselves.
+    public var beginsSequence: Bool
+
+    /// Describes a draw.
+    public init(_ sample: Sample, slot: Int, beginsSequence: Bool = true) {
+        self.sample = sample
+        self.slot = slot
+        self.beginsSequence = beginsSequence
+    }
+}
+
+extension Draw: Sendable where Sample: Sendable {}
+
+/// Where the samples of each step come from.
+public protocol SampleSource<Sample>: AnyObject {
+    /// What a network trains on.
+    associatedtype Sample
+
+    /// Makes ready for a step: enters its segment, and waits for shards that a plan names.
+    /// - Returns: the segment, where one begins; `nil` within one.
+    func enter(step: Int) throws -> Segment?
+    /// The samples of a step, which follow from the options, the data and the plan.
+    func draws(step: Int) throws -> [Draw<Sample>]
+    /// The segments so far.
+    var plan: [Segment] { get }
+    /// The hashes of the shards of the last segment's prefix.
+    var shards: [String] { get }
+    /// The samples that can be used, of that prefix.
+    var usable: Int { get }
+}
+
+/// What a wait for samples ends with when it is ended from outside.
+struct WaitStopped: Error {}
+
+/// A data set that is all there, trained on in epochs.
+public final class FixedSource<Sample>: SampleSource {
+    private let samples: [Sample]
+    private let options: TrainingOptions
+
+    /// Draws from samples.
+    /// - Precondition: there is one.
+    public init(_ samples: [Sample], options: TrainingOptions) {
+        precondition(!samples.isEmpty, "a sample to train on")
+        self.samples = samples
+        self.options = options
+    }
+
+    /// None.
+    public let plan: [Segment] = []
+    /// None.
+    public let shards: [String] = []
+    /// The samples.
+    public var usable: Int { self.samples.count }
+
+    /// There is nothing to enter.
+    public func enter(step: Int) -> Segment? { nil }
+
+    /// The samples of a step.
+    public func draws(step: Int) -> [Draw<Sample>] {
+        let order = EpochDraw(seed: self.options.seed, count: self.samples.count)
+        return (0..<self.options.batchSize).map { slot in
+            Draw(self.samples[order.sample(step * self.options.batchSize + slot)], slot: slot)
+        }
+    }
+}
+
+/// Whole sequences that are all there, walked through slot by slot.
+public final class SequenceSource<Sample>: SampleSource {
+    private let sequences: [[Sample]]
+    private let options: TrainingOptions
+    private var walk: SequenceWalk
+
+    /// Draws from sequences.
+    /// - Precondition: there is one, and none is empty.
+    public init(_ sequences: [[Sample]], options: TrainingOptions) {
+        self.sequences = sequences
+        self.options = options
+        self.walk = SequenceWalk(seed: options.seed, lengths: sequences.map(\.count), slots: options.batchSize)
+    }
+
+    /// None.
+    public let plan: [Segment] = []
+    /// None.
+    public let shards: [String] = []
+    /// The samples of all sequences.
+    public var usable: Int { self.sequences.reduce(0) { $0 + $1.count } }
+
+    /// There is nothing to enter.
+    public func enter(step: Int) -> Segment? { nil }
+
+    /// The samples of a step.
+    public func draws(step: Int) -> [Draw<Sample>] {
+        self.walk.places(step: step).enumerated().map { slot, place in
+            Draw(self.sequences[place.sequence][place.index], slot: slot, beginsSequence: place.index == 0)
+        }
+    }
+}
