@@ -122,14 +122,14 @@ let package = Package(
         + room("NeuralNetworks", ["DurableFiles", "Codecs", "Records", "CKernels", "COpenBLAS"], tests: [])
         + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])
         + room("TextEncoders", ["NeuralNetworks", "Codecs", "Records"])
-        + room("Training", ["DurableFiles", "NeuralNetworks", "Shards", "Codecs", "Records", "Threads"])
+        + room("Training", ["DurableFiles", "NeuralNetworks", "Shards", "Codecs", "Records", "Threads"], tests: [])
         + room(
             "MomentLocalization",
             [
                 "Training", "VideoFeatures", "TextEncoders", "DurableFiles", "NeuralNetworks", "CKernels", "Shards",
                 "RecordLog", "Codecs", "Records", "Threads",
             ],
-            tests: ["RecordLogTesting"], data: ["Golden"])
+            tests: ["RecordLogTesting"], data: ["Golden", "Checkpoints"])
         + [
             // Our side of ops/bench/training.
             .executableTarget(
