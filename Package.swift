@@ -119,7 +119,8 @@ let package = Package(
             "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Codecs", "Records"],
             tests: ["HostileServers"])
         + room("SampleWorld", ["DurableFiles"], tests: [])
-        + room("NeuralNetworks", ["DurableFiles", "Codecs", "Records", "CKernels", "COpenBLAS"], tests: [])
+        + room(
+            "NeuralNetworks", ["DurableFiles", "Codecs", "Records", "Threads", "CKernels", "COpenBLAS"], tests: [])
         + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])
         + room("TextEncoders", ["NeuralNetworks", "Codecs", "Records"])
         + room("Training", ["DurableFiles", "NeuralNetworks", "Shards", "Codecs", "Records", "Threads"], tests: [])

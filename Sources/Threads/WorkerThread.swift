@@ -132,11 +132,12 @@ final class Gate: @unchecked Sendable {
 /// A mutex with a condition, at fixed addresses.
 ///
 /// `@unchecked Sendable`: made for use by several threads; the addresses never change.
-final class ConditionLock: @unchecked Sendable {
+public final class ConditionLock: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    /// Creates a lock that nobody holds.
+    public init() {
         self.mutex.initialize(to: pthread_mutex_t())
         self.condition.initialize(to: pthread_cond_t())
         pthread_mutex_init(self.mutex, nil)
@@ -150,8 +151,13 @@ final class ConditionLock: @unchecked Sendable {
         self.mutex.deallocate()
     }
 
-    func hold() { pthread_mutex_lock(self.mutex) }
-    func release() { pthread_mutex_unlock(self.mutex) }
-    func wait() { pthread_cond_wait(self.condition, self.mutex) }
-    func wakeAll() { pthread_cond_broadcast(self.condition) }
+    /// Waits until nobody holds the lock, and holds it.
+    public func hold() { pthread_mutex_lock(self.mutex) }
+    /// Lets the lock go.
+    public func release() { pthread_mutex_unlock(self.mutex) }
+    /// Lets the lock go, waits to be woken, and holds it again. It may wake for no reason: look again at what is waited
+    /// for.
+    public func wait() { pthread_cond_wait(self.condition, self.mutex) }
+    /// Wakes all that wait.
+    public func wakeAll() { pthread_cond_broadcast(self.condition) }
 }

@@ -48,7 +48,7 @@ public final class VSLNet {
     /// The weights, under their official names.
     public let parameters: Parameters
     /// The gradients that `differentiate` left, in the order of `parameters.trained`.
-    public var gradients: FloatBuffer { self.partialGradients[0] }
+    public var gradients: FloatBuffer { self.tree.sum }
     /// Which tensor lies where.
     public var layout: ParameterLayout { self.parameters.layout }
     /// The samples that one thread works on at a time. Part of what decides the bits of a sum.
@@ -62,7 +62,7 @@ public final class VSLNet {
     private var team: ThreadTeam?
     private var plan: Network.Plan
     private var workspaces: [Workspace]
-    private var partialGradients: [FloatBuffer]
+    private let tree: GradientTree
 
     /// Creates a network with the official initial values.
     /// - Parameters:
@@ -77,7 +77,7 @@ public final class VSLNet {
         self.threads = max(1, threads)
         self.plan = self.network.plan(PassShape(samples: 1, video: 3, text: 1, word: 0))
         self.workspaces = []
-        self.partialGradients = [FloatBuffer(count: self.network.layout.trainedCount)]
+        self.tree = GradientTree(count: self.network.layout.trainedCount)
     }
 
     /// Creates a network of settings that come from outside.
@@ -123,24 +123,22 @@ public final class VSLNet {
     public func differentiate(_ batch: Batch, dropout: Dropout?) throws(ModelError) -> BatchLosses {
         let team = try self.prepare(batch, training: true)
         let parts = self.parts(batch)
-        while self.partialGradients.count < parts.count {
-            guard let buffer = FloatBuffer.allocate(count: self.layout.trainedCount) else {
-                throw self.shortage("the gradients of \(parts.count) micro-batches", self.layout.trainedCount * 4)
-            }
-            self.partialGradients.append(buffer)
+        guard self.tree.begin(parts: parts.count, threads: team.count) else {
+            throw self.shortage("the gradients of a micro-batch", self.layout.trainedCount * 4)
         }
         let losses = LossBoard(count: parts.count)
-        self.run(parts.count, team) { [network, parameters, plan, partialGradients, workspaces] index, thread in
-            let workspace = workspaces[thread]
-            partialGradients[index].clear()
-            let pass = Pass(
-                parameters: parameters, gradients: partialGradients[index], workspace: workspace, dropout: dropout,
-                firstSample: parts[index].lowerBound, samples: parts[index].count)
-            let masks = network.forward(batch, plan, pass)
-            losses[index] = network.loss(batch, plan, masks, pass)
-            network.backward(batch, plan, masks, pass)
+        team.run(parts.count) { [network, parameters, plan, tree, workspaces] thread in
+            while let part = tree.take() {
+                let samples = parts[part.index]
+                let pass = Pass(
+                    parameters: parameters, gradients: part.buffer, workspace: workspaces[thread], dropout: dropout,
+                    firstSample: samples.lowerBound, samples: samples.count)
+                let masks = network.forward(batch, plan, pass)
+                losses[part.index] = network.loss(batch, plan, masks, pass)
+                network.backward(batch, plan, masks, pass)
+                tree.finish(part)
+            }
         }
-        self.sumGradients(parts.count, team)
         let location = (0..<parts.count).reduce(0) { $0 + losses[$1].location }
         let highlight = (0..<parts.count).reduce(0) { $0 + losses[$1].highlight }
         return BatchLosses(
@@ -218,21 +216,6 @@ public final class VSLNet {
         let next = NextIndex()
         team.run(count) { thread in
             while let index = next.take(below: count) { body(index, thread) }
-        }
-    }
-
-    /// partialGradients[0] = the sum of all: pairs, then pairs of pairs, whatever the threads.
-    private func sumGradients(_ count: Int, _ team: ThreadTeam) {
-        let chunk = 16384, total = self.layout.trainedCount
-        self.run((total + chunk - 1) / chunk, team) { [partialGradients] index, _ in
-            let range = index * chunk..<min((index + 1) * chunk, total)
-            var step = 1
-            while step < count {
-                for left in stride(from: 0, to: count - step, by: 2 * step) {
-                    partialGradients[left].add(partialGradients[left + step], range)
-                }
-                step *= 2
-            }
         }
     }
 }
