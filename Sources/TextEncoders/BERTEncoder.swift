@@ -4,10 +4,6 @@ internal import Codecs
 public import NeuralNetworks
 internal import Records
 
-#if canImport(Glibc)
-    internal import Glibc
-#endif
-
 /// BERT's encoder, frozen: token ids to hidden states (huggingface/transformers,
 /// `src/transformers/models/bert/modeling_bert.py`). Layer norm comes after each residual sum, GELU is the exact one,
 /// positions are absolute; width, depth and the rest are taken from the weights. There is no dropout.
@@ -28,18 +24,8 @@ public final class BERTEncoder: Sendable {
     private let layers: [Layer]
     private let wordCount: Int
 
-    private struct Norm: Sendable {
-        var weight: FloatBuffer
-        var bias: FloatBuffer
-    }
-
-    /// y = x Wᵀ + b.
-    private struct Dense: Sendable {
-        var weight: FloatBuffer
-        var bias: FloatBuffer
-        var inputs: Int
-        var outputs: Int
-    }
+    private typealias Norm = Inference.Norm
+    private typealias Dense = Inference.Dense
 
     private struct Layer: Sendable {
         var query: Dense
@@ -212,87 +198,26 @@ public final class BERTEncoder: Sendable {
             let to = hidden.row(row)
             for column in 0..<self.width { to[column] = word[column] + self.tokenType.start[column] + position[column] }
         }
-        self.normalize(hidden, self.embeddingNorm)
+        self.embeddingNorm.apply(hidden, epsilon: self.epsilon)
     }
 
     private func apply(_ layer: Layer, _ state: State) {
-        Self.dense(state.hidden, layer.query, into: state.query)
-        Self.dense(state.hidden, layer.key, into: state.key)
-        Self.dense(state.hidden, layer.value, into: state.value)
-        self.attend(state)
-        Self.dense(state.context, layer.attention, into: state.sum)
-        Self.add(state.hidden, to: state.sum)
-        self.normalize(state.sum, layer.attentionNorm)
+        layer.query.apply(state.hidden, into: state.query)
+        layer.key.apply(state.hidden, into: state.key)
+        layer.value.apply(state.hidden, into: state.value)
+        // Only the text's own rows are attended to.
+        Inference.attend(
+            query: state.query, key: state.key.rows(0..<state.tokens), value: state.value.rows(0..<state.tokens),
+            heads: self.heads, scores: state.scores, into: state.context)
+        layer.attention.apply(state.context, into: state.sum)
+        Inference.add(state.hidden, to: state.sum)
+        layer.attentionNorm.apply(state.sum, epsilon: self.epsilon)
         let inner = state.intermediate.columns(0..<layer.intermediate.outputs)
-        Self.dense(state.sum, layer.intermediate, into: inner)
-        for row in 0..<inner.rows { Self.gelu(inner.row(row), inner.columns) }
-        Self.dense(inner, layer.output, into: state.hidden)
-        Self.add(state.sum, to: state.hidden)
-        self.normalize(state.hidden, layer.outputNorm)
-    }
-
-    /// context = softmax(q kᵀ / √width of a head) v, head by head; only the text's own rows are attended to.
-    private func attend(_ state: State) {
-        let headWidth = self.width / self.heads
-        let factor = 1 / Float(headWidth).squareRoot()
-        for head in 0..<self.heads {
-            let columns = head * headWidth..<(head + 1) * headWidth
-            let keys = state.key.rows(0..<state.tokens).columns(columns)
-            let values = state.value.rows(0..<state.tokens).columns(columns)
-            multiply(state.query.columns(columns), .plain, keys, .transposed, into: state.scores, factor: factor)
-            for row in 0..<state.scores.rows { Self.softmax(state.scores.row(row), state.tokens) }
-            multiply(state.scores, .plain, values, .plain, into: state.context.columns(columns))
-        }
-    }
-
-    private static func dense(_ x: Matrix, _ dense: Dense, into y: Matrix) {
-        multiply(
-            x, .plain, Matrix(dense.weight.start, rows: dense.outputs, columns: dense.inputs), .transposed, into: y)
-        for row in 0..<y.rows {
-            let to = y.row(row)
-            for column in 0..<dense.outputs { to[column] += dense.bias.start[column] }
-        }
-    }
-
-    private static func add(_ x: Matrix, to y: Matrix) {
-        for row in 0..<y.rows {
-            let from = x.row(row)
-            let to = y.row(row)
-            for column in 0..<y.columns { to[column] += from[column] }
-        }
-    }
-
-    private static func gelu(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
-        for index in 0..<count { x[index] = x[index] * 0.5 * (1 + erff(x[index] * 0.707_106_77)) }
-    }
-
-    private static func softmax(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
-        var highest = -Float.infinity
-        for index in 0..<count { highest = max(highest, x[index]) }
-        var sum: Float = 0
-        for index in 0..<count {
-            x[index] = expf(x[index] - highest)
-            sum += x[index]
-        }
-        for index in 0..<count { x[index] /= sum }
-    }
-
-    private func normalize(_ x: Matrix, _ norm: Norm) {
-        for row in 0..<x.rows {
-            let values = x.row(row)
-            var sum = 0.0
-            for column in 0..<x.columns { sum += Double(values[column]) }
-            let mean = Float(sum / Double(x.columns))
-            var squares = 0.0
-            for column in 0..<x.columns {
-                let difference = Double(values[column] - mean)
-                squares += difference * difference
-            }
-            let scale = 1 / (Float(squares / Double(x.columns)) + self.epsilon).squareRoot()
-            for column in 0..<x.columns {
-                values[column] = (values[column] - mean) * scale * norm.weight.start[column] + norm.bias.start[column]
-            }
-        }
+        layer.intermediate.apply(state.sum, into: inner)
+        Inference.gelu(inner)
+        layer.output.apply(inner, into: state.hidden)
+        Inference.add(state.sum, to: state.hidden)
+        layer.outputNorm.apply(state.hidden, epsilon: self.epsilon)
     }
 }
 

@@ -2,6 +2,7 @@
 
 public import NeuralNetworks
 internal import Synchronization
+internal import Training
 public import VideoFeatures
 
 /// Whose features a file holds.
@@ -55,13 +56,7 @@ public final class FeatureStore: Sendable {
     /// The number of features of a moment.
     public let columns: Int
 
-    private struct Held {
-        var clips: [String: Result] = [:]
-        var order: [String] = []
-        var bytes = 0
-    }
-
-    private enum Result {
+    private enum Result: Sendable {
         case clip(Clip)
         case gap(Gap)
 
@@ -80,11 +75,10 @@ public final class FeatureStore: Sendable {
         }
     }
 
-    private let held = Mutex(Held())
+    private let clips: BoundedCache<String, Result>
     private let grids = Mutex<[String: (grid: TargetGrid?, gap: Gap?)]>([:])
     /// The files whose checksums were compared.
     private let verified = Mutex<Set<String>>([])
-    private let bytesMax: Int
     private let standIns: [String: String]
 
     /// Opens a folder.
@@ -103,7 +97,7 @@ public final class FeatureStore: Sendable {
         self.layout = layout
         self.bins = bins
         self.columns = columns
-        self.bytesMax = bytesMax
+        self.clips = BoundedCache(bytesMax: bytesMax) { $0.bytes }
         self.standIns = standIns
     }
 
@@ -111,11 +105,7 @@ public final class FeatureStore: Sendable {
     /// - Returns: the clip, or why it cannot be used.
     /// - Throws: `TensorFileError` where a file is damaged, holds NaN, or has another number of features a moment.
     public func clip(of query: MomentQuery) throws(TensorFileError) -> (clip: Clip?, gap: Gap?) {
-        let key = Self.key(query)
-        if let known = self.held.withLock({ $0.clips[key] }) { return known.pair }
-        let result = try self.load(query)
-        self.keep(result, key)
-        return result.pair
+        try self.clips.value(Self.key(query)) { () throws(TensorFileError) in try self.load(query) }.pair
     }
 
     /// The grid of a clip, from the head of its file alone; what `clip(of:)` would say, but for damaged numbers.
@@ -183,20 +173,6 @@ public final class FeatureStore: Sendable {
             }
         }
         return nil
-    }
-
-    private func keep(_ result: Result, _ key: String) {
-        self.held.withLock { held in
-            guard held.clips.updateValue(result, forKey: key) == nil else { return }
-            held.order.append(key)
-            held.bytes += result.bytes
-            var dropped = 0
-            while held.bytes > self.bytesMax, dropped < held.order.count - 1 {
-                if let old = held.clips.removeValue(forKey: held.order[dropped]) { held.bytes -= old.bytes }
-                dropped += 1
-            }
-            held.order.removeFirst(dropped)
-        }
     }
 
     /// The number of features a moment of the first readable file of a folder, by name; `nil` where there is none.

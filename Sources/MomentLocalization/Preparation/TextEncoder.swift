@@ -2,6 +2,7 @@
 
 internal import Synchronization
 public import TextEncoders
+internal import Training
 internal import VideoFeatures
 
 /// Queries as the network takes them, each distinct one computed once and kept, up to a number of bytes.
@@ -25,15 +26,8 @@ public final class TextEncoder: Sendable {
     /// [PAD] rows beyond a query that reach its tokens' scores: four convolutions of seven taps see three rows each.
     private static let paddingRows = 12
 
-    private struct Held {
-        var texts: [String: ModelSample.Text] = [:]
-        var order: [String] = []
-        var bytes = 0
-        var cut: Set<String> = []
-    }
-
-    private let held = Mutex(Held())
-    private let bytesMax: Int
+    private let texts: BoundedCache<String, ModelSample.Text>
+    private let cut = Mutex<Set<String>>([])
 
     /// Describes an encoder.
     public init(_ source: Source, countMax: Int, bytesMax: Int = 1 << 30) {
@@ -43,7 +37,7 @@ public final class TextEncoder: Sendable {
         } else {
             self.countMax = countMax
         }
-        self.bytesMax = bytesMax
+        self.texts = BoundedCache(bytesMax: bytesMax) { $0.bytes }
     }
 
     /// The words that it knows, if it reads words.
@@ -53,25 +47,15 @@ public final class TextEncoder: Sendable {
     }
 
     /// The number of distinct queries that were too long.
-    public var cutCount: Int { self.held.withLock { $0.cut.count } }
+    public var cutCount: Int { self.cut.withLock { $0.count } }
 
     /// A query as the network takes it.
     public func text(_ sentence: String) -> ModelSample.Text {
-        if let known = self.held.withLock({ $0.texts[sentence] }) { return known }
-        let (text, isCut) = self.encode(sentence)
-        self.held.withLock { held in
-            if isCut { held.cut.insert(sentence) }
-            guard held.texts.updateValue(text, forKey: sentence) == nil else { return }
-            held.order.append(sentence)
-            held.bytes += text.bytes
-            var dropped = 0
-            while held.bytes > self.bytesMax, dropped < held.order.count - 1 {
-                held.bytes -= held.texts.removeValue(forKey: held.order[dropped])?.bytes ?? 0
-                dropped += 1
-            }
-            held.order.removeFirst(dropped)
+        self.texts.value(sentence) {
+            let (text, isCut) = self.encode(sentence)
+            if isCut { self.cut.withLock { _ = $0.insert(sentence) } }
+            return text
         }
-        return text
     }
 
     private func encode(_ sentence: String) -> (text: ModelSample.Text, isCut: Bool) {
