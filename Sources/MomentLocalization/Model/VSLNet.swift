@@ -126,7 +126,7 @@ public final class VSLNet {
         guard self.tree.begin(parts: parts.count, threads: team.count) else {
             throw self.shortage("the gradients of a micro-batch", self.layout.trainedCount * 4)
         }
-        let losses = LossBoard(count: parts.count)
+        let board = Board((location: 0.0, highlight: 0.0), count: parts.count)
         team.run(parts.count) { [network, parameters, plan, tree, workspaces] thread in
             while let part = tree.take() {
                 let samples = parts[part.index]
@@ -134,13 +134,13 @@ public final class VSLNet {
                     parameters: parameters, gradients: part.buffer, workspace: workspaces[thread], dropout: dropout,
                     firstSample: samples.lowerBound, samples: samples.count)
                 let masks = network.forward(batch, plan, pass)
-                losses[part.index] = network.loss(batch, plan, masks, pass)
+                board.set(part.index, network.loss(batch, plan, masks, pass))
                 network.backward(batch, plan, masks, pass)
                 tree.finish(part)
             }
         }
-        let location = (0..<parts.count).reduce(0) { $0 + losses[$1].location }
-        let highlight = (0..<parts.count).reduce(0) { $0 + losses[$1].highlight }
+        let losses = board.all
+        let location = losses.reduce(0) { $0 + $1.location }, highlight = losses.reduce(0) { $0 + $1.highlight }
         return BatchLosses(
             location: location, highlight: highlight,
             total: location + Double(self.configuration.highlightWeight) * highlight)
@@ -151,14 +151,15 @@ public final class VSLNet {
     public func predict(_ batch: Batch, count: Int = 5) throws(ModelError) -> [SpanPrediction] {
         let team = try self.prepare(batch, training: false)
         let parts = self.parts(batch)
-        let results = PredictionBoard(count: batch.samples.count)
+        let results = Board(
+            SpanPrediction(spans: [], startLogits: [], endLogits: [], highlight: []), count: batch.samples.count)
         self.run(parts.count, team) { [network, parameters, plan, workspaces] index, thread in
             let pass = Pass(
                 parameters: parameters, gradients: nil, workspace: workspaces[thread], dropout: nil,
                 firstSample: parts[index].lowerBound, samples: parts[index].count)
             _ = network.forward(batch, plan, pass)
             for sample in 0..<pass.samples {
-                results[pass.firstSample + sample] = Self.read(sample, count, batch, plan, pass)
+                results.set(pass.firstSample + sample, Self.read(sample, count, batch, plan, pass))
             }
         }
         return results.all
@@ -238,39 +239,13 @@ final class NextIndex: Sendable {
     }
 }
 
-/// A place for each micro-batch's losses.
-///
-/// `@unchecked Sendable`: each index is written by the one thread that took it, and read after all have ended.
-private final class LossBoard: @unchecked Sendable {
-    private let values: UnsafeMutablePointer<(location: Double, highlight: Double)>
+/// A place for each result of work that is done side by side; the lock is taken once a result.
+private final class Board<Value: Sendable>: Sendable {
+    private let values: Mutex<[Value]>
 
-    init(count: Int) {
-        self.values = .allocate(capacity: count)
-        self.values.initialize(repeating: (0, 0), count: count)
-    }
+    init(_ value: Value, count: Int) { self.values = Mutex(Array(repeating: value, count: count)) }
 
-    deinit { self.values.deallocate() }
+    var all: [Value] { self.values.withLock { $0 } }
 
-    subscript(_ index: Int) -> (location: Double, highlight: Double) {
-        get { self.values[index] }
-        set { self.values[index] = newValue }
-    }
-}
-
-/// A place for each sample's prediction; the lock is taken once a sample.
-private final class PredictionBoard: Sendable {
-    private let values: Mutex<[SpanPrediction]>
-
-    init(count: Int) {
-        self.values = Mutex(
-            Array(
-                repeating: SpanPrediction(spans: [], startLogits: [], endLogits: [], highlight: []), count: count))
-    }
-
-    var all: [SpanPrediction] { self.values.withLock { $0 } }
-
-    subscript(_ index: Int) -> SpanPrediction {
-        get { self.values.withLock { $0[index] } }
-        set { self.values.withLock { $0[index] = newValue } }
-    }
+    func set(_ index: Int, _ value: Value) { self.values.withLock { $0[index] = value } }
 }
