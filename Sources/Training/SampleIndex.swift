@@ -4,14 +4,28 @@ public import Codecs
 internal import Records
 public import Shards
 
-/// Makes samples of the lines of shards: the one reader of a schema for training. It counts what cannot be used.
+/// Makes samples of the lines of shards, and decides which are trained on: the one reader of a schema for training.
 public protocol SampleReading {
     /// What a network trains on.
-    associatedtype Sample
+    associatedtype Sample: Sendable
+    /// What is counted on the way.
+    associatedtype Counts: SampleCounts
 
-    /// The sample of a line; `nil` where it cannot be used.
-    mutating func sample(_ line: Bytes) throws -> Sample?
-    /// What could not be used so far, in words; empty where all could.
+    /// The sample of a line, a function of the line alone; `nil` where it holds none.
+    func sample(_ line: Bytes) -> Sample?
+    /// Tells whether a line's sample, or `nil`, is trained on, and counts it.
+    func admits(_ sample: Sample?, counting counts: inout Counts) throws -> Bool
+    /// A hash of everything beside the lines that `admits` depends on.
+    func key() throws -> String
+}
+
+/// What was counted over some samples; counts of parts add up to those of the whole.
+public protocol SampleCounts: Hashable, Sendable, Codable {
+    /// Nothing counted.
+    init()
+    /// Adds what was counted elsewhere.
+    mutating func add(_ other: Self)
+    /// What could not be used, in words; empty where all could.
     var omissions: String { get }
 }
 
@@ -23,24 +37,51 @@ public struct ShardSight: Sendable {
     public var usable: Int
 }
 
-/// The samples of the shards that were committed so far, in the order of the commits. It trusts the manifest alone: a
-/// sample that is not committed is never seen.
+/// Which samples of the shards that were committed so far can be used, in the order of the commits. It trusts the
+/// manifest alone: a sample that is not committed is never seen.
+///
+/// Of a sample its place is kept; the sample is read when it is asked for, and the latest stay in memory. With a file of
+/// its own it does not read a shard again that an index before it has read.
 public final class SampleIndex<Reader: SampleReading> {
-    /// The samples that can be used.
-    public private(set) var samples: [Reader.Sample] = []
     /// The shards that were read, in order.
     public private(set) var shards: [ManifestEntry] = []
-    /// What reads the lines, with what it counted.
-    public private(set) var reader: Reader
+    /// What was counted.
+    public private(set) var counts = Reader.Counts()
+    /// How many samples can be used.
+    public var usable: Int { self.places.count }
 
+    private struct Place {
+        var shard: Int32
+        var number: Int32
+    }
+
+    private var places: [Place] = []
     /// What is known after each shard: samples in all, usable ones, and the hash of the shards' hashes.
     private var marks: [(samples: Int, usable: Int, digest: String)] = [(0, 0, ContentHash.sha256(""))]
     private let tail: TailingReader
+    private let storage: any ShardStorage
+    private let reader: Reader
+    private let path: String?
+    private var file: SampleIndexFile<Reader.Counts>?
+    private let samples = BoundedCache<Int, Reader.Sample>(bytesMax: SampleIndex.samplesMax) { _ in 1 }
+    /// The shards that samples were read from last, the oldest first.
+    private var open: [(shard: Int32, reader: ShardReader)] = []
+
+    /// How many samples stay in memory.
+    private static var samplesMax: Int { 1 << 17 }
+    /// How many shards stay open, each with a frame in memory.
+    private static var openMax: Int { 16 }
 
     /// Follows a set of shards from its start.
-    public init(_ tail: TailingReader, reader: Reader) {
+    /// - Parameters:
+    ///   - tail: a reader of the manifest, at its start.
+    ///   - storage: where the shards are.
+    ///   - file: where to keep what was found, for the next start; `nil`: nowhere.
+    public init(_ tail: TailingReader, storage: any ShardStorage, reader: Reader, file: String? = nil) {
         self.tail = tail
+        self.storage = storage
         self.reader = reader
+        self.path = file
     }
 
     /// Reads what was committed since the last look; does not wait.
@@ -48,29 +89,87 @@ public final class SampleIndex<Reader: SampleReading> {
     public func refresh() throws -> [ShardSight] {
         var sights: [ShardSight] = []
         for commit in try self.tail.poll() {
-            let before = self.samples.count
-            for number in 0..<commit.entry.samples {
-                guard let line = try self.tail.next() else {
-                    throw ShardError(
-                        .corrupt,
-                        "\(commit.entry.file) has \(number) samples, the manifest says \(commit.entry.samples); restore it "
-                            + "or replay")
-                }
-                if let sample = try self.reader.sample(line) { self.samples.append(sample) }
+            var entry = try self.known(commit)
+            if entry == nil {
+                entry = try self.read(commit)
+                if let entry { try self.file?.append(entry) }
             }
             try self.tail.skipShard()
-            self.shards.append(commit.entry)
-            let last = self.marks[self.marks.count - 1]
-            self.marks.append(
-                (
-                    last.samples + commit.entry.samples, self.samples.count,
-                    ContentHash.sha256(last.digest + commit.entry.sha256)
-                ))
-            sights.append(ShardSight(commit: commit, usable: self.samples.count - before))
+            guard let entry else { continue }
+            self.take(entry, commit)
+            sights.append(ShardSight(commit: commit, usable: entry.usableCount))
         }
         return sights
     }
 
+    /// Writes what was found to the index's file, for the next start.
+    public func save() throws(TrainingError) { try self.file?.save() }
+
+    /// What an index before this one found in a shard.
+    private func known(_ commit: Manifest.Commit) throws -> SampleIndexEntry<Reader.Counts>? {
+        if self.file == nil, let path { self.file = SampleIndexFile(path: path, key: try self.reader.key()) }
+        return self.file?.next(shard: commit.entry.sha256, samples: commit.entry.samples)
+    }
+
+    private func read(_ commit: Manifest.Commit) throws -> SampleIndexEntry<Reader.Counts> {
+        var entry = SampleIndexEntry<Reader.Counts>(shard: commit.entry.sha256, samples: commit.entry.samples)
+        for number in 0..<commit.entry.samples {
+            guard let line = try self.tail.next() else {
+                throw ShardError(
+                    .corrupt,
+                    "\(commit.entry.file) has \(number) samples, the manifest says \(commit.entry.samples); restore it "
+                        + "or replay")
+            }
+            if try self.reader.admits(self.reader.sample(line), counting: &entry.counts) { entry.add(number) }
+        }
+        return entry
+    }
+
+    private func take(_ entry: SampleIndexEntry<Reader.Counts>, _ commit: Manifest.Commit) {
+        let shard = Int32(self.shards.count)
+        for range in entry.ranges {
+            self.places += range.map { Place(shard: shard, number: Int32($0)) }
+        }
+        self.shards.append(commit.entry)
+        self.counts.add(entry.counts)
+        let last = self.marks[self.marks.count - 1]
+        self.marks.append(
+            (
+                last.samples + commit.entry.samples, self.places.count,
+                ContentHash.sha256(last.digest + commit.entry.sha256)
+            ))
+    }
+
     /// The samples of the first so many shards: all of them, those that can be used, and the hash of the shards' hashes.
     public func prefix(_ shards: Int) -> (samples: Int, usable: Int, digest: String) { self.marks[shards] }
+
+    /// A sample that can be used, by its number.
+    /// - Throws: `ShardError` where its shard is gone or damaged meanwhile.
+    public func sample(_ index: Int) throws -> Reader.Sample {
+        try self.samples.value(index) {
+            let place = self.places[index], entry = self.shards[Int(place.shard)]
+            guard let line = try self.shardReader(place.shard).sample(Int(place.number)),
+                let sample = self.reader.sample(line)
+            else {
+                throw ShardError(
+                    .corrupt, "\(entry.file) has no sample \(place.number) any more; restore the file, or replay")
+            }
+            return sample
+        }
+    }
+
+    private func shardReader(_ shard: Int32) throws(ShardError) -> ShardReader {
+        if let known = self.open.first(where: { $0.shard == shard }) { return known.reader }
+        let entry = self.shards[Int(shard)]
+        let content = try self.storage.open(entry.file)
+        guard content.size == entry.bytes else {
+            throw ShardError(
+                .corrupt,
+                "\(entry.file) has \(content.size) bytes, the manifest says \(entry.bytes); restore it or replay")
+        }
+        let reader = try ShardReader(content, file: entry.file)
+        if self.open.count == Self.openMax { self.open.removeFirst() }
+        self.open.append((shard, reader))
+        return reader
+    }
 }

@@ -79,6 +79,7 @@ public final class ShardSource<Reader: SampleReading>: SampleSource {
             try self.await(segment)
             try self.journal.append(segment)
         }
+        try self.index.save()
         let usable = self.index.prefix(segment.shards).usable
         let before =
             segment.segment == 0 ? 0 : self.index.prefix(self.journal.segments[segment.segment - 1].shards).usable
@@ -97,7 +98,7 @@ public final class ShardSource<Reader: SampleReading>: SampleSource {
     private func decide(step: Int) throws -> Segment {
         let number = self.journal.segments.count
         if number < self.followed.count { return self.followed[number] }
-        while self.index.samples.isEmpty {
+        while self.index.usable == 0 {
             guard self.waiting.isAllowed else { throw self.nothing }
             try self.waitForMore()
         }
@@ -109,7 +110,7 @@ public final class ShardSource<Reader: SampleReading>: SampleSource {
     }
 
     private var nothing: TrainingError {
-        let omissions = self.index.reader.omissions
+        let omissions = self.index.counts.omissions
         return TrainingError(
             .noSamples,
             "there is nothing to train on: \(self.index.shards.count) shards are committed, and no sample of theirs can be "
@@ -142,13 +143,13 @@ public final class ShardSource<Reader: SampleReading>: SampleSource {
     }
 
     /// The samples of a step.
-    public func draws(step: Int) -> [Draw<Sample>] {
+    public func draws(step: Int) throws -> [Draw<Sample>] {
         guard let draw = self.draw, let segment = self.current else {
             preconditionFailure("a segment is entered before its samples are drawn")
         }
-        return (0..<self.options.batchSize).map { slot in
+        return try (0..<self.options.batchSize).map { slot in
             let number = draw.sample((step - segment.firstStep) * self.options.batchSize + slot)
-            return Draw(self.index.samples[number], slot: slot)
+            return Draw(try self.index.sample(number), slot: slot)
         }
     }
 }

@@ -11,17 +11,24 @@ where Reader.Sample == Network.Loader.Sample {
     public let trainer: Trainer<Network>
     private let source: ShardSource<Reader>
 
+    /// The file in the run's folder that keeps which samples can be used.
+    private static var indexName: String { "samples.index" }
+
     /// Prepares a run; nothing is read yet but the journal.
     /// - Parameters:
     ///   - tail: a reader of the set from its start.
+    ///   - storage: where its shards are.
     ///   - reader: what makes samples of its lines.
     ///   - plan: another run's journal, to repeat its segments.
     public init(
-        _ tail: TailingReader, reader: Reader, _ parts: Trainer<Network>.Parts, following plan: String? = nil,
+        _ tail: TailingReader, storage: any ShardStorage, reader: Reader, _ parts: Trainer<Network>.Parts,
+        following plan: String? = nil,
         waiting: ShardWaiting
     ) throws {
         let source = try ShardSource(
-            SampleIndex(tail, reader: reader), folder: parts.folder.path, following: plan, options: parts.options,
+            SampleIndex(
+                tail, storage: storage, reader: reader, file: parts.folder.path + "/" + Self.indexName),
+            folder: parts.folder.path, following: plan, options: parts.options,
             waiting: waiting)
         self.source = source
         self.trainer = try Trainer(parts, source: source)

@@ -284,9 +284,10 @@ import VideoFeatures
             }
             try #require(read == Self.queries(root), "\(input)")
             for rule in TargetRule.allCases {
-                var selection = SampleSelection(features: features, rule: rule)
-                for query in file.queries { _ = try selection.take(query) }
-                try #require(selection.statistics.lines.count == 3, "\(input)")
+                var counts = MomentCounts()
+                let selection = SampleSelection(features: features, rule: rule)
+                for query in file.queries { _ = try selection.take(query, counting: &counts) }
+                try #require(counts.statistics.lines.count == 3, "\(input)")
             }
             if let truth = try? GroundTruth(file, path: "nlq.json") {
                 let report = EvaluationReport(
@@ -330,9 +331,9 @@ import VideoFeatures
             guard let query = try? MomentQuery(sample: input.bytes) else { continue }
             try #require(query.clipStart.isFinite && query.clipEnd.isFinite, "\(input)")
             for rule in TargetRule.allCases {
-                var selection = SampleSelection(features: features, rule: rule)
-                let isTaken = try selection.take(query)
-                try #require(isTaken == selection.skipped.isEmpty, "\(input)")
+                var counts = MomentCounts()
+                let isTaken = try SampleSelection(features: features, rule: rule).take(query, counting: &counts)
+                try #require(isTaken == counts.skipped.isEmpty, "\(input)")
             }
             _ = LabelOracle.scores([query], bins: 16)
             _ = ConstantWindows(fittedTo: [query], count: 1, threshold: 0.5).scores([query])

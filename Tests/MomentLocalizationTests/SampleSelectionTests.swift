@@ -36,10 +36,11 @@ import Training
     ) throws -> (skipped: [SkippedSample: Int], statistics: TargetStatistics) {
         var preparation = TrainingWorld.preparation
         preparation.targets = targets
-        let (_, skipped, statistics) = try Trainer.fixed(
+        let counts = try Trainer.fixed(
             file.queries, textless: file.queryCount - file.queries.count,
-            self.world.parts("run", self.world.options(steps: 1), preparation: preparation))
-        return (skipped, statistics)
+            self.world.parts("run", self.world.options(steps: 1), preparation: preparation)
+        ).counts
+        return (counts.skipped, counts.statistics)
     }
 
     private let good = #"{"clip_start_sec":3,"clip_end_sec":8,"query":"Where did I put the cup?"}"#
@@ -100,12 +101,12 @@ import Training
             ])
         let training = try self.world.training(self.world.parts("run", self.world.options(steps: 3)))
         try self.world.run(training)
-        #expect(training.index.samples.count == 4)
+        #expect(training.index.usable == 4)
         #expect(
-            training.index.reader.skipped == [
+            training.index.counts.skipped == [
                 .outsideClip: 3, .reversedWindow: 1, .blankQuery: 1, .noClip: 1, .malformed: 3,
             ])
-        #expect(training.index.reader.statistics.outside == 3)
+        #expect(training.index.counts.statistics.outside == 3)
         #expect(
             SkippedSample.words([.shortFeatures: 3, .blankQuery: 1])
                 == "1 blank query, 3 features end before the clip")

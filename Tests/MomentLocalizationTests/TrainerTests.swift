@@ -88,9 +88,9 @@ import Testing
             ])
         let training = try self.world.training(self.world.parts("run", self.world.options(steps: 3)))
         try self.world.run(training)
-        #expect(training.index.samples.count == 4)
-        #expect(training.index.reader.skipped == [.withoutFeatures: 1, .emptyWindow: 1, .malformed: 2])
-        #expect(training.index.reader.statistics.targets == 4 && training.index.reader.statistics.dropped == 1)
+        #expect(training.index.usable == 4)
+        #expect(training.index.counts.skipped == [.withoutFeatures: 1, .emptyWindow: 1, .malformed: 2])
+        #expect(training.index.counts.statistics.targets == 4 && training.index.counts.statistics.dropped == 1)
     }
 
     @Test func anEmptySetIsAnError() throws {
@@ -213,17 +213,17 @@ import Testing
         var options = self.world.options(steps: 30)
         options.source = "train.json"
         var losses: [Double] = []
-        let (trainer, skipped, statistics) = try Trainer.fixed(queries, self.world.parts("tuned", options))
-        #expect(skipped.isEmpty && statistics.targets == 6)
+        let (trainer, counts) = try Trainer.fixed(queries, self.world.parts("tuned", options))
+        #expect(counts.skipped.isEmpty && counts.statistics.targets == 6)
         let outcome = try trainer.run(isStopping: { false }) { event in
             if case .step(let step) = event { losses.append(step.losses.total) }
         }
         #expect(outcome == .finished && losses.count == 30)
         #expect(losses.suffix(5).reduce(0, +) < losses.prefix(5).reduce(0, +), "it learns six queries by heart")
         // Stopped and resumed: the same bits.
-        let (again, _, _) = try Trainer.fixed(queries, self.world.parts("again", options))
+        let (again, _) = try Trainer.fixed(queries, self.world.parts("again", options))
         #expect(try again.run(isStopping: { again.step == 13 }, onEvent: { _ in }) == .stopped)
-        let (rest, _, _) = try Trainer.fixed(queries, self.world.parts("again", options))
+        let (rest, _) = try Trainer.fixed(queries, self.world.parts("again", options))
         #expect(try rest.run(isStopping: { false }, onEvent: { _ in }) == .finished)
         #expect(try self.bits(self.last("again")) == self.bits(self.last("tuned")))
     }

@@ -138,7 +138,7 @@ final class TrainingWorld {
 
     func training(_ parts: MomentTrainer.Parts, following plan: String? = nil) throws -> Training {
         try ShardTraining(
-            TailingReader(name: "nlq", log: self.log, storage: self.shards),
+            TailingReader(name: "nlq", log: self.log, storage: self.shards), storage: self.shards,
             reader: MomentReader(features: parts.network.loader.features, rule: parts.network.preparation.targets),
             parts, following: plan,
             waiting: ShardWaiting(isAllowed: false, pause: { false }, onSight: { _ in }))

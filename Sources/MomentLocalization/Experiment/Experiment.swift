@@ -74,11 +74,12 @@ public struct Experiment {
         let features = FeatureStore(
             folder: self.materials.features, layout: self.materials.layout, bins: configuration.positionsMax,
             columns: configuration.videoFeatureWidth)
-        var selection = SampleSelection(features: features, rule: .fixed)
-        for query in self.materials.train { _ = try selection.take(query) }
+        let selection = SampleSelection(features: features, rule: .fixed)
+        var counts = MomentCounts()
+        for query in self.materials.train { _ = try selection.take(query, counting: &counts) }
         var lines =
-            selection.skipped.isEmpty
-            ? [] : ["training queries passed over: \(SkippedSample.words(selection.skipped))"]
+            counts.skipped.isEmpty
+            ? [] : ["training queries passed over: \(counts.omissions)"]
         for (name, file) in [("validation", self.materials.validation), ("test", self.materials.test)] {
             let queries = file.queries.filter { $0.answer != nil }
             let gaps = try QueryGaps(queries, features: features)

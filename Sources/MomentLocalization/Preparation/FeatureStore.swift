@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
+internal import DurableFiles
+internal import Foundation
 public import NeuralNetworks
+internal import Records
 internal import Synchronization
 internal import Training
 public import VideoFeatures
@@ -173,6 +177,28 @@ public final class FeatureStore: Sendable {
             }
         }
         return nil
+    }
+
+    /// A hash of what `grid(of:)` depends on: the settings, and the names, sizes and times of the folder's files.
+    /// - Parameter rest: what else the caller wants in it.
+    func digest(_ rest: String) throws(TrainingError) -> String {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: self.folder).sorted()
+        } catch {
+            throw TrainingError(.failed, FileFailure(of: error, "list", self.folder).message)
+        }
+        var hash = ContentHash.Stream()
+        let stands = self.standIns.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let settings = [rest, self.layout.rawValue, "\(self.bins)", "\(self.columns)"] + stands
+        hash.update(Bytes(settings.joined(separator: "\n").utf8))
+        for name in names {
+            var status = stat()
+            guard stat(self.folder + "/" + name, &status) == 0 else { continue }
+            let time = status.st_mtim
+            hash.update(Bytes("\n\(name) \(status.st_size) \(time.tv_sec).\(time.tv_nsec)".utf8))
+        }
+        return hash.finish()
     }
 
     /// The number of features a moment of the first readable file of a folder, by name; `nil` where there is none.

@@ -2,7 +2,7 @@
 
 /// What the targets of a data set look like. Two of its figures have exposed broken training data before: the share of
 /// (0, 0), which is where windows without length collapse to, and the histogram of starts.
-public struct TargetStatistics: Hashable, Sendable {
+public struct TargetStatistics: Hashable, Sendable, Codable {
     /// The number of parts of a clip that starts are counted in.
     public static let parts = 16
 
@@ -36,6 +36,17 @@ public struct TargetStatistics: Hashable, Sendable {
     /// Counts a window that was dropped.
     public mutating func add(_ refusal: MomentWindow.Refusal?) {
         if refusal == .outside { self.outside += 1 } else { self.dropped += 1 }
+    }
+
+    /// Adds the figures of others.
+    public mutating func add(_ other: TargetStatistics) {
+        self.targets &+= other.targets
+        self.atOrigin &+= other.atOrigin
+        self.singleBin &+= other.singleBin
+        self.widened &+= other.widened
+        self.dropped &+= other.dropped
+        self.outside &+= other.outside
+        for (part, count) in zip(self.starts.indices, other.starts) { self.starts[part] &+= count }
     }
 
     /// The figures in words, one line each.

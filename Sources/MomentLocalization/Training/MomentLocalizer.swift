@@ -92,25 +92,26 @@ public typealias MomentCheckpoint = Checkpoint<MomentLocalizer>
 extension Trainer where Network == MomentLocalizer {
     /// Trains on an annotation file's queries, in epochs.
     /// - Parameter textless: how many queries the file has beside them, without text.
-    /// - Returns: the trainer, the samples passed over, and what the targets look like.
+    /// - Returns: the trainer, and what was counted of the queries.
     public static func fixed(
         _ queries: [MomentQuery], textless: Int = 0, _ parts: Parts
-    ) throws -> (trainer: MomentTrainer, skipped: [SkippedSample: Int], statistics: TargetStatistics) {
+    ) throws -> (trainer: MomentTrainer, counts: MomentCounts) {
         if queries.isEmpty, textless == 0 {
             throw TrainingError(.noSamples, "there is no query to train on")
         }
         let features = parts.network.loader.features
-        var selection = SampleSelection(features: features, rule: parts.network.preparation.targets)
-        let usable = try queries.filter { try selection.take($0) }
-        selection.skip(.blankQuery, count: textless)
+        let selection = SampleSelection(features: features, rule: parts.network.preparation.targets)
+        var counts = MomentCounts()
+        let usable = try queries.filter { try selection.take($0, counting: &counts) }
+        counts.skip(.blankQuery, count: textless)
         guard !usable.isEmpty else {
             throw TrainingError(
                 .noSamples,
                 "none of \(queries.count + textless) queries can be trained on ("
-                    + SkippedSample.words(selection.skipped) + "); check the annotations, and --features "
+                    + counts.omissions + "); check the annotations, and --features "
                     + features.folder)
         }
         let trainer = try Trainer(parts, source: FixedSource(usable, options: parts.options))
-        return (trainer, selection.skipped, selection.statistics)
+        return (trainer, counts)
     }
 }

@@ -5,7 +5,7 @@ internal import Records
 public import Training
 
 /// Why samples are passed over.
-public enum SkippedSample: String, CaseIterable, Sendable {
+public enum SkippedSample: String, CaseIterable, Sendable, Codable, CodingKeyRepresentable {
     /// It is no JSON object, or a field is missing.
     case malformed
     /// There are no features for its clip.
@@ -26,43 +26,58 @@ public enum SkippedSample: String, CaseIterable, Sendable {
     case blankQuery = "blank query"
 }
 
-/// Reads the samples of the schema `nlq` for training.
-public struct MomentReader: SampleReading {
+/// What is counted of samples: those passed over, and what the targets of the others look like.
+public struct MomentCounts: SampleCounts {
     /// The samples passed over, by reason.
-    public var skipped: [SkippedSample: Int] { self.selection.skipped }
-    /// What the targets look like.
-    public var statistics: TargetStatistics { self.selection.statistics }
+    public internal(set) var skipped: [SkippedSample: Int] = [:]
+    /// What the targets of the others look like.
+    public internal(set) var statistics = TargetStatistics()
 
-    private var selection: SampleSelection
-    private var names: [String: String] = [:]
+    /// Nothing counted.
+    public init() {}
 
-    /// Describes a reader that passes over what has no features, or no target by the rule.
-    public init(features: FeatureStore, rule: TargetRule) {
-        self.selection = SampleSelection(features: features, rule: rule)
+    /// Counts samples that are passed over.
+    /// - Returns: `false`.
+    @discardableResult mutating func skip(_ reason: SkippedSample, count: Int = 1) -> Bool {
+        if count > 0 { self.skipped[reason, default: 0] += count }
+        return false
     }
 
-    /// A line's query; `nil` where it is passed over.
-    /// - Throws: `TensorFileError` where features are damaged.
-    public mutating func sample(_ line: Bytes) throws -> MomentQuery? {
-        guard var query = try? MomentQuery(sample: line) else {
-            self.selection.skip(.malformed)
-            return nil
-        }
-        query.videoUID = self.shared(query.videoUID)
-        query.clipUID = self.shared(query.clipUID)
-        query.template = query.template.map { self.shared($0) }
-        return try self.selection.take(query) ? query : nil
+    /// Adds what was counted elsewhere.
+    public mutating func add(_ other: MomentCounts) {
+        self.skipped.merge(other.skipped, uniquingKeysWith: &+)
+        self.statistics.add(other.statistics)
     }
 
     /// The samples passed over, in words.
     public var omissions: String { SkippedSample.words(self.skipped) }
+}
 
-    /// One copy of a name that many samples have.
-    private mutating func shared(_ name: String) -> String {
-        if let known = self.names[name] { return known }
-        self.names[name] = name
-        return name
+/// Reads the samples of the schema `nlq` for training.
+public struct MomentReader: SampleReading {
+    private let features: FeatureStore
+    private let rule: TargetRule
+    private let selection: SampleSelection
+
+    /// Describes a reader that passes over what has no features, or no target by the rule.
+    public init(features: FeatureStore, rule: TargetRule) {
+        self.features = features
+        self.rule = rule
+        self.selection = SampleSelection(features: features, rule: rule)
     }
+
+    /// A line's query.
+    public func sample(_ line: Bytes) -> MomentQuery? { try? MomentQuery(sample: line) }
+
+    /// Tells whether a query is trained on.
+    /// - Throws: `TensorFileError` where features are damaged.
+    public func admits(_ sample: MomentQuery?, counting counts: inout MomentCounts) throws -> Bool {
+        guard let sample else { return counts.skip(.malformed) }
+        return try self.selection.take(sample, counting: &counts)
+    }
+
+    /// A hash of the features that are there and of the target rule.
+    public func key() throws -> String { try self.features.digest(self.rule.rawValue) }
 }
 
 extension MomentQuery: TrainingSample {}

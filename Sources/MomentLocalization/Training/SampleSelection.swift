@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides which samples are trained on, whether they come from shards or from an annotation file, and counts the rest.
+/// Decides which samples are trained on, whether they come from shards or from an annotation file, and counts them all.
 struct SampleSelection {
-    /// The samples passed over, by reason.
-    var skipped: [SkippedSample: Int] = [:]
-    /// What the targets of the others look like.
-    private(set) var statistics = TargetStatistics()
-
     private let features: FeatureStore
     private let rule: TargetRule
 
@@ -15,30 +10,24 @@ struct SampleSelection {
         self.rule = rule
     }
 
-    /// Whether a sample is trained on.
+    /// Tells whether a sample is trained on, and counts it.
     /// - Throws: `TensorFileError` where features are damaged.
-    mutating func take(_ query: MomentQuery) throws -> Bool {
-        if query.isBlank { return self.skip(.blankQuery) }
+    func take(_ query: MomentQuery, counting counts: inout MomentCounts) throws -> Bool {
+        if query.isBlank { return counts.skip(.blankQuery) }
         let (grid, gap) = try self.features.grid(of: query)
-        guard let grid else { return self.skip(SkippedSample(gap ?? .missing)) }
-        guard let answer = query.answer else { return self.skip(.withoutAnswer) }
+        guard let grid else { return counts.skip(SkippedSample(gap ?? .missing)) }
+        guard let answer = query.answer else { return counts.skip(.withoutAnswer) }
         guard
             let window = MomentWindow(
                 start: answer.start, end: answer.end, duration: grid.duration, clipLength: query.clipLength,
                 rule: self.rule)
         else {
             let refusal = MomentWindow.refusal(start: answer.start, end: answer.end, clipLength: query.clipLength)
-            self.statistics.add(refusal)
-            return self.skip(SkippedSample(refusal ?? .empty))
+            counts.statistics.add(refusal)
+            return counts.skip(SkippedSample(refusal ?? .empty))
         }
-        self.statistics.add(MomentTarget(window, grid: grid), isWidened: window.isWidened)
+        counts.statistics.add(MomentTarget(window, grid: grid), isWidened: window.isWidened)
         return true
-    }
-
-    /// Counts a sample that is passed over.
-    @discardableResult mutating func skip(_ reason: SkippedSample, count: Int = 1) -> Bool {
-        if count > 0 { self.skipped[reason, default: 0] += count }
-        return false
     }
 }
 

@@ -97,13 +97,13 @@ struct ExperimentCommand: ParsableCommand {
             defer { log.close() }
             for name in plan.shardSets {
                 _ = try ShardSets.manifest(name, in: log)
+                let storage = FileShardStorage(folder: home.shardFolder(name))
                 let index = SampleIndex(
-                    try TailingReader(
-                        name: name, log: log, storage: FileShardStorage(folder: home.shardFolder(name))),
+                    try TailingReader(name: name, log: log, storage: storage), storage: storage,
                     reader: MomentReader(features: features, rule: .fixed))
                 _ = try index.refresh()
-                sets[name] = index.samples
-                for (reason, count) in index.reader.skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                sets[name] = try (0..<index.usable).map { try index.sample($0) }
+                for (reason, count) in index.counts.skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
                     Console.info("samples of `\(name)` skipped, \(reason.rawValue): \(count)")
                 }
             }

@@ -61,13 +61,13 @@ struct FineTuneCommand: ParsableCommand {
                 network: start.network, options: options,
                 folder: CheckpointFolder(path: self.length.output, keep: self.length.keep),
                 schedule: try self.length.schedule())
-            let (trainer, skipped, statistics) = try Trainer.fixed(
+            let (trainer, counts) = try Trainer.fixed(
                 queries, textless: file.queryCount - queries.count, parts)
             let outcome = try TrainingRun(self.length).run(trainer)
             try Results.line(
                 "\(outcome == .finished ? "trained" : "stopped after") \(trainer.step) of \(self.length.steps) steps on "
-                    + "\(statistics.targets) queries; checkpoints are in \(self.length.output)")
-            try TrainingReport.write(skipped: skipped, statistics, text: start.network.loader.text)
+                    + "\(counts.statistics.targets) queries; checkpoints are in \(self.length.output)")
+            try TrainingReport.write(counts, text: start.network.loader.text)
             if outcome == .stopped { try Results.line("the same command goes on from here") }
         }
     }

@@ -83,9 +83,9 @@ struct TrainCommand: ParsableCommand {
             let log = try self.openLog(home)
             defer { log.close() }
             let run = TrainingRun(self.length)
+            let storage = FileShardStorage(folder: home.shardFolder(self.shards))
             let training = try ShardTraining(
-                TailingReader(
-                    name: self.shards, log: log, storage: FileShardStorage(folder: home.shardFolder(self.shards))),
+                TailingReader(name: self.shards, log: log, storage: storage), storage: storage,
                 reader: MomentReader(features: network.loader.features, rule: network.preparation.targets), parts,
                 following: self.plan,
                 waiting: ShardWaiting(
@@ -117,9 +117,9 @@ struct TrainCommand: ParsableCommand {
         let index = training.index
         try Results.line(
             "\(outcome == .finished ? "trained" : "stopped after") \(training.trainer.step) of \(self.length.steps) steps on "
-                + "\(index.samples.count) samples of \(index.shards.count) shards; checkpoints are in \(self.length.output)"
+                + "\(index.usable) samples of \(index.shards.count) shards; checkpoints are in \(self.length.output)"
         )
-        try TrainingReport.write(skipped: index.reader.skipped, index.reader.statistics, text: text)
+        try TrainingReport.write(index.counts, text: text)
         if outcome == .stopped { try Results.line("the same command goes on from here") }
     }
 }
@@ -127,12 +127,12 @@ struct TrainCommand: ParsableCommand {
 /// What is said after training, whatever it was on.
 enum TrainingReport {
     static func write(
-        skipped: [SkippedSample: Int], _ statistics: TargetStatistics, text: TextEncoder
+        _ counts: MomentCounts, text: TextEncoder
     ) throws {
-        for (reason, count) in skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        for (reason, count) in counts.skipped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             try Results.line("skipped, \(reason.rawValue): \(count)")
         }
         if text.cutCount > 0 { try Results.line("queries cut to \(text.countMax) tokens: \(text.cutCount)") }
-        try Results.lines(statistics.lines)
+        try Results.lines(counts.statistics.lines)
     }
 }
