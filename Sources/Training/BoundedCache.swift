@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// Values that can be made again, by key, up to a number of bytes; the oldest go first. Used from any thread.
 ///
-/// Where two threads make a value at once, both get the one that was stored first: what a caller gets is always what
+/// Two threads that make a value at once both get the one that was stored first: what a caller gets is always what
 /// another would read back.
 public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Held {

@@ -9,7 +9,7 @@ internal import Records
 ///
 /// A checkpoint that was read is known to be sound; its tensors stay in the file until they are loaded.
 public struct Checkpoint<Network: TrainableNetwork>: Sendable {
-    /// What describes the run, beside its tensors.
+    /// The description of the run, beside its tensors.
     public let state: State
     let file: SafetensorsFile
 
@@ -139,7 +139,7 @@ public struct Checkpoint<Network: TrainableNetwork>: Sendable {
 }
 
 extension Array where Element == Float {
-    /// Whether no number is infinite or none at all.
+    /// Tells whether all numbers are finite.
     fileprivate var areFinite: Bool {
         self.withUnsafeBufferPointer { values in
             var index = 0

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Checkpoint {
-    /// What describes a run, beside its tensors.
+    /// The description of a run, beside its tensors.
     public struct State: Hashable, Sendable {
-        /// What the network is made of.
+        /// The make of the network.
         public var description: Network.Description
         /// The options of the run.
         public var options: TrainingOptions
-        /// How samples are prepared.
+        /// The preparation of its samples.
         public var preparation: Network.Preparation
         /// The steps that were taken. Random numbers follow from it and the options' seed.
         public var step: Int

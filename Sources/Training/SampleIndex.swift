@@ -6,9 +6,9 @@ public import Shards
 
 /// Makes samples of the lines of shards, and decides which are trained on: the one reader of a schema for training.
 public protocol SampleReading {
-    /// What a network trains on.
+    /// A value that a network trains on.
     associatedtype Sample: Sendable
-    /// What is counted on the way.
+    /// The counts that are taken on the way.
     associatedtype Counts: SampleCounts
 
     /// The sample of a line, a function of the line alone; `nil` where it holds none.
@@ -19,13 +19,13 @@ public protocol SampleReading {
     func key() throws -> String
 }
 
-/// What was counted over some samples; counts of parts add up to those of the whole.
+/// Counts over some samples; those of parts add up to those of the whole.
 public protocol SampleCounts: Hashable, Sendable, Codable {
     /// Nothing counted.
     init()
     /// Adds what was counted elsewhere.
     mutating func add(_ other: Self)
-    /// What could not be used, in words; empty where all could.
+    /// The samples that could not be used, in words; empty where all could.
     var omissions: String { get }
 }
 
@@ -33,21 +33,21 @@ public protocol SampleCounts: Hashable, Sendable, Codable {
 public struct ShardSight: Sendable {
     /// The shard.
     public var commit: Manifest.Commit
-    /// How many of its samples can be used.
+    /// The number of its samples that can be used.
     public var usable: Int
 }
 
-/// Which samples of the shards that were committed so far can be used, in the order of the commits. It trusts the
+/// The samples that can be used of the shards that were committed so far, in the order of the commits. It trusts the
 /// manifest alone: a sample that is not committed is never seen.
 ///
-/// Of a sample its place is kept; the sample is read when it is asked for, and the latest stay in memory. With a file of
-/// its own it does not read a shard again that an index before it has read.
+/// Of a sample its place is kept; the sample is read when it is asked for, and the latest stay in memory. With a file
+/// of its own it does not read a shard again that an index before it has read.
 public final class SampleIndex<Reader: SampleReading> {
     /// The shards that were read, in order.
     public private(set) var shards: [ManifestEntry] = []
-    /// What was counted.
+    /// The counts over all shards.
     public private(set) var counts = Reader.Counts()
-    /// How many samples can be used.
+    /// The number of samples that can be used.
     public var usable: Int { self.places.count }
 
     private struct Place {
@@ -56,7 +56,7 @@ public final class SampleIndex<Reader: SampleReading> {
     }
 
     private var places: [Place] = []
-    /// What is known after each shard: samples in all, usable ones, and the hash of the shards' hashes.
+    /// The sums after each shard: samples in all, usable ones, and the hash of the shards' hashes.
     private var marks: [(samples: Int, usable: Int, digest: String)] = [(0, 0, ContentHash.sha256(""))]
     private let tail: TailingReader
     private let storage: any ShardStorage
@@ -67,9 +67,9 @@ public final class SampleIndex<Reader: SampleReading> {
     /// The shards that samples were read from last, the oldest first.
     private var open: [(shard: Int32, reader: ShardReader)] = []
 
-    /// How many samples stay in memory.
+    /// The number of samples that stay in memory.
     private static var samplesMax: Int { 1 << 17 }
-    /// How many shards stay open, each with a frame in memory.
+    /// The number of shards that stay open, each with a frame in memory.
     private static var openMax: Int { 16 }
 
     /// Follows a set of shards from its start.
@@ -105,7 +105,7 @@ public final class SampleIndex<Reader: SampleReading> {
     /// Writes what was found to the index's file, for the next start.
     public func save() throws(TrainingError) { try self.file?.save() }
 
-    /// What an index before this one found in a shard.
+    /// Finds what an index before this one found in a shard.
     private func known(_ commit: Manifest.Commit) throws -> SampleIndexEntry<Reader.Counts>? {
         if self.file == nil, let path { self.file = SampleIndexFile(path: path, key: try self.reader.key()) }
         return self.file?.next(shard: commit.entry.sha256, samples: commit.entry.samples)

@@ -5,7 +5,7 @@ internal import DurableFiles
 internal import Foundation
 internal import Records
 
-/// What an index found in one shard.
+/// The findings of an index in one shard.
 struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
     /// The shard's SHA-256.
     var shard: String
@@ -13,7 +13,7 @@ struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
     var samples: Int
     /// Those that can be used, in runs: first, count, first, count, …
     private(set) var runs: [Int] = []
-    /// What was counted.
+    /// The counts.
     var counts = Counts()
 
     init(shard: String, samples: Int) {
@@ -35,7 +35,7 @@ struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
         stride(from: 0, to: self.runs.count, by: 2).map { self.runs[$0]..<self.runs[$0] + self.runs[$0 + 1] }
     }
 
-    /// Whether the runs are within the shard, and follow each other.
+    /// Tells whether the runs are within the shard, and follow each other.
     var isSound: Bool {
         guard self.samples >= 0, self.runs.count % 2 == 0 else { return false }
         var end = 0
@@ -50,19 +50,19 @@ struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
     var usableCount: Int { stride(from: 1, to: self.runs.count, by: 2).reduce(0) { $0 + self.runs[$1] } }
 }
 
-/// What an index found, a line a shard: a hash and a JSON object. The hash is of the key, of the hash before and of the
-/// object, so that what was found under another key, and what is damaged, is not taken; from there on the file is
+/// The findings of an index, a line a shard: a hash and a JSON object. The hash is of the key or the hash before, and of
+/// the object, so that what was found under another key, and what is damaged, is not taken; from there on the file is
 /// written anew. It can be lost without harm.
 final class SampleIndexFile<Counts: SampleCounts> {
     private let path: String
     private let key: String
     private var entries: ArraySlice<SampleIndexEntry<Counts>> = []
-    /// Where the entries that were taken end, and the hash of the last.
+    /// The ends of the entries, and their hashes.
     private var ends: ArraySlice<(offset: Int, hash: String)> = []
     private var taken: (offset: Int, hash: String)
     /// Lines that are not written yet.
     private var pending: Bytes = []
-    /// Where they are to go.
+    /// Their place in the file.
     private var end = 0
 
     /// Opens a file, which need not be there.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// In which order a network wants its samples.
+/// The order that a network wants its samples in.
 public enum SampleOrder: Hashable, Sendable {
     /// Each by itself, in random order.
     case singles
@@ -15,7 +15,7 @@ public struct Draw<Sample> {
     public var sample: Sample
     /// Its place in the batch.
     public var slot: Int
-    /// Whether a sequence begins with it; always so for samples by themselves.
+    /// Tells whether a sequence begins with it; always so for samples by themselves.
     public var beginsSequence: Bool
 
     /// Describes a draw.
@@ -28,9 +28,9 @@ public struct Draw<Sample> {
 
 extension Draw: Sendable where Sample: Sendable {}
 
-/// Where the samples of each step come from.
+/// A source of the samples of each step.
 public protocol SampleSource<Sample>: AnyObject {
-    /// What a network trains on.
+    /// A value that a network trains on.
     associatedtype Sample
 
     /// Makes ready for a step: enters its segment, and waits for shards that a plan names.
@@ -46,7 +46,7 @@ public protocol SampleSource<Sample>: AnyObject {
     var usable: Int { get }
 }
 
-/// What a wait for samples ends with when it is ended from outside.
+/// The end of a wait for samples that is ended from outside.
 struct WaitStopped: Error {}
 
 /// A data set that is all there, trained on in epochs.

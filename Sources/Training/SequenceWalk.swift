@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which place of which sequence each slot of a batch is at: a function of the seed, the sequences' lengths, the number
+/// The place in a sequence that each slot of a batch is at: a function of the seed, the sequences' lengths, the number
 /// of slots and the step.
 ///
 /// Sequences are dealt to the slots in turn, in the order of `EpochDraw`: a slot's n-th sequence is number
@@ -30,8 +30,8 @@ struct SequenceWalk {
         self.stands = Array(repeating: Stand(), count: slots)
     }
 
-    /// The place of each slot. Steps in order cost next to nothing; a step back, or far ahead, walks from the start over
-    /// the sequences, not over their samples.
+    /// The place of each slot. Steps in order cost next to nothing; a step back, or far ahead, walks over the sequences,
+    /// not over their samples.
     mutating func places(step: Int) -> [Place] {
         (0..<self.stands.count).map { slot in
             if step < self.stands[slot].firstStep { self.stands[slot] = Stand() }

@@ -2,9 +2,9 @@
 
 internal import Shards
 
-/// How to wait for shards.
+/// A way to wait for shards.
 public struct ShardWaiting {
-    /// Whether to wait for shards that are not there yet.
+    /// Tells whether to wait for shards that are not there yet.
     public var isAllowed: Bool
     /// Pauses a little; `false` ends the run.
     public var pause: () -> Bool
@@ -21,7 +21,7 @@ public struct ShardWaiting {
 
 /// The samples of shards as they land.
 public final class ShardSource<Reader: SampleReading>: SampleSource {
-    /// What it draws.
+    /// A value that it draws.
     public typealias Sample = Reader.Sample
 
     /// The samples seen so far.

@@ -5,8 +5,8 @@ public import Threads
 
 /// A network that `Trainer` can train, and what it trains on.
 ///
-/// The trainer knows steps, segments, checkpoints and learning rates; the network knows everything else. What the trainer
-/// relies on, so that a run that is killed anywhere ends with the same bits:
+/// The trainer knows steps, segments and checkpoints; the network knows everything else. The trainer relies on this, so
+/// that a run that is killed anywhere ends with the same bits:
 ///
 /// - `loader` makes a batch from samples and the step's key alone, whatever was loaded before and on however many
 ///   threads; a batch may be made ahead of its step.
@@ -19,24 +19,24 @@ public import Threads
 /// let outcome = try trainer.run(isStopping: { false }, onEvent: { print($0) })
 /// ```
 public protocol TrainableNetwork: AnyObject {
-    /// What the network is made of and what it knows from its first start on, such as its sizes and a vocabulary.
+    /// The make of the network, and what it knows from its first start on: its sizes, a vocabulary.
     associatedtype Description: RunSettings
-    /// How its samples are prepared, as far as that decides the bits.
+    /// The preparation of its samples, as far as that decides the bits.
     associatedtype Preparation: RunSettings
-    /// What makes batches.
+    /// The maker of batches.
     associatedtype Loader: BatchLoading
-    /// What it says about one sample.
+    /// Its answer to one sample.
     associatedtype Prediction
-    /// What moves its parameters.
+    /// The optimizer that moves its parameters.
     associatedtype Rule: Optimizer
-    /// What it is validated on.
+    /// A set to validate it on.
     associatedtype Validation
-    /// What a validation comes to.
+    /// The result of a validation.
     associatedtype Scores: Sendable
 
-    /// What the network is made of.
+    /// The make of this network.
     var description: Description { get }
-    /// How its samples are prepared.
+    /// The preparation of its samples.
     var preparation: Preparation { get }
     /// The parameters of a network of a description: which are trained, which decay, and which frozen ones a checkpoint
     /// names by their digest alone. Asked for a description that has no `problem()`, before any memory is taken.
@@ -45,12 +45,12 @@ public protocol TrainableNetwork: AnyObject {
     var parameters: Parameters { get }
     /// The gradients that `differentiate` left, in the order of `parameters.trained`.
     var gradients: FloatBuffer { get }
-    /// What lasts from step to step and no gradient moves: memory, running averages. Always the same tensors, in the
+    /// The state that lasts from step to step and no gradient moves: memory, averages. Always the same tensors, in the
     /// same places.
     var carried: [CarriedTensor] { get }
-    /// In which order it wants its samples.
+    /// The order that it wants its samples in.
     var order: SampleOrder { get }
-    /// What makes its batches.
+    /// The maker of its batches.
     var loader: Loader { get }
 
     /// Creates a fresh optimizer for its parameters.
@@ -67,15 +67,15 @@ public protocol TrainableNetwork: AnyObject {
     /// Answers a batch. Memory may move on; the trainer puts it back after an evaluation.
     func predict(_ batch: Loader.Batch) throws -> [Prediction]
 
-    /// What of the validation set it cannot answer, a line a reason.
-    /// - Throws: `TrainingError.Code.noSamples` where that is all of it: a best checkpoint would be chosen from nothing.
+    /// Tells what of the validation set it cannot answer, a line a reason.
+    /// - Throws: `TrainingError.Code.noSamples` where that is all of it: the best would be chosen from nothing.
     func gaps(in validation: Validation) throws -> [String]
     /// Answers the validation set.
     func evaluate(_ validation: Validation) throws -> Verdict<Scores>
 }
 
 extension TrainableNetwork {
-    /// What it trains on.
+    /// A value that it trains on.
     public typealias Sample = Loader.Sample
 
     /// Nothing, unless the network says otherwise.
@@ -86,8 +86,8 @@ extension TrainableNetwork {
     public func follow(step: Int) {}
 }
 
-/// Settings that a checkpoint keeps and a run is resumed with. A field that older checkpoints do not have is read as its
-/// default.
+/// Settings that a checkpoint keeps and a run is resumed with. A field that an older checkpoint does not have is read
+/// as its default.
 public protocol RunSettings: Hashable, Sendable, Codable {
     /// Each setting in words, by the option that sets it.
     var settings: [(name: String, value: String)] { get }
@@ -97,15 +97,15 @@ public protocol RunSettings: Hashable, Sendable, Codable {
 
 /// A value that a network trains on.
 public protocol TrainingSample: Sendable {
-    /// What it is called in messages.
+    /// Its name in messages.
     var id: String { get }
 }
 
 /// Makes batches. Used ahead of the step, and on any thread.
 public protocol BatchLoading: Sendable {
-    /// What it makes them from.
+    /// A value that goes into a batch.
     associatedtype Sample: TrainingSample
-    /// What it makes.
+    /// A batch.
     associatedtype Batch: Sendable
 
     /// Makes the batch of a step: a function of the samples and the key. What comes from a cache has the same bits as
@@ -114,7 +114,7 @@ public protocol BatchLoading: Sendable {
     func batch(_ draws: [Draw<Sample>], _ key: StepKey, on team: ThreadTeam) throws -> Batch
 }
 
-/// What all random numbers of a step follow from.
+/// The key that all random numbers of a step follow from.
 public struct StepKey: Hashable, Sendable {
     /// The run's seed.
     public var seed: UInt64
@@ -130,9 +130,9 @@ public struct StepKey: Hashable, Sendable {
 
 /// The losses of a step.
 public struct StepLosses: Hashable, Sendable {
-    /// What is minimised.
+    /// The loss that is minimised.
     public var total: Double
-    /// What it is made of, by name, in the order in which it is told.
+    /// Its parts by name, in the order in which they are told.
     public var parts: [Part]
 
     /// One of several losses.
@@ -152,7 +152,7 @@ public struct StepLosses: Hashable, Sendable {
 
 /// A tensor that lasts from step to step and that no gradient moves.
 public struct CarriedTensor: Sendable {
-    /// Who writes it.
+    /// Its writer.
     public enum Kind: Hashable, Sendable {
         /// Any pass through the network. The trainer puts it back after an evaluation.
         case memory
@@ -164,9 +164,9 @@ public struct CarriedTensor: Sendable {
     public let name: String
     /// Its dimensions, the slowest first; they fill the buffer.
     public let shape: [Int]
-    /// Who writes it.
+    /// Its writer.
     public let kind: Kind
-    /// Where it lies.
+    /// Its place.
     public let buffer: FloatBuffer
 
     /// Describes a tensor that fills a buffer.
@@ -179,11 +179,11 @@ public struct CarriedTensor: Sendable {
     }
 }
 
-/// What a validation came to.
+/// The result of a validation, and what the best checkpoint is chosen by.
 public struct Verdict<Scores: Sendable>: Sendable {
     /// The scores.
     public var scores: Scores
-    /// What the best checkpoint is chosen by, 0 to 1, more is better; `nil` where nothing was answered.
+    /// The measure of the best checkpoint, 0 to 1, more is better; `nil` where nothing was answered.
     public var score: Double?
 
     /// Describes a verdict.

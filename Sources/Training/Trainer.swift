@@ -4,31 +4,31 @@ internal import NeuralNetworks
 
 /// Trains a network on samples as they land, or on a set that is all there, and keeps checkpoints.
 ///
-/// What each step does follows from the options, the data, and the plan in the journal. Kill it anywhere: the run that
+/// Each step follows from the options, the data, and the plan in the journal. Kill it anywhere: the run that
 /// goes on from the last checkpoint ends with the same bits.
 public final class Trainer<Network: TrainableNetwork> {
-    /// When to do what beside training. None of it changes the bits.
+    /// The times of saving and validating. None of them changes the bits.
     public struct Schedule {
         /// Steps between checkpoints.
         public var checkpointSteps = 500
         /// Steps between validations.
         public var validationSteps = 1000
-        /// What to validate on; none: no validation.
+        /// The set to validate on; none: no validation.
         public var validation: Network.Validation?
 
         /// The defaults.
         public init() {}
     }
 
-    /// What a run needs, whatever it trains on.
+    /// The parts that a run is made of, whatever it trains on.
     public struct Parts {
         /// The network, with the weights to start from.
         public var network: Network
-        /// What decides the bits.
+        /// The options that decide the bits.
         public var options: TrainingOptions
-        /// Where checkpoints go.
+        /// The folder of its checkpoints.
         public var folder: CheckpointFolder
-        /// When to do what beside training.
+        /// The times of saving and validating.
         public var schedule: Schedule
 
         /// Puts them together.

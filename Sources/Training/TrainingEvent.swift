@@ -17,7 +17,7 @@ public enum TrainingEvent<Scores: Sendable>: Sendable {
     case saved(step: Int, isBest: Bool)
 }
 
-/// What a step came to.
+/// The result of a step.
 public struct TrainingStep: Hashable, Sendable {
     /// The number of steps taken, this one included.
     public var step: Int
@@ -29,7 +29,7 @@ public struct TrainingStep: Hashable, Sendable {
     public var learningRate: Double
 }
 
-/// How a run ended.
+/// The end of a run.
 public enum TrainingOutcome: Hashable, Sendable {
     /// All steps were taken.
     case finished

@@ -8,7 +8,7 @@ import Training
 /// A network that has nothing to do with any other: it predicts the next number of a sequence from the number and from
 /// what it remembers, y = weight · (x + memory) + bias + offset.
 ///
-/// Its offset is frozen and kept elsewhere; memory, one number a slot, mixes what came; the average follows the weights.
+/// Its offset is frozen and kept elsewhere; memory, a number a slot, mixes what came; the average follows the weights.
 /// Its optimizer is plain descent with momentum, its rate is constant, its samples come as whole sequences.
 final class ToyNetwork: TrainableNetwork {
     struct Description: RunSettings {

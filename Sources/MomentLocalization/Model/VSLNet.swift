@@ -38,7 +38,7 @@ public struct SpanPrediction: Hashable, Sendable {
 /// let predictions = try model.predict(batch)
 /// ```
 ///
-/// A batch is cut into micro-batches of `microBatchSize`, each with gradients of its own that are then summed in a fixed
+/// A batch is cut into micro-batches of `microBatchSize`, whose gradients are summed in a fixed
 /// tree: one thread and two give the same bits. Memory is planned for the largest batch seen; steps allocate nothing.
 ///
 /// Not for use from several threads at once: it has its own.

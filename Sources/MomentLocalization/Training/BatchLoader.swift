@@ -7,11 +7,11 @@ internal import VideoFeatures
 
 /// Turns queries into batches: features, text and targets.
 public struct BatchLoader: BatchLoading {
-    /// Where features come from.
+    /// The features.
     public let features: FeatureStore
-    /// What reads the queries.
+    /// The encoder of the queries.
     public let text: TextEncoder
-    /// How targets are made.
+    /// The preparation of targets.
     let preparation: MomentPreparation
 
     /// The batch of a step; targets of generated samples are jittered.

@@ -13,11 +13,11 @@ public final class MomentLocalizer: TrainableNetwork {
 
     /// The network.
     public let model: VSLNet
-    /// What it is made of.
+    /// Its make.
     public let description: MomentDescription
-    /// How its samples are prepared.
+    /// The preparation of its samples.
     public let preparation: MomentPreparation
-    /// What makes its batches.
+    /// The maker of its batches.
     public let loader: BatchLoader
 
     /// Puts a network together with its features and what reads its queries.
@@ -28,7 +28,7 @@ public final class MomentLocalizer: TrainableNetwork {
         self.loader = BatchLoader(features: features, text: text, preparation: preparation)
     }
 
-    /// Which tensors a network has.
+    /// The tensors that a network has.
     public static func layout(_ description: MomentDescription) -> ParameterLayout {
         VSLNet.layout(description.configuration)
     }

@@ -26,11 +26,11 @@ public enum SkippedSample: String, CaseIterable, Sendable, Codable, CodingKeyRep
     case blankQuery = "blank query"
 }
 
-/// What is counted of samples: those passed over, and what the targets of the others look like.
+/// Counts of samples: those passed over, and what the targets of the others look like.
 public struct MomentCounts: SampleCounts {
     /// The samples passed over, by reason.
     public internal(set) var skipped: [SkippedSample: Int] = [:]
-    /// What the targets of the others look like.
+    /// The figures of the targets of the others.
     public internal(set) var statistics = TargetStatistics()
 
     /// Nothing counted.

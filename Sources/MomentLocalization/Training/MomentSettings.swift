@@ -4,7 +4,7 @@ public import TextEncoders
 public import Training
 internal import VideoFeatures
 
-/// What a network for moments is made of: VSLNet's settings, and the words and characters that it knows, if it reads
+/// The make of a network for moments: VSLNet's settings, and the words and characters that it knows, if it reads
 /// those.
 public struct MomentDescription: RunSettings {
     /// The network.
@@ -48,11 +48,11 @@ public struct MomentDescription: RunSettings {
     }
 }
 
-/// How samples become what the network takes, as far as that decides the bits.
+/// The way from samples to what the network takes, as far as that decides the bits.
 public struct MomentPreparation: RunSettings {
-    /// What becomes of windows shorter than a feature's slot.
+    /// The fate of windows shorter than a feature's slot.
     public var targets = TargetRule.fixed
-    /// How much targets of generated samples are widened at most; 1 leaves them alone.
+    /// The most that targets of generated samples are widened; 1 leaves them alone.
     public var jitterScale = 1.0
     /// Whose features the files hold.
     public var layout = FeatureLayout.automatic

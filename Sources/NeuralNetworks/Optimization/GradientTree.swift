@@ -6,7 +6,7 @@ internal import Threads
 /// the threads, so that one thread and many give the same bits.
 ///
 /// A sum takes the place of its left part, and frees that of its right one: n parts on t threads need
-/// ⌈log₂ n⌉ + t buffers. A part is begun only with a buffer for it, and in order: those that are under way can always be
+/// ⌈log₂ n⌉ + t buffers. A part is begun only with a buffer for it, and in order: those that are under way can be
 /// finished, and when they are, so few sums are left that there are buffers again.
 ///
 /// ```swift
@@ -17,21 +17,21 @@ internal import Threads
 /// // tree.sum holds the sum.
 /// ```
 ///
-/// `@unchecked Sendable`: everything that changes is touched while the lock is held, and a buffer by the one thread that
-/// was given it.
+/// `@unchecked Sendable`: what changes is touched while the lock is held, and a buffer by the one thread that was given
+/// it.
 public final class GradientTree: @unchecked Sendable {
     /// A part that is under way, and where its gradients go. They are zero at first.
     public struct Part {
         /// The part's number.
         public let index: Int
-        /// Where its gradients go.
+        /// The place of its gradients.
         public let buffer: FloatBuffer
     }
 
     /// Sums of neighbouring parts, the first of which it is filed under.
     private struct Subtotal {
         var buffer: FloatBuffer
-        /// How many parts wide the tree is at this height; at its right edge fewer are there.
+        /// The parts that the tree is wide at this height; at its right edge fewer are there.
         var span: Int
     }
 
@@ -47,7 +47,7 @@ public final class GradientTree: @unchecked Sendable {
     /// Creates a tree of sums of so many floats each.
     public init(count: Int) { self.sum = FloatBuffer(count: count) }
 
-    /// How many buffers are there.
+    /// The number of buffers.
     var bufferCount: Int { self.others.count + 1 }
 
     /// Prepares for a step.
@@ -102,8 +102,8 @@ public final class GradientTree: @unchecked Sendable {
         }
     }
 
-    /// The neighbour that a subtotal is to be added to: `.some(nil)` where it has none at the right edge, `nil` where it
-    /// must wait for its neighbour, which then finds it.
+    /// The neighbour that a subtotal is to be added to: `.some(nil)` where it has none, at the right edge; `nil` where
+    /// it must wait for its neighbour, which then finds it.
     private func meet(_ first: Int, _ total: Subtotal) -> (first: Int, buffer: FloatBuffer)?? {
         let isLeft = first / total.span % 2 == 0
         let other = isLeft ? first + total.span : first - total.span

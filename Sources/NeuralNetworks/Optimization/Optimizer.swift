@@ -2,7 +2,7 @@
 
 /// Moves trained parameters by their gradients, with a state of its own that a checkpoint keeps.
 public protocol Optimizer: AnyObject {
-    /// What the parts of the state are called in a checkpoint.
+    /// The names of the parts of the state in a checkpoint.
     static var stateNames: [String] { get }
     /// The parts in the order of their names, each with as many floats as are trained. Always the same buffers.
     var state: [FloatBuffer] { get }
