@@ -197,6 +197,19 @@ import Testing
         #expect(best.state.step % 5 == 0)
     }
 
+    @Test func validatingLeavesNoTrace() throws {
+        try self.world.publish((0..<9).map { TrainingWorld.sample($0) })
+        func run(_ name: String, every steps: Int) throws -> [Bytes] {
+            var parts = self.world.parts(name, self.world.options(steps: 12))
+            let annotations = try AnnotationFile(self.annotations, path: "val.json")
+            parts.schedule.validation = try GroundTruth(annotations, path: "val.json")
+            parts.schedule.validationSteps = steps
+            try self.world.run(try self.world.training(parts))
+            return try self.bits(self.last(name))
+        }
+        #expect(try run("often", every: 3) == run("once", every: 1000))
+    }
+
     private var annotations: Bytes {
         let queries = (0..<6).map {
             #"{"clip_start_sec":\#($0 * 4),"clip_end_sec":\#($0 * 4 + 6),"query":"Where did I put the cup?"}"#
