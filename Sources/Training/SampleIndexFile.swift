@@ -37,7 +37,7 @@ struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
 
     /// Tells whether the runs are within the shard, and follow each other.
     var isSound: Bool {
-        guard self.samples >= 0, self.runs.count % 2 == 0 else { return false }
+        guard 0...Int(Int32.max) ~= self.samples, self.runs.count % 2 == 0 else { return false }
         var end = 0
         for place in stride(from: 0, to: self.runs.count, by: 2) {
             let first = self.runs[place], count = self.runs[place + 1]
