@@ -140,7 +140,8 @@ let package = Package(
             .executableTarget(
                 name: "millrace",
                 dependencies: [
-                    "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Engine",
+                    "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow",
+                    "Topologies", "Engine",
                     "VideoAnnotations",
                     "ModelRequests", "ModelCalls", "MomentQueries", "ModelAnswerCache", "Shards", "SampleWorld",
                     "NeuralNetworks", "Training", "VideoFeatures", "TextEncoders",
