@@ -4,7 +4,7 @@ import ArgumentParser
 import DurableFiles
 import Foundation
 import MomentLocalization
-internal import Training
+import Training
 
 /// `millrace evaluate`
 struct EvaluateCommand: ParsableCommand {

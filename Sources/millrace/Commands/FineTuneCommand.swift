@@ -3,7 +3,7 @@
 import ArgumentParser
 import Foundation
 import MomentLocalization
-internal import Training
+import Training
 
 /// `millrace finetune`
 struct FineTuneCommand: ParsableCommand {

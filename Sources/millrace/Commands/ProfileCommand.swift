@@ -10,7 +10,7 @@ import RecordLog
 import Records
 import Shards
 import Topologies
-internal import VideoAnnotations
+import VideoAnnotations
 
 /// `millrace profile`
 struct ProfileCommand: ParsableCommand {

@@ -9,7 +9,7 @@ import RecordLog
 import Records
 import Shards
 import Topologies
-internal import VideoAnnotations
+import VideoAnnotations
 
 /// `millrace replay`
 struct ReplayCommand: ParsableCommand {

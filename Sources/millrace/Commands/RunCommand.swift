@@ -11,7 +11,7 @@ import Records
 import Shards
 import Synchronization
 import Topologies
-internal import VideoAnnotations
+import VideoAnnotations
 
 /// How a topology is run, as `run` and `replay` share it.
 struct RunArguments: ParsableArguments {

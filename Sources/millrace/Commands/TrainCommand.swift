@@ -5,7 +5,7 @@ import Foundation
 import MomentLocalization
 import RecordLog
 import Shards
-internal import Training
+import Training
 
 /// `millrace train`
 struct TrainCommand: ParsableCommand {

@@ -10,7 +10,7 @@ import Shards
 import Threads
 import Topologies
 import Training
-internal import VideoAnnotations
+import VideoAnnotations
 
 /// A command's failure as the user sees it.
 struct CommandFailure: Error {

@@ -6,7 +6,7 @@ import Foundation
 import MomentQueries
 import RecordLog
 import Records
-internal import Topologies
+import Topologies
 import VideoAnnotations
 
 /// Says where a sample of moment queries came from: the narrations, the block that was shown, what a model was asked and

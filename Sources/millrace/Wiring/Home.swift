@@ -11,7 +11,7 @@ import RecordLog
 import Records
 import Shards
 import Topologies
-internal import VideoAnnotations
+import VideoAnnotations
 
 /// The folder that holds the embedded log and the shards, and the log that a command works on.
 struct Home {

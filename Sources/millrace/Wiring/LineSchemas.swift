@@ -2,7 +2,7 @@
 
 import Dataflow
 import Shards
-internal import Topologies
+import Topologies
 
 /// What is known of the lines of shards: the schemas that tasks have for their samples.
 enum LineSchemas {

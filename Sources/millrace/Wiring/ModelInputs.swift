@@ -7,7 +7,7 @@ import MomentLocalization
 import NeuralNetworks
 import Records
 import TextEncoders
-internal import Training
+import Training
 
 /// Where features and text come from.
 struct ModelInputs {

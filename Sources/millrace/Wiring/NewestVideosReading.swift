@@ -6,7 +6,7 @@ import Engine
 import RecordLog
 import Records
 import Topologies
-internal import VideoAnnotations
+import VideoAnnotations
 
 extension RunOptions {
     /// Lets filters judge videos by what is known of them, and keeps excluded ones out of the stages behind.
