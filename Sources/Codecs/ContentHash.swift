@@ -20,7 +20,7 @@ public enum ContentHash {
         return name.withUTF8 { self.uuid5(UnsafeRawBufferPointer($0)) }
     }
 
-    /// The same of a name in bytes.
+    /// A UUID of version 5 for a name in bytes.
     public static func uuid5(_ name: UnsafeRawBufferPointer) -> String {
         var hasher = Insecure.SHA1()
         self.namespace.withUnsafeBytes { hasher.update(bufferPointer: $0) }

@@ -14,11 +14,11 @@ public struct DecimalNumber: Hashable, Sendable {
 
     /// The digits as one number, modulo 2⁶⁴.
     private(set) var digits: UInt64 = 0
-    /// How many there are; 19 fit in 64 bits. A leading zero counts as one of them, which is on the safe side.
+    /// The number of digits; 19 fit in 64 bits. A leading zero counts as one of them, which is on the safe side.
     private(set) var count = 0
     /// The power of ten.
     private(set) var exponent = 0
-    /// Tells whether it has neither fraction nor exponent.
+    /// Tells whether the number has neither fraction nor exponent.
     private(set) var isWhole = true
 
     /// The most digits that `digits` holds for certain.
@@ -30,8 +30,8 @@ public struct DecimalNumber: Hashable, Sendable {
 
     /// Reads a number at a position, as JSON writes it but for its sign, and moves behind it.
     ///
-    /// - Returns: the nearest double; `nil`, without a move, where the text is no such number, or one that only a general
-    ///   algorithm can tell the double of.
+    /// - Returns: the nearest double; `nil`, without a move, where the text is no such number, or one that only a
+    ///   general algorithm can tell the double of.
     public static func scan(_ bytes: UnsafePointer<UInt8>, _ position: inout Int, _ end: Int) -> Double? {
         var place = position
         guard let value = try? DecimalNumber(scanning: bytes, &place, end).value else { return nil }

@@ -3,8 +3,8 @@
 internal import Foundation
 
 extension FileFailure {
-    /// Puts an error of Foundation's into words: the system's number lies beneath its own texts, which name neither cause
-    /// nor remedy.
+    /// Puts an error of Foundation's into words: the system's number lies beneath its own texts, which name neither
+    /// cause nor remedy.
     public init(of error: any Error, _ action: String, _ path: String) {
         if let failure = error as? FileFailure {
             self = failure

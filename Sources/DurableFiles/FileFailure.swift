@@ -28,13 +28,13 @@ public struct FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case failed
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public var code: Code
-    /// What was tried: `open`, `write`.
+    /// The call that was tried: `open`, `write`.
     public var action: String
     /// The path.
     public var path: String
-    /// Why it failed, and what to do about it.
+    /// The cause of the failure, and the remedy.
     public var reason: String
 
     /// Creates a failure.
@@ -57,12 +57,12 @@ public struct FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// All of it in a sentence.
     public var message: String { "cannot \(self.action) \(self.path): \(self.reason)" }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 
     private static func kind(of number: Int32, isReading: Bool) -> (Code, remedy: String) {
         switch number {
-        // A name that is too long for the system is one of no file.
+        // A name that is too long for the system is no file's.
         case ENOENT, ENOTDIR, ENAMETOOLONG: (.missing, "; check the path")
         case EACCES, EPERM:
             (

@@ -8,7 +8,7 @@ internal import Synchronization
 ///
 /// Devices are refused, and so is a FIFO that nobody writes to: neither is waited for without an end.
 public final class InputFile: Sendable {
-    /// What may be named.
+    /// The kinds of file that may be named.
     public enum Kind: Sendable {
         /// A regular file alone: it is read by position.
         case regular
@@ -138,7 +138,7 @@ public final class InputFile: Sendable {
     }
 }
 
-/// What a file is, in words.
+/// The type of a file, in words.
 enum FileKind {
     static func words(_ mode: mode_t) -> String {
         switch mode & S_IFMT {

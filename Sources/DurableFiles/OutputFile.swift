@@ -36,7 +36,7 @@ public final class OutputFile {
             unlink(temporary)
             let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
             guard descriptor >= 0 else { throw FileFailure("create", target, number: errno) }
-            // What is replaced keeps its rights.
+            // A file that is replaced keeps its rights.
             if isThere { fchmod(descriptor, status.st_mode & 0o777) }
             self.descriptor = descriptor
             self.names = (target, temporary)
@@ -48,7 +48,7 @@ public final class OutputFile {
         if let names = self.names, !self.isWhole { unlink(names.temporary) }
     }
 
-    /// Whether a path is standard output, by whatever name.
+    /// Tells whether a path is standard output, by whatever name.
     public static func isStandardOutput(_ path: String) -> Bool { self.standardStream(path) == 1 }
 
     /// The number of a descriptor of ours that a path names: to open it anew would begin the file anew.
@@ -114,7 +114,7 @@ public final class OutputFile {
     /// Makes the file durable and gives it its name.
     public func finish() throws(FileFailure) {
         guard let names = self.names else {
-            // What it was written through to may not know how to be synchronised.
+            // A pipe or device that was written through may not know how to be synchronised.
             if fsync(self.descriptor) != 0, [EIO, ENOSPC, EDQUOT].contains(errno) {
                 throw FileFailure("write", self.path, number: errno)
             }

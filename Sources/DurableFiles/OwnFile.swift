@@ -63,7 +63,7 @@ public enum Folder {
             made += made.isEmpty || made.hasSuffix("/") ? part : "/\(part)"
             if mkdir(made, isPrivate ? 0o700 : 0o777) != 0, errno != EEXIST {
                 let number = errno
-                // Where it is there, a read-only or foreign file system above it does not matter.
+                // If it is there, a read-only or foreign file system above it does not matter.
                 var status = stat()
                 if stat(made, &status) != 0 { throw FileFailure("create the folder", made, number: number) }
             }

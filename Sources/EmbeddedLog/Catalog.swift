@@ -7,8 +7,8 @@ import Synchronization
 
 /// The topics as the statements of this process need them: by name, with the ids of their partitions.
 ///
-/// What is remembered may have been deleted by another process since. Ids are never used again, so statements that
-/// find nothing under one know that, call `forget`, and look the name up again.
+/// Another process may have deleted a remembered topic since. Ids are never used again, so statements that find nothing
+/// under one know that, call `forget`, and look the name up again.
 final class Catalog: Sendable {
     /// A topic and the ids of its partitions, by number.
     struct Topic: Sendable {

@@ -10,7 +10,7 @@ import Synchronization
 /// `PRAGMA data_version` on a connection that never writes changes with every commit of any other connection. Commits
 /// of this process wake the waiters at once; those of other processes are seen at the next look, every 10 ms.
 final class ChangeMonitor: Sendable {
-    /// Who waits: each waiter is told of each change once, whatever others have been told.
+    /// A waiter, which is told of each change once, whatever others have been told.
     enum Waiter: Hashable {
         case thread(UInt)
         case member(String)

@@ -65,7 +65,7 @@ struct CommitPlan: Sendable {
         }
     }
 
-    /// Which records of an output go to a partition.
+    /// The records of an output that go to a partition.
     private enum Indices {
         case all
         case some([Int])

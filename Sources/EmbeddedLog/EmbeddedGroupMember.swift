@@ -24,9 +24,9 @@ final class EmbeddedGroupMember: GroupMember {
         var hasLeft = false
     }
 
-    /// How often the lock files of the other members are tried.
+    /// Time between two tries of the other members' lock files.
     private static let probeInterval = Duration.milliseconds(50)
-    /// How often a poll that waits looks at the group.
+    /// Time between two looks at the group in a poll that waits.
     private static let stepMilliseconds = 20
 
     private let storage: LogStorage
@@ -75,7 +75,7 @@ final class EmbeddedGroupMember: GroupMember {
             return state.hasLeft ? [] : state.owned.sorted()
         }
         if !owned.isEmpty { handler.revoked(owned) }
-        // Where the log cannot be written to any more, the lock's release tells the others all the same.
+        // Even if the log cannot be written to any more, the lock's release tells the others.
         try? self.storage.write { db in try GroupTables.remove(memberID: self.id, db) }
         self.abandon()
     }
@@ -179,8 +179,8 @@ final class EmbeddedGroupMember: GroupMember {
             owners: snapshot.owners)
     }
 
-    /// Whether a member may take a partition: nobody alive holds it, or it does so itself without knowing, because the
-    /// commit that said so seemed to fail.
+    /// Tells whether a member may take a partition: nobody alive holds it, or it does so itself without knowing,
+    /// because the commit that said so seemed to fail.
     private static func isFree(
         _ partition: TopicPartition, for member: String, _ owners: [TopicPartition: String], _ dead: Set<String>,
         known: Set<TopicPartition>

@@ -5,7 +5,7 @@ public import RecordLog
 public import Records
 
 extension EmbeddedLog {
-    /// What a group committed for a partition.
+    /// The offset that a group committed for a partition.
     public func committedOffset(
         group: String, partition: TopicPartition
     ) throws(LogError) -> CommittedOffset? {

@@ -190,7 +190,7 @@ extension EmbeddedLog {
     }
 }
 
-/// Where a partition begins and ends.
+/// The bounds of a partition.
 struct PartitionPlace: Sendable {
     var id: Int64
     var firstOffset: Offset

@@ -20,15 +20,15 @@ import Synchronization
 /// - Readers, writers and members keep the file open as long as they exist, or until `close`.
 /// - Keep the file on a local file system: SQLite's WAL mode does not work over a network.
 public final class EmbeddedLog: RecordLog {
-    /// How a log is opened.
+    /// Options for opening a log.
     public struct Options: Sendable {
         /// Opens for reading only: `status` works on a home that may not be written. Writing calls throw `.readOnly`.
         public var readOnly = false
-        /// How long a call waits for the write lock before it throws `.unavailable`.
+        /// Time a call waits for the write lock before it throws `.unavailable`.
         public var busyTimeoutMilliseconds = 10_000
         /// SQLite's page size, fixed when the file is created: a power of two from 512 to 65,536.
         public var pageBytes = 8192
-        /// How much is written to the WAL before a commit copies it into the file.
+        /// The size of the WAL, in bytes, at which a commit copies it into the file.
         public var checkpointBytes = 8 << 20
         /// The size to which the WAL is cut back once it has been copied.
         public var walBytesMax = 64 << 20
@@ -76,8 +76,8 @@ public final class EmbeddedLog: RecordLog {
 
     /// Opens a log, creating the file and its folder where they are not there yet (unless `options.readOnly`).
     ///
-    /// - Throws: `.versionTooNew` where a newer program wrote the file, `.corrupt` where it is something else, `.readOnly`
-    ///   where it may only be read, `.failed` where it cannot be opened.
+    /// - Throws: `.versionTooNew` where a newer program wrote the file, `.corrupt` where it is something else,
+    ///   `.readOnly` where it may only be read, `.failed` where it cannot be opened.
     public init(path: String, options: Options = Options()) throws(LogError) {
         let sizes = [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536]
         guard sizes.contains(options.pageBytes) else {

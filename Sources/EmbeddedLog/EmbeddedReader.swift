@@ -192,7 +192,7 @@ private struct BatchBuilder {
             nextOffset: nextOffset)
     }
 
-    /// How far into a row the limits reach: always past one record of an empty batch's first row.
+    /// The end of the records in a row that the limits allow: always past one record of an empty batch's first row.
     private func end(in row: RecordBatch, from first: Int) -> Int {
         let limit = min(row.count, first + self.recordsMax - self.records.count)
         var bytesLeft = self.bytesMax - self.records.byteCount

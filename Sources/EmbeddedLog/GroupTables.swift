@@ -21,7 +21,7 @@ enum GroupTables {
         var sessionTimeoutMilliseconds: Int64
         var heartbeat: Int64
 
-        /// Whether its session has ended. A heartbeat from the future is one from before the machine's restart.
+        /// Tells whether its session has ended. A heartbeat from the future is one from before the machine's restart.
         func isExpired(now: Int64) -> Bool {
             now &- self.heartbeat > self.sessionTimeoutMilliseconds
                 || self.heartbeat &- now > self.sessionTimeoutMilliseconds
@@ -31,7 +31,7 @@ enum GroupTables {
     /// A group as one transaction sees it.
     struct Snapshot: Sendable {
         var members: [Member]
-        /// Who holds which partition, the dead included.
+        /// The holder of each partition, the dead included.
         var owners: [TopicPartition: String]
         /// The partitions of all topics that a member wants.
         var partitions: [TopicPartition: Int64]

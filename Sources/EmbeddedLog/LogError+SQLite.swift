@@ -4,7 +4,7 @@ import RecordLog
 import SharedDatabase
 
 extension LogError {
-    /// What the caller should make of a failure of SQLite's.
+    /// Translates a failure of SQLite's into what the caller can act on.
     init(_ error: any Error, path: String) {
         if let error = error as? LogError {
             self = error

@@ -42,15 +42,15 @@ struct MemberLock: ~Copyable {
         Foundation.close(self.descriptor)
     }
 
-    /// Whether the file is still the one that is locked.
+    /// Tells whether the file is still the one that is locked.
     var isIntact: Bool { Self.isFile(self.descriptor, at: self.path) }
 
     /// The folder of a log's lock files.
     static func folder(of logPath: String) -> String { logPath + "-members" }
 
-    /// Whether the process of a member has ended: nobody holds its lock. Its file is removed then.
+    /// Tells whether the process of a member has ended: nobody holds its lock. Its file is removed then.
     ///
-    /// Where the file cannot be examined the member counts as alive, and its session decides.
+    /// If the file cannot be examined, the member counts as alive, and its session decides.
     static func isDead(folder: String, memberID: String) -> Bool {
         let path = "\(folder)/\(memberID).lock"
         let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)

@@ -39,7 +39,7 @@ enum Retention {
         return end
     }
 
-    /// Whether so many seconds have passed; a time without bounds, which a damaged row may have, does not trap.
+    /// Tells whether so many seconds have passed; a time without bounds, which a damaged row may have, does not trap.
     private static func hasPassed(_ time: Timestamp, seconds: Int, now: Timestamp) -> Bool {
         let (milliseconds, isForever) = Int64(seconds).multipliedReportingOverflow(by: 1000)
         let (end, isNever) = time.addingReportingOverflow(milliseconds)

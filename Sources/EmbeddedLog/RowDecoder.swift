@@ -8,7 +8,7 @@ import SharedDatabase
 enum RowDecoder {
     /// A payload that no encoder made.
     struct Malformed: Error {
-        /// What is wrong with it.
+        /// The damage.
         var reason: String
     }
 

@@ -9,17 +9,17 @@ import SharedDatabase
 struct EncodedRow: Sendable {
     /// The number of records.
     var count: Int
-    /// How `payload` was made.
+    /// The codec that made `payload`.
     var codec: RowCodec
     /// The size of the payload before compression, in bytes.
     var rawBytes: Int
-    /// What is stored.
+    /// The bytes that are stored.
     var payload: Data
     /// The checksum of the payload alone.
     var payloadHash: UInt64
 }
 
-/// How a row's payload is stored; the raw value is in the file, so a case keeps its number for ever.
+/// The form in which a row's payload is stored; the raw value is in the file, so a case keeps its number for ever.
 enum RowCodec: Int, Sendable {
     /// As it is.
     case plain = 0

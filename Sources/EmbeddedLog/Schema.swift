@@ -2,7 +2,7 @@
 
 import SharedDatabase
 
-/// What is in the file, and which version of it.
+/// The contents of the file, and their version.
 enum Schema {
     /// The largest row before compression; SQLite takes values of up to 1,000,000,000 bytes.
     static let rowBytesMax = 640 << 20
@@ -11,8 +11,8 @@ enum Schema {
 
     /// The tables.
     ///
-    /// - `topic_partition.id` and `topic.id` are never used again, so that a writer's or reader's stale id finds nothing
-    ///   rather than another topic's data.
+    /// - `topic_partition.id` and `topic.id` are never used again, so that a writer's or reader's stale id finds
+    ///   nothing rather than another topic's data.
     /// - `batch.checksum` covers the payload and the other columns (`rowChecksum`).
     /// - `doomed` lists partitions of deleted topics whose rows are still to be removed, a few at a time.
     static let tables = """

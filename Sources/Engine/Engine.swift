@@ -8,30 +8,30 @@ internal import Synchronization
 internal import Threads
 public import Topologies
 
-/// How a topology is run.
+/// Options of a run.
 public struct RunOptions: Sendable {
-    /// End when everything there is has been processed; else follow new records until stopped.
+    /// Ends when everything there is has been processed; otherwise follows new records until stopped.
     public var untilIdle = false
     /// Source records a second, over all stages that read from outside; `nil` is without limit.
     public var maxRate: Double?
     /// Threads that run tasks.
     public var threads = ProcessInfo.processInfo.activeProcessorCount
-    /// Where stages begin that have no committed offset; the first retained record where nothing is said.
+    /// The offsets to begin at in stages that have no committed offset; by default the first retained record.
     public var startOffsets: [TopicPartition: Offset] = [:]
-    /// Where stages stop reading; the end of the log, as it grows, where nothing is said.
+    /// The offsets to stop reading at; by default the end of the log, as it grows.
     public var endOffsets: [TopicPartition: Offset] = [:]
-    /// How long a process may be silent before others take its partitions.
+    /// Time a process may be silent before others take its partitions.
     public var sessionTimeoutMilliseconds = 10_000
     /// Takes over the offsets of another version of a stage if its tasks hold no state.
     public var acceptsChangedTopology = false
     /// Lets data pass for which no exclusion list is known.
     public var allowUnguarded = false
-    /// The hash that lineage and manifests carry; the topology's own where nothing is said. A replay from a stage on
-    /// carries the whole topology's, or its samples would differ from those that it reproduces.
+    /// The hash that lineage and manifests carry; by default the topology's own. A replay from a stage on carries the
+    /// whole topology's, or its samples would differ from those that it reproduces.
     public var topologyHash: String?
-    /// What it is that runs, in whose name topics and sets are owned.
+    /// The kind of owner that runs, in whose name topics and sets are owned.
     public var ownerKind = Owner.Kind.topology
-    /// What operators may use from outside.
+    /// Services from outside that operators may use.
     public var services = OperatorServices()
     /// Drops records in front of stages.
     public var gate: (any InputGate)?
@@ -43,7 +43,7 @@ public struct RunOptions: Sendable {
 /// Runs a topology over a log: joins the stages' groups, runs the tasks of the partitions that this process is given on
 /// a few threads, and ends when told to or when all is done.
 public final class Engine: Sendable {
-    /// How far a stage has got in this process.
+    /// The progress of a stage in this process.
     public struct StageProgress: Sendable {
         /// The stage.
         public var stage: String
@@ -95,7 +95,7 @@ public final class Engine: Sendable {
         return Timestamp(now.tv_sec) * 1000 + Timestamp(now.tv_nsec) / 1_000_000
     }
 
-    /// Checks what a run checks before it starts: topics, and whose is what it would write. Writes nothing.
+    /// Checks what a run checks before it starts: topics, and who owns what it would write. Writes nothing.
     /// - Throws: `EngineError` where a run would be refused, or `LogError`.
     public static func check(_ topology: Topology, log: any RecordLog, options: RunOptions) throws {
         try StartupChecks(
@@ -106,7 +106,7 @@ public final class Engine: Sendable {
     /// Asks the run to commit what is finished and end. Safe from any thread.
     public func stop() { self.board.stop() }
 
-    /// How far the stages have got in this process.
+    /// The progress of the stages in this process.
     public func progress() -> [StageProgress] {
         let counters = self.board.counters()
         return self.topology.stages.map { stage in
@@ -179,15 +179,15 @@ public final class Engine: Sendable {
         return workers
     }
 
-    /// How long tasks may take to commit what is finished when the run is to end.
+    /// Time that tasks may take, at the end of a run, to commit what is finished.
     private static let endSeconds = 30.0
     private static let unfinished =
         "the last commits did not come to an end within \(Int(endSeconds)) s, so the log may be away; nothing is lost: what "
         + "was not committed is read again by the next run"
 
-    /// How often the log is asked whether all has been committed: it answers for every partition.
+    /// Time between two questions to the log whether all has been committed: it answers for every partition.
     private static let idleMilliseconds: Timestamp = 50
-    /// How often a log that does not do so by itself is asked to remove what its topics no longer retain.
+    /// Time between two requests to remove what topics no longer retain, to a log that does not do so by itself.
     private static let retentionMilliseconds: Timestamp = 30_000
 
     /// Keeps the memberships alive and watches for the end, until there is one.

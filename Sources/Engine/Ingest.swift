@@ -8,10 +8,11 @@ public import Records
 /// Brings groups of records into a topic exactly once: a video and pass is there whole or not at all, and a rerun after
 /// any kill skips what is there.
 ///
-/// A ledger of each group's digest, its revision and what the source notes of it is committed with its records. Groups are gathered into transactions of a few
-/// mebibytes; `flush` commits what has been gathered. Used from one thread at a time.
+/// A ledger of each group's digest, its revision and what the source notes of it is committed with its records. Groups
+/// are gathered into transactions of a few mebibytes; `flush` commits what has been gathered. Used from one thread at a
+/// time.
 public final class Ingest {
-    /// What became of a group.
+    /// The outcome for a group.
     public enum Verdict: Hashable, Sendable {
         /// It will be there with the next commit, as this revision.
         case written(revision: Int)
@@ -21,11 +22,11 @@ public final class Ingest {
         case refused
     }
 
-    /// What the ledger knows of a group.
+    /// The ledger's facts about a group.
     private struct Entry {
         var digest: String
         var revision: Int
-        /// What the source noted of it; empty where an earlier version of the program wrote none.
+        /// The source's note about it; empty where an earlier version of the program wrote none.
         var note: Bytes
 
         init(digest: String, revision: Int, note: Bytes = []) {
@@ -102,7 +103,7 @@ public final class Ingest {
         return known
     }
 
-    /// What the ledger of a topic and source says of its groups, for those who only look.
+    /// Goes through the ledger's groups of a topic and source, for those who only look.
     /// - Parameter body: gets each group's name, its revision and what the source noted of it.
     public static func forEachGroup(
         of topic: String, source: String, in log: any RecordLog,
@@ -144,7 +145,7 @@ public final class Ingest {
         return .written(revision: entry.revision)
     }
 
-    /// Whether a problem with this digest has been kept before.
+    /// Tells whether a problem with this digest has been kept before.
     public func hasKept(problem digest: String) -> Bool { self.ledger[Self.problemName(digest)] != nil }
 
     /// Keeps something that could not be used as a dead letter.

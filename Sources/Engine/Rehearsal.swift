@@ -5,23 +5,23 @@ public import RecordLog
 internal import Records
 public import Topologies
 
-/// Runs a topology in memory over what waits for it, as far as that goes without waiting for an answer: nothing is asked,
-/// committed or created, and nobody is fenced.
+/// Runs a topology in memory over what waits for it, as far as that goes without waiting for an answer: nothing is
+/// asked, committed or created, and nobody is fenced.
 ///
 /// Each stage begins where its tasks stand, with their state. A partition goes through all stages before the next one
 /// does, a batch at a time, so that no more than a batch a stage is held.
 public final class Rehearsal {
-    /// What came of a stage.
+    /// The outcome of a stage.
     public struct Outlook: Sendable {
         /// The stage.
         public var stage: String
-        /// What its tasks have counted since their first commit.
+        /// The counts of its tasks since their first commit.
         public var done: TaskMetadata
         /// Records that wait: in its topic, and those that the stages in front of it make of what waits for them.
         public var waiting = 0
         /// Of these, records that need answers which are not at hand.
         public var unanswered = 0
-        /// Whether no more will come: every stage in front could be run to its end.
+        /// Tells whether no more will come: every stage in front could be run to its end.
         public var isExact = true
     }
 
@@ -56,7 +56,7 @@ public final class Rehearsal {
         try Engine.check(self.topology, log: self.log, options: self.options)
         for partition in 0..<self.topology.partitions {
             let tasks = try self.topology.stages.indices.map { try self.open($0, partition) }
-            // What a stage has in its topic comes before what the stages in front will add to it.
+            // Records that wait in a stage's topic come before those that the stages in front will add to it.
             for task in tasks.reversed() { try self.readBacklog(of: task, tasks) }
         }
         for (index, stage) in self.topology.stages.enumerated() {

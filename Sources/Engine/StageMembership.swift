@@ -56,7 +56,8 @@ final class StageMembership: AssignmentHandler {
     }
 
     func revoked(_ partitions: [TopicPartition]) {
-        // One thread polls the memberships of all stages, each within the session timeout, and all may be asked at once.
+        // One thread polls the memberships of all stages, each within the session timeout, and all may be asked at
+        // once.
         let seconds =
             Double(self.sessionTimeoutMilliseconds) / 1000 / 2 / Double(self.surroundings.topology.stages.count)
         self.board.retire(stage: self.shared.stage.name, sources: partitions, seconds: seconds)

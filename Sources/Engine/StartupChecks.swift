@@ -4,22 +4,22 @@ internal import RecordLog
 internal import Records
 internal import Topologies
 
-/// What must hold before a topology's tasks may start.
+/// The checks to pass before a topology's tasks may start.
 struct StartupChecks {
     let topology: Topology
     let log: any RecordLog
-    /// What it is that runs the topology.
+    /// The kind of owner that runs the topology.
     var ownerKind = Owner.Kind.topology
     var acceptsChanges = false
     var warn: @Sendable (String) -> Void = { _ in }
 
-    /// Checks the topics that come from outside, those that the topology writes, and whose they are; writes nothing.
+    /// Checks the topics that come from outside, those that the topology writes, and their owners; writes nothing.
     func check() throws {
         try self.checkTopics()
         do throws(LogError) { try self.ownership.check() } catch { throw Self.refusal(error) }
     }
 
-    /// Checks, creates what is not there, and takes what the topology writes for its own.
+    /// Checks, creates what is not there, and claims what the topology writes.
     func run() throws {
         try self.checkTopics()
         do throws(LogError) { try self.ownership.take(self.createTopics) } catch { throw Self.refusal(error) }
@@ -76,7 +76,7 @@ struct StartupChecks {
     /// An open shard's records are read again after a crash, so they must be retained longer than it stays open.
     private func checkRetention(_ known: [TopicSpecification]) throws(EngineError) {
         for stage in self.topology.stages {
-            // What is not there yet is created with the topology's retention.
+            // A topic that is not there yet is created with the topology's retention.
             let retention = known.first { $0.name == stage.from }?.retention ?? self.retention
             guard case .shards(let shards) = stage.destination, let seconds = retention.seconds else { continue }
             if shards.secondsMax == 0 || Double(seconds) < 2 * shards.secondsMax {
@@ -113,7 +113,7 @@ struct StartupChecks {
 }
 
 extension Intent {
-    /// What a topology writes.
+    /// Lists what a topology writes.
     init(_ topology: Topology, ownerKind: Owner.Kind) {
         let owner = Owner(ownerKind, topology.name)
         func topic(_ name: String) -> Claim.Subject { Claim.Subject(kind: .topic, name: name) }
@@ -135,7 +135,7 @@ extension Intent {
         self.init(owner: owner, claims: claims, bindings: bindings)
     }
 
-    /// What an ingest writes.
+    /// Lists what an ingest writes.
     init(ingestInto topic: String) {
         let names = [topic, ReservedTopics.deadLetters(of: topic)]
         self.init(

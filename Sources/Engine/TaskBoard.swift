@@ -8,7 +8,7 @@ internal import Records
 /// Threads take tasks from the board, do one step, and put them back. `@unchecked Sendable`: every stored property is
 /// touched only while `condition` is locked, and a task only by the thread that has marked its slot busy.
 final class TaskBoard: @unchecked Sendable {
-    /// What the outside may know of a task.
+    /// Facts about a task for the outside.
     struct Counter {
         var stage: String
         var source: TopicPartition
@@ -16,7 +16,7 @@ final class TaskBoard: @unchecked Sendable {
         var recordsOut = 0
         var inFlight = 0
         var position: Offset = 0
-        /// What its last commit covers.
+        /// The offset that its last commit covers.
         var committed: Offset?
     }
 
@@ -24,15 +24,15 @@ final class TaskBoard: @unchecked Sendable {
         let supervisor: TaskSupervisor
         var counter: Counter
         var isBusy = false
-        /// Whether its last step found nothing to do; a wake does not undo that, a step does.
+        /// Tells whether its last step found nothing to do; a wake does not undo that, a step does.
         var hasRested = false
-        /// Whether its task was there after its last step.
+        /// Tells whether its task was there after its last step.
         var isOpen = false
-        /// Whether the partition is on its way to another owner: commit what is finished, and end.
+        /// Tells whether the partition is on its way to another owner: commit what is finished, and end.
         var isRetiring = false
-        /// Whether nobody waits for it any more: whoever is at it ends it.
+        /// Tells whether nobody waits for it any more: whoever is at it ends it.
         var isAbandoned = false
-        /// When it wants its next step, by `SteadyClock`; `.max` while it waits to be woken.
+        /// The time of its next step, by `SteadyClock`; `.max` while it waits to be woken.
         var due = Timestamp.min
         /// Counts wakes, so that one that comes during a step is not missed.
         var wakesSeen = 0
@@ -67,13 +67,13 @@ final class TaskBoard: @unchecked Sendable {
     /// The first failure of any task.
     var failure: (any Error)? { self.locked { self.firstFailure } }
 
-    /// Whether every task found nothing to do when it last looked, and none is yet to be opened.
+    /// Tells whether every task found nothing to do when it last looked, and none is yet to be opened.
     ///
     /// One that is looking again counts by what it found before: where each look takes its time, there is no moment at
     /// which none looks.
     var isQuiet: Bool { self.locked { self.slots.allSatisfy { $0.isOpen && $0.hasRested } } }
 
-    /// Tasks commit what is finished and end.
+    /// Tells the tasks to commit what is finished and end.
     func stop() {
         self.locked {
             self.stopping = true
@@ -81,7 +81,7 @@ final class TaskBoard: @unchecked Sendable {
         }
     }
 
-    /// Stages whose input has ended for good.
+    /// Notes stages whose input has ended for good.
     func close(stages: Set<String>) {
         self.locked {
             guard !stages.isSubset(of: self.closingStages) else { return }
@@ -99,10 +99,10 @@ final class TaskBoard: @unchecked Sendable {
         }
     }
 
-    /// Something has happened that waiting tasks may have waited for.
+    /// Wakes waiting tasks: something has happened that they may have waited for.
     func wake() { self.locked { self.wakeAll() } }
 
-    /// No more work will come: threads return.
+    /// Closes the board: no more work will come, and threads return.
     func close() {
         self.locked {
             self.closed = true
@@ -152,14 +152,14 @@ final class TaskBoard: @unchecked Sendable {
         }
     }
 
-    /// The next thread that comes by ends it: that may take a while, and the caller has a group to answer.
+    /// Leaves ending it to the next thread that comes by: that may take a while, and the caller has a group to answer.
     private func abandon(_ slot: Slot) {
         slot.isAbandoned = true
         slot.due = .min
         self.condition.broadcast()
     }
 
-    /// Works until the board is closed: what each thread of the engine does.
+    /// Works until the board is closed; each thread of the engine runs this.
     func work() {
         while let slot = self.claim() {
             let (stop, closeAtEnd, isAbandoned) = self.locked {
@@ -201,8 +201,8 @@ final class TaskBoard: @unchecked Sendable {
         }
     }
 
-    /// Whether a partition that was lost and came back still has the task of before, in a commit that takes its time, say.
-    /// Two tasks of one partition in one process would leave it to the log alone to tell their commits apart.
+    /// Tells whether a partition that was lost and came back still has its earlier task, say in a commit that takes its
+    /// time. With two tasks of one partition in one process, only the log could tell their commits apart.
     private func hasFormer(_ slot: Slot) -> Bool {
         self.slots.first { $0.isOfSamePartition(as: slot) } !== slot
     }

@@ -5,11 +5,11 @@ import RecordLog
 
 /// An administrative request: sends it, waits for the answer and lends the event it comes as.
 struct AdminRequest {
-    /// What is being done, for errors.
+    /// Name of the operation, for errors.
     var what: String
     /// The kind of request.
     var operation: rd_kafka_admin_op_t
-    /// How long the broker may take.
+    /// Time the broker may take.
     var timeoutMilliseconds: Int32 = 30_000
 
     func send<Result>(

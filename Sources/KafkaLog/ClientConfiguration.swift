@@ -3,13 +3,13 @@
 import CRdKafka
 import RecordLog
 
-/// Where the brokers are and how to talk to them.
+/// Addresses of the brokers and the settings for talking to them.
 struct ClientConfiguration: Sendable {
     /// `host:port`, several separated by commas.
     let brokers: String
     /// The user's librdkafka properties.
     let properties: [String: String]
-    /// What the clients say on their own, with secrets taken out.
+    /// Events that the clients report on their own, with secrets taken out.
     let events: ClientEvents
 
     init(brokers: String, properties: [String: String], onEvent: @escaping @Sendable (KafkaEvent) -> Void = { _ in }) {
@@ -31,7 +31,7 @@ struct ClientConfiguration: Sendable {
         text.redacting(self.properties.filter { Self.isSecret($0.key) }.map(\.value))
     }
 
-    /// Whether a property's value must not be shown.
+    /// Tells whether a property's value must not be shown.
     static func isSecret(_ name: String) -> Bool { self.secretWords.contains { name.contains($0) } }
 
     /// A client of librdkafka's, which belongs to the caller.

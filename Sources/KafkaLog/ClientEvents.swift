@@ -3,11 +3,11 @@
 import CRdKafka
 import Synchronization
 
-/// What librdkafka says beside the results of calls. Secrets are taken out before anyone sees it.
+/// A message of librdkafka's beside the results of calls. Secrets are taken out before anyone sees it.
 public enum KafkaEvent: Hashable, Sendable {
     /// A line of its log; the severity is syslog's, 3 for an error, 7 for debugging.
     case log(severity: Int, text: String)
-    /// A client's statistics as JSON, each `statistics.interval.ms` where that property is set.
+    /// A client's statistics as JSON, every `statistics.interval.ms` if that property is set.
     case statistics(json: String)
 }
 
@@ -65,7 +65,7 @@ class ClientEvents: @unchecked Sendable {
 }
 
 extension String {
-    /// What follows the first occurrence of a mark; everything where there is none.
+    /// Returns the components after the first occurrence of a mark; everything if there is none.
     fileprivate func components(after mark: String) -> String {
         self.firstRange(of: mark).map { String(self[$0.upperBound...]) } ?? self
     }

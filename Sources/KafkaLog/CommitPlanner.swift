@@ -14,9 +14,9 @@ struct CommitPlanner {
     }
 
     let log: KafkaLog
-    /// Where the next record without a key goes, by topic.
+    /// The partition that the next record without a key goes to, by topic.
     private var turns: [String: Int] = [:]
-    /// What the brokers said of topics, believed for a while: a commit costs round trips enough.
+    /// The brokers' answers about topics, believed for a while: a commit costs enough round trips as it is.
     private var counts: [String: Believed] = [:]
     private var limits: [String: Believed] = [:]
 

@@ -104,17 +104,17 @@ final class KafkaGroupMember: GroupMember {
     }
 }
 
-/// What a member's rebalances change.
+/// State that a member's rebalances change.
 ///
 /// `@unchecked Sendable`: it changes in calls of the member's, which the contract has made from one thread at a time,
 /// and in the destruction of its client, which `Client` runs when no such call is under way.
 private final class Rebalancing: ClientEvents, @unchecked Sendable {
-    /// What the handler was told that it owns.
+    /// Partitions that the handler was told it owns.
     private(set) var owned: Set<TopicPartition> = []
-    /// Who is told; nobody when the log is closed.
+    /// The handler to tell; `nil` when the log is closed.
     var handler: (any AssignmentHandler)?
     private var isLeaving = false
-    /// Whether the group has ever told what the member has, be it nothing.
+    /// Tells whether the group has ever made an assignment to the member, even an empty one.
     private var hasBeenAssigned = false
 
     /// Runs inside a poll or the leaving.
@@ -146,7 +146,7 @@ private final class Rebalancing: ClientEvents, @unchecked Sendable {
         }
     }
 
-    /// Whether the group counts the client: leaving takes its name away.
+    /// Tells whether the group counts the client as a member: leaving takes its name away.
     private func isMember(_ client: OpaquePointer) -> Bool {
         guard let name = rd_kafka_memberid(client) else { return false }
         defer { rd_kafka_mem_free(client, name) }
@@ -154,12 +154,13 @@ private final class Rebalancing: ClientEvents, @unchecked Sendable {
     }
 
     /// Leaves the group by unsubscribing and destroys the client, within a bounded time: `rd_kafka_consumer_close` of
-    /// librdkafka 2.0.2 may never end where it meets an assignment.
+    /// librdkafka 2.0.2 may never end if it meets an assignment.
     func leave(_ client: OpaquePointer) {
         self.isLeaving = true
         let hasJoined = self.isMember(client)
         _ = rd_kafka_unsubscribe(client)
-        // Who waits for a first assignment, which may take a group long, gives nothing back by leaving in order.
+        // A member still waiting for its first assignment, which may take the group long, has nothing to give back in
+        // order.
         let deadline = ContinuousClock.now + .seconds(self.hasBeenAssigned ? 10 : 2)
         while self.isMember(client) || !self.owned.isEmpty, ContinuousClock.now < deadline {
             if let message = rd_kafka_consumer_poll(client, 50) { rd_kafka_message_destroy(message) }

@@ -6,7 +6,7 @@ public import RecordLog
 public import Records
 
 extension KafkaLog {
-    /// What a group committed; a transaction that is about to be decided is waited for.
+    /// Returns the offset that a group committed, after waiting for a transaction that is about to be decided.
     public func committedOffset(group: String, partition: TopicPartition) throws(LogError) -> CommittedOffset? {
         try self.commits(of: group).first { $0.partition == partition }?.committed
     }
@@ -132,7 +132,7 @@ extension KafkaLog {
         }
     }
 
-    /// What a group committed, by partition; nothing where there is no such group.
+    /// Returns a group's commits, by partition; nothing if there is no such group.
     func commits(of group: String) throws(LogError) -> [GroupDescription.Commit] {
         let what = "offsets of group \(group)"
         return try self.admin.use { client throws(LogError) in

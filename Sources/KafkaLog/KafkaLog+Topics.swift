@@ -7,7 +7,7 @@ public import Records
 import Synchronization
 
 extension KafkaLog {
-    /// What topics of writers' state are named, before the writer's id.
+    /// Prefix of the names of topics that hold writers' state, before the writer's id.
     static let statePrefix = ReservedTopics.statePrefix
     /// `max.message.bytes` counts a whole batch with its headers: this much more than the largest record.
     static let batchRoom = (1 << 20) + (1 << 16)
@@ -114,7 +114,7 @@ extension KafkaLog {
         }.sorted { $0.name < $1.name }
     }
 
-    /// What a topic's records may measure; topics that others created have less room for the rest.
+    /// Size limit of a topic's records; topics that others created have less room for the rest.
     static func recordBytesMax(messageBytesMax: Int) -> Int {
         messageBytesMax > self.batchRoom ? messageBytesMax - self.batchRoom : max(0, messageBytesMax - 512)
     }
@@ -149,7 +149,7 @@ extension KafkaLog {
         }
     }
 
-    /// Deletes a topic, and what groups committed for it where the broker leaves that.
+    /// Deletes a topic, and the groups' commits for it if the broker leaves them.
     public func deleteTopic(_ name: String) throws(LogError) {
         guard let partitions = try self.partitionCount(of: name) else { return }
         defer { self.topicChanges.add(1, ordering: .releasing) }
@@ -257,7 +257,7 @@ extension KafkaLog {
         }
     }
 
-    /// How many partitions a topic has; `nil` where there is none.
+    /// Returns a topic's number of partitions; `nil` if there is no such topic.
     func partitionCount(of topic: String) throws(LogError) -> Int? {
         guard TopicSpecification.isValid(name: topic) else {
             if self.admin.isClosed { throw .logClosed }

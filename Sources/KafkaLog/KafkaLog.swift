@@ -18,7 +18,7 @@ public final class KafkaLog: RecordLog {
     let signal = AppendSignal()
     /// Administration and metadata; a consumer, because those of a producer's may create topics.
     let admin: Client
-    /// How often topics have come or gone by this log's doing: what is believed of them before does not count.
+    /// Number of times this log created or deleted topics: beliefs about topics from before the last one do not count.
     let topicChanges = Atomic(0)
     /// Sees undecided records too; made when it is first asked for.
     private let uncommitted = Mutex<Client?>(nil)
@@ -29,8 +29,8 @@ public final class KafkaLog: RecordLog {
     ///   - brokers: `host:port`, several separated by commas.
     ///   - properties: librdkafka's own, such as `security.protocol` or `sasl.password`, passed through. Those that
     ///     the log's promises rest on (`isolation.level`, `transactional.id` and so on) stay as they are.
-    ///   - onEvent: is told what librdkafka says on its own: its log, and statistics where `statistics.interval.ms` asks
-    ///     for them. Called from any thread.
+    ///   - onEvent: is told what librdkafka says on its own: its log, and statistics where `statistics.interval.ms`
+    ///     asks for them. Called from any thread.
     /// - Throws: `LogError.Code.invalidArgument` for a property that librdkafka does not take; never with a secret.
     public init(
         brokers: String, properties: [String: String] = [:],
@@ -68,7 +68,8 @@ public final class KafkaLog: RecordLog {
         return KafkaReader(of: partition, from: offset, in: self)
     }
 
-    /// Initialises the id's producer, which fences the former one and ends its open transaction, then restores the state.
+    /// Initialises the id's producer, which fences the former one and ends its open transaction, then restores the
+    /// state.
     public func makeWriter(id: String) throws(LogError) -> any TransactionalWriter {
         if self.admin.isClosed { throw .logClosed }
         return try KafkaWriter(id: id, log: self)

@@ -13,28 +13,29 @@ import Records
 /// the `Client`, which is safe from any.
 final class KafkaReader: PartitionReader, @unchecked Sendable {
     private static let batchMax = 1000
-    /// How far before its position a reader begins to fetch, and how far where records seem to be missing there; what
-    /// lies before the position is dropped.
+    /// Distances before its position at which a reader begins to fetch: the usual one, and the one for when records
+    /// seem to be missing there. Records before the position are dropped.
     ///
     /// Kafka names with each fetch the aborted transactions that reach into it. noida-db 0.2.3 names earlier ones too,
     /// and a consumer that does not get their end with the same answer takes what the same producer wrote next for
-    /// aborted: records that are committed are passed over. An answer that reaches back to the end of the abort is right.
+    /// aborted: records that are committed are passed over. An answer that reaches back to the end of the abort is
+    /// right.
     private static let lookBacks: [Offset] = [4_096, 65_536]
-    /// How long a read waits for what it knows to be there.
+    /// Time that a read waits for records it knows to be there.
     private static let patience = Duration.seconds(10)
 
     private let partition: TopicPartition
     private let log: KafkaLog
-    /// Where the next record handed out is looked for.
+    /// The offset at which the next record to hand out is looked for.
     private var position: Offset
-    /// What was fetched and not handed out: a consumer's messages must not outlive it, so they are copied at once.
+    /// Records fetched and not handed out: a consumer's messages must not outlive it, so they are copied at once.
     private var pending: FetchedBatch
     private var handedOut = 0
     private var consumer: Consumer?
     private var isAtEnd = false
-    /// Where the reader stood when the consumer was started, and how far that one looked back.
+    /// The reader's position when the consumer was started, and how far that one looked back.
     private var start: (position: Offset, first: Offset, step: Int) = (0, 0, 0)
-    /// Which of `lookBacks` the next consumer takes.
+    /// Index in `lookBacks` for the next consumer.
     private var step = 0
 
     init(of partition: TopicPartition, from offset: Offset, in log: KafkaLog) {
@@ -102,8 +103,8 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
         return consumer
     }
 
-    /// What has been fetched; where nothing has and the end has not been reached, waits for an answer if it may.
-    /// - Returns: nothing where it has to be done again by another consumer.
+    /// Returns the records fetched; if there are none and the end has not been reached, waits for an answer if it may.
+    /// - Returns: `nil` if it has to be done again by another consumer.
     private func fetch(from consumer: Consumer, waits: Bool) throws(LogError) -> FetchedBatch? {
         var decoder = MessageDecoder()
         var hasGap = false
@@ -134,7 +135,7 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
         }
         if failure == nil, hasGap, self.looksBackFurther() { return nil }
         if let failure {
-            // What came before the failure counts; a new consumer meets the failure again.
+            // Records from before the failure count; a new consumer meets the failure again.
             self.stop()
             if decoder.isEmpty {
                 guard case .offsetOutOfRange = failure.code else { throw failure }
@@ -144,9 +145,10 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
         return decoder.batch(of: self.partition, nextOffset: next)
     }
 
-    /// Whether records may be missing only because of where the consumer began: then the next begins further back.
+    /// Tells whether records may be missing only because of where the consumer began: then the next begins further
+    /// back.
     ///
-    /// Where that shows nothing either they are an aborted transaction's, or compaction has removed them.
+    /// If that shows nothing either, they are an aborted transaction's, or compaction has removed them.
     private func looksBackFurther() -> Bool {
         let isFresh = self.position == self.start.position
         let step = isFresh ? self.start.step + 1 : 0
@@ -256,7 +258,7 @@ private struct Consumer {
     }
 }
 
-/// What a reader's consumer holds beside itself.
+/// Resources that a reader's consumer holds beside itself.
 ///
 /// `@unchecked Sendable`: constant, and used once, by whoever destroys the client.
 private struct ReaderResources: @unchecked Sendable {

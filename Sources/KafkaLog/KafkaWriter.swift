@@ -16,7 +16,7 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
     private let stateTopic: String
     private var client: Client
     private var sequence: Int64 = 0
-    /// What was restored, until the first commit changes it.
+    /// The restored state, until the first commit changes it.
     private var restored: [Bytes: Bytes]?
     private var planner: CommitPlanner
     private var fence: LogError?
@@ -74,7 +74,7 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
         if self.log.admin.isClosed { throw .logClosed }
         if let fence { throw fence }
         if self.isBroken { _ = try self.recover() }
-        // Who has the id is all that an empty commit can find out.
+        // An empty commit can find out only who has the id.
         if transaction.isEmpty {
             return try self.checkOwned(try WriterState.read(self.stateTopic, in: self.log).marker)
         }
@@ -87,7 +87,7 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
         self.restored = nil
     }
 
-    /// One transaction; where it may or may not have taken place, finds out.
+    /// Attempts one transaction; if it may or may not have taken place, finds out.
     private func attempt(
         _ transaction: Transaction, _ outputs: [CommitPlanner.Output], isLast: Bool = false
     ) throws(LogError) {
@@ -114,9 +114,9 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
         }
     }
 
-    /// Finds out what became of a commit: the last one's marker.
+    /// Finds out from the last commit's marker what became of a commit.
     ///
-    /// Where that cannot be found out the writer ends, since a second try might write everything twice.
+    /// If that cannot be found out the writer ends, since a second try might write everything twice.
     private func decide(after failure: LogError) throws(LogError) -> WriterState.Marker {
         let deadline = ContinuousClock.now + .seconds(120)
         while true {

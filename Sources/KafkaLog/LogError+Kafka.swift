@@ -11,7 +11,7 @@ extension LogError {
         self.init(Self.code(of: error), "\(what): \(text) (\(name))")
     }
 
-    /// What the caller should do about an error of librdkafka's.
+    /// Returns the code that tells the caller what to do about an error of librdkafka's.
     static func code(of error: rd_kafka_resp_err_t) -> Code {
         switch error {
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,

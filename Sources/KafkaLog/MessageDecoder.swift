@@ -62,7 +62,7 @@ struct MessageDecoder {
         return self.headerLists.count - 1
     }
 
-    /// What has been copied so far.
+    /// Returns the records copied so far.
     func batch(of partition: TopicPartition, nextOffset: Offset) -> FetchedBatch {
         // Every entry points into what was appended, so there is a batch.
         let records = RecordBatch(storage: self.storage, entries: self.entries, headerLists: self.headerLists)

@@ -59,7 +59,7 @@ struct ListedPartition {
         }
     }
 
-    /// What the element says of a group's offset, if there is one.
+    /// The group's offset in the element, if there is one.
     var committed: CommittedOffset? {
         self.offset < 0 ? nil : CommittedOffset(self.offset, metadata: self.metadata)
     }

@@ -4,9 +4,9 @@ import CRdKafka
 import RecordLog
 import Records
 
-/// Why a transaction failed, and what is known of it.
+/// The reason why a transaction failed, and what is known of it.
 struct TransactionFailure: Error {
-    /// What a failure leaves behind.
+    /// The state that a failure leaves behind.
     enum Outcome {
         /// The transaction was aborted and its producer can go on.
         case aborted
@@ -48,7 +48,7 @@ struct ProducerTransaction {
                         rd_kafka_commit_transaction(client, Self.timeoutMilliseconds)
                     }
                 } catch {
-                    // Aborting is possible only where the commit has not begun to take effect.
+                    // Aborting is possible only if the commit has not begun to take effect.
                     failure = TransactionFailure(error: error, outcome: self.abort(client) ? .aborted : .unknown)
                 }
             }

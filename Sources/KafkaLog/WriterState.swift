@@ -4,12 +4,12 @@ import Codecs
 import RecordLog
 import Records
 
-/// What a writer's state topic says: pieces of state, and the marker that each commit leaves.
+/// The contents of a writer's state topic: pieces of state, and the marker that each commit leaves.
 ///
 /// The marker holds the writer's epoch and the commit's number. It makes epochs grow whatever producer ids the broker
 /// hands out, and tells after a failure in mid-commit whether that commit took place.
 struct WriterState {
-    /// Who committed last, and its how manieth commit it was.
+    /// The epoch of the last writer to commit, and the number of that commit.
     struct Marker: Equatable {
         var epoch: Int64 = 0
         var sequence: Int64 = 0
@@ -51,7 +51,8 @@ struct WriterState {
 
     static func key(of stateKey: Bytes) -> Bytes { [1] + stateKey }
 
-    /// The topic of an id's state: the id itself, where bytes that no topic's name takes, and `_`, are `_` and two digits.
+    /// The topic of an id's state: the id itself, where bytes that no topic's name takes, and `_`, are `_` and two
+    /// digits.
     static func topic(of id: String) throws(LogError) -> String {
         guard !id.isEmpty else { throw LogError(.invalidArgument, "a writer needs an id") }
         let digits = Array("0123456789abcdef")
@@ -75,9 +76,10 @@ struct WriterState {
 
     /// Reads a state topic whose former owners are fenced, when each of their transactions is decided.
     ///
-    /// A broker decides them before it lets a new owner begin. One that has lost track of a transaction, as Apache Kafka
-    /// before 4.0 may (KIP-890), leaves it open: reading ends before it, and whatever was committed behind it would be missing.
-    /// - Throws: `LogError.Code.unavailable` where one stays open for half a minute.
+    /// A broker decides them before it lets a new owner begin. One that has lost track of a transaction, as Apache
+    /// Kafka before 4.0 may (KIP-890), leaves it open: reading ends before it, and whatever was committed behind it
+    /// would be missing.
+    /// - Throws: `LogError.Code.unavailable` if one stays open for half a minute.
     static func readDecided(_ topic: String, in log: KafkaLog) throws(LogError) -> WriterState {
         try log.awaitDecisions(on: TopicPartition(topic, 0), timeoutMilliseconds: 30_000)
         return try self.read(topic, in: log)

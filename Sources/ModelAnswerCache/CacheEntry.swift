@@ -77,7 +77,7 @@ public struct CacheKey: Hashable, Comparable, Sendable, CustomStringConvertible 
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Whether two keys are the same.
+    /// Tells whether two keys are the same.
     public static func == (left: CacheKey, right: CacheKey) -> Bool { left.words == right.words }
 
     /// In the order of their text.
@@ -96,11 +96,11 @@ public struct CacheEntry: Hashable, Sendable {
     public var key: CacheKey
     /// The model that the request named.
     public var model: String
-    /// When the answer was stored, in milliseconds since 1970.
+    /// Time at which the answer was stored, in milliseconds since 1970.
     public var storedAt: Timestamp
     /// The body of the 200 answer, unchanged.
     public var answer: Bytes
-    /// The canonical request, whose SHA-256 is the key; `nil` where it was not kept or not asked for.
+    /// The canonical request, whose SHA-256 is the key; `nil` if it was not kept or not asked for.
     public var request: Bytes?
 
     /// Creates an entry.
@@ -113,12 +113,12 @@ public struct CacheEntry: Hashable, Sendable {
     }
 }
 
-/// What became of an answer that was handed to the cache.
+/// The outcome of handing an answer to the cache.
 public struct CacheInsertion: Hashable, Sendable {
     /// The entry that the cache holds: the first one that was stored under its key, which is the one to use. It has no
-    /// request where it is not the one that was handed over.
+    /// request if it is not the one that was handed over.
     public var entry: CacheEntry
-    /// Whether it is the one that was handed over; `false` where another was first.
+    /// Tells whether it is the one that was handed over; `false` if another was first.
     public var wasStored: Bool
 
     /// Creates an outcome.

@@ -4,7 +4,7 @@ import DurableFiles
 import Foundation
 import SharedDatabase
 
-/// Why the cache could not do what it was asked to.
+/// The reason why the cache could not do what it was asked to.
 public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of failure, told apart by what the caller should do.
     public enum Code: Hashable, Sendable {
@@ -20,7 +20,7 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
         case corrupt
         /// Written by a newer version.
         case versionTooNew
-        /// What the caller handed over cannot be stored.
+        /// The caller handed over something that cannot be stored.
         case invalidArgument
         /// The cache has been closed.
         case closed
@@ -28,9 +28,9 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
         case failed
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public var code: Code
-    /// What happened, where, and what to do about it.
+    /// A description of what happened, where, and what to do about it.
     public var message: String
 
     /// Creates an error.
@@ -39,7 +39,7 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// Whether the same call may succeed later without anybody's doing.
+    /// Tells whether the same call may succeed later without anybody's doing.
     public var isRetriable: Bool { self.code == .unavailable }
 
     /// The message.
@@ -57,7 +57,7 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
         self.init(code, failure.message)
     }
 
-    /// What the caller should make of a failure of SQLite's.
+    /// Turns a failure of SQLite's into what the caller should make of it.
     init(_ error: any Error, path: String) {
         if let error = error as? CacheError {
             self = error

@@ -10,8 +10,8 @@ import Synchronization
 
 /// Commits the answers of all threads, those that wait together in one transaction.
 ///
-/// A commit takes an `fsync`, whatever is in it. While one is under way, the next answers gather; so the more arrive, the
-/// more share one.
+/// A commit takes an `fsync`, whatever is in it. While one is under way, the next answers gather; so the more arrive,
+/// the more share one.
 final class Committer: Sendable {
     typealias Completion = @Sendable (Result<[CacheInsertion], CacheError>, _ damaged: [CacheKey]) -> Void
 
@@ -21,7 +21,7 @@ final class Committer: Sendable {
 
     private struct Submission: Sendable {
         var entries: [CacheEntry]
-        /// What the entry of its key makes way for.
+        /// An entry whose place the new one of its key takes.
         var replaced: CacheEntry?
         var completion: Completion
 
@@ -82,7 +82,7 @@ final class Committer: Sendable {
         }
     }
 
-    /// What comes next; `nil`, and the queue is at rest, where there is nothing.
+    /// Returns the batch that comes next; `nil` if there is none, and the queue is at rest.
     private func nextBatch() -> [Submission]? {
         self.inbox.withLock { inbox in
             var count = 0

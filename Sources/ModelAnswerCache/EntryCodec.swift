@@ -32,7 +32,7 @@ enum Checksum {
     }
 }
 
-/// How an entry becomes a row.
+/// Turns entries into rows and back.
 enum EntryCodec {
     /// The zstd level, that which shards have by default.
     static let level = 3
@@ -105,14 +105,14 @@ enum EntryCodec {
 
 /// Reads rows of `entry`.
 struct RowReader {
-    /// What `read` and `request` expect, in this order.
+    /// Columns that `read` and `request` expect, in this order.
     static let columns = "id, key, model, stored_at, answer_bytes, codec, answer_sum, answer"
     static let requestColumns = "request_bytes, base, request"
 
     let decompressor: ZstdDecompressor
 
-    /// The entry of a row without its request; `nil` where it is damaged.
-    /// - Parameter key: the key that led to the row; the row's own where `nil`.
+    /// The entry of a row without its request; `nil` if it is damaged.
+    /// - Parameter key: the key that led to the row; the row's own if `nil`.
     func entry(_ row: Row, key: CacheKey? = nil) -> CacheEntry? {
         guard let key = key ?? Self.key(row), let model = row.text(2), let storedAt = row.integer(3),
             let rawBytes = row.integer(4).flatMap(Int.init(exactly:)), let codec = row.integer(5),
@@ -150,7 +150,7 @@ struct RowReader {
         return .sound(request)
     }
 
-    /// The key that a row holds; `nil` where it holds something else.
+    /// The key that a row holds; `nil` if it holds something else.
     static func key(_ row: Row) -> CacheKey? { row.withBytes(1) { CacheKey(bytes: $0) } }
 
     private func unpack(
@@ -177,7 +177,7 @@ extension Row {
         return value
     }
 
-    /// Whether a column is NULL.
+    /// Tells whether a column is NULL.
     func isNull(_ index: Int) -> Bool { self.hasNull(atIndex: index) }
 
     /// A blob, copied; an empty one comes as an empty array, anything that is no blob as `nil`.

@@ -30,10 +30,10 @@ final class FlightTable: Sendable {
     /// The callers who wait for a key.
     func waiters(for key: CacheKey) -> Int { self.state.withLock { $0.flights[key]?.waiters.count ?? 0 } }
 
-    /// Waits for the answer to a key, making it where nobody does yet.
+    /// Waits for the answer to a key, making it if nobody does yet.
     ///
     /// - Parameters:
-    ///   - onShared: called where another's call is waited for.
+    ///   - onShared: called if another's call is waited for.
     ///   - make: makes the answer. Runs in a task of its own, which is cancelled once nobody waits any more.
     func answer(
         for key: CacheKey, onShared: () -> Void, make: @escaping @Sendable () async throws -> CacheEntry
@@ -68,7 +68,7 @@ final class FlightTable: Sendable {
         case .cancelled: waiter.resume(throwing: CancellationError())
         case .shared: onShared()
         case .started(let id):
-            // Not a child of this caller's task: it has to outlive this caller where others wait, too.
+            // Not a child of this caller's task: it has to outlive this caller if others wait, too.
             let task = Task {
                 let result: Result<CacheEntry, any Error>
                 do {
@@ -113,8 +113,8 @@ extension ResponseCache {
     /// The answer under a key: from the cache, from a call that is under way in this process, or from a new call, whose
     /// answer is stored before anyone sees it.
     ///
-    /// - A caller who is cancelled leaves at once with `CancellationError`; the call goes on for those who still wait, and
-    ///   is cancelled with the last of them.
+    /// - A caller who is cancelled leaves at once with `CancellationError`; the call goes on for those who still wait,
+    ///   and is cancelled with the last of them.
     /// - Where `make` throws, all who wait for it get its error, and nothing is stored: the next caller tries again.
     /// - Where another process was faster, its answer is the one that is returned.
     /// - An entry that is not accepted counts as damaged: it is reported, and the answer of a new call takes its place.

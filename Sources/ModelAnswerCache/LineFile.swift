@@ -5,7 +5,7 @@ import DurableFiles
 import Foundation
 import Records
 
-/// Writes lines to a file that appears under its name only when it is whole, compressed where the name ends in `.zst`.
+/// Writes lines to a file that appears under its name only when it is whole, compressed if the name ends in `.zst`.
 final class LineWriter {
     private let file: OutputFile
     private let compressor: ZstdCompressionStream?
@@ -62,7 +62,7 @@ final class LineWriter {
     }
 }
 
-/// Reads a file line by line, decompressing it where it starts as zstd does, whatever its name.
+/// Reads a file line by line, decompressing it if it starts as zstd does, whatever its name.
 final class LineReader {
     /// A longer line is not one of ours: an answer and a request, with escapes.
     static let lineBytesMax = 4 * EntryCodec.bytesMax
@@ -89,7 +89,7 @@ final class LineReader {
         }
     }
 
-    /// The next line without its end, also where the last one has none; `nil` past the end.
+    /// The next line without its end, also if the last one has none; `nil` past the end.
     ///
     /// Each byte is looked at once: what was searched without finding an end is not searched again.
     func next() throws(CacheError) -> Bytes? {

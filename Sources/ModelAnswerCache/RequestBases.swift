@@ -98,7 +98,7 @@ struct RequestBases: ~Copyable {
         return id
     }
 
-    /// The content of a base; `nil` where it is damaged.
+    /// The content of a base; `nil` if it is damaged.
     static func read(_ id: Int64, _ db: Database) throws -> Bytes? {
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: "SELECT checksum, content FROM base WHERE id = ?"), arguments: [id])

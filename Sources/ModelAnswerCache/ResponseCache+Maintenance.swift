@@ -4,7 +4,7 @@ import Foundation
 import GRDB
 public import Records
 
-/// What a cache holds, in numbers.
+/// The contents of a cache in numbers.
 public struct CacheStatistics: Hashable, Sendable {
     /// The entries of one model, or of all.
     public struct Group: Hashable, Sendable {
@@ -16,9 +16,9 @@ public struct CacheStatistics: Hashable, Sendable {
         public var requestBytes = 0
         /// Bytes of both, compressed.
         public var storedBytes = 0
-        /// When the first entry was stored, in milliseconds since 1970; `nil` without entries.
+        /// Time at which the first entry was stored, in milliseconds since 1970; `nil` without entries.
         public var oldest: Timestamp?
-        /// When the last entry was stored.
+        /// Time at which the last entry was stored.
         public var newest: Timestamp?
 
         /// No entries.
@@ -42,7 +42,7 @@ public struct CacheStatistics: Hashable, Sendable {
     public var fileBytes = 0
 }
 
-/// What verification found.
+/// The findings of a verification.
 public struct CacheVerification: Hashable, Sendable {
     /// The entries that were looked at.
     public var entries = 0
@@ -52,10 +52,10 @@ public struct CacheVerification: Hashable, Sendable {
     public var damagedRequests: [CacheKey] = []
     /// Entries so damaged that not even the key is known.
     public var unreadable = 0
-    /// What SQLite says about the structure of the file, if it has found anything wrong.
+    /// SQLite's complaints about the structure of the file; empty if it has none.
     public var structure: [String] = []
 
-    /// Whether nothing is wrong.
+    /// Tells whether nothing is wrong.
     public var isSound: Bool {
         self.damagedAnswers.isEmpty && self.damagedRequests.isEmpty && self.unreadable == 0 && self.structure.isEmpty
     }
@@ -120,7 +120,7 @@ extension ResponseCache {
         return verification
     }
 
-    /// What SQLite finds wrong with the pages and the index.
+    /// Returns the faults that SQLite finds in the pages and the index.
     private func structureProblems() throws(CacheError) -> [String] {
         let found: [String]
         do throws(CacheError) {
@@ -148,7 +148,7 @@ extension ResponseCache {
 
     // MARK: Walking
 
-    /// The first entry, in the order of storing, that is what is looked for; its request is in it where that was kept.
+    /// The first entry, in the order of storing, that matches; its request is in it if that was kept.
     /// Reads all before it.
     public func first(where isIt: (CacheEntry) -> Bool) throws(CacheError) -> CacheEntry? {
         var found: CacheEntry?
@@ -165,7 +165,7 @@ extension ResponseCache {
         case damaged(id: Int64, CacheKey?)
     }
 
-    /// What a walk knows about an entry's request, which is in the entry where it is sound.
+    /// A walk's knowledge of an entry's request, which is in the entry if it is sound.
     enum RequestState {
         case present
         case damaged(CacheKey)
@@ -232,7 +232,7 @@ extension ResponseCache {
         var items: [Item] = []
         var id = from
         for _ in 0..<limit {
-            // What throws is passed over.
+            // Entries that throw are passed over.
             if let found = try? self.items(from: id, through: id, limit: 1).0 { items += found }
             if id >= end { return (items, nil) }
             id += 1

@@ -4,15 +4,15 @@ import Foundation
 import GRDB
 public import Records
 
-/// Which entries to remove.
+/// The choice of entries to remove.
 public enum CachePruning: Hashable, Sendable {
-    /// Those stored before a moment, in milliseconds since 1970, of a model, or both; everything where both are `nil`.
+    /// Those stored before a moment, in milliseconds since 1970, of a model, or both; everything if both are `nil`.
     case entries(before: Timestamp?, model: String?)
     /// Those whose answer is damaged. Damaged requests of sound answers are dropped, the answers stay.
     case damaged
 }
 
-/// What pruning did, or would do.
+/// Counts of what pruning did, or would do.
 public struct CachePruningReport: Hashable, Sendable {
     /// Entries removed.
     public var entries = 0
@@ -20,13 +20,13 @@ public struct CachePruningReport: Hashable, Sendable {
     public var storedBytes = 0
     /// Damaged requests dropped from entries that stay.
     public var requests = 0
-    /// Whether it was stopped on the way; what is counted is done.
+    /// Tells whether it was stopped on the way; what is counted is done.
     public var wasStopped = false
 }
 
 extension ResponseCache {
-    /// Removes entries, a few hundred in a transaction, so that others go on meanwhile, and gives their room back to the
-    /// file system.
+    /// Removes entries, a few hundred in a transaction, so that others go on meanwhile, and gives their room back to
+    /// the file system.
     ///
     /// May be stopped or killed at any time; what is removed then stays removed, and the rest is whole.
     /// - Parameters:
@@ -163,7 +163,7 @@ extension ResponseCache {
             if left == 0 || left >= free { break }
             free = left
         }
-        // Cuts the file where nobody reads; otherwise the next checkpoint does.
+        // Cuts the file if nobody is reading; otherwise the next checkpoint does.
         try self.storage.withoutTransaction { db in _ = try? db.checkpoint(.passive) }
     }
 }

@@ -4,7 +4,7 @@ import Codecs
 import Foundation
 import Records
 
-/// What was exported.
+/// Counts of an export.
 public struct CacheExportReport: Hashable, Sendable {
     /// Entries written.
     public var entries = 0
@@ -14,7 +14,7 @@ public struct CacheExportReport: Hashable, Sendable {
     public var damagedRequests: [CacheKey] = []
 }
 
-/// What was imported.
+/// Counts of an import.
 public struct CacheImportReport: Hashable, Sendable {
     /// Entries stored.
     public var stored = 0
@@ -22,20 +22,20 @@ public struct CacheImportReport: Hashable, Sendable {
     public var present = 0
     /// Lines that hold no entry.
     public var refused = 0
-    /// Whether it was stopped on the way; what is counted is done.
+    /// Tells whether it was stopped on the way; what is counted is done.
     public var wasStopped = false
 }
 
 extension ResponseCache {
-    /// Writes all entries as JSON Lines, in the order of storing: `key`, `model`, `stored_at` in milliseconds since 1970,
-    /// `request` and `answer` as text, or as `{"base64": …}` where they are not UTF-8; `request` is left out where there
-    /// is none.
+    /// Writes all entries as JSON Lines, in the order of storing: `key`, `model`, `stored_at` in milliseconds since
+    /// 1970, `request` and `answer` as text, or as `{"base64": …}` where they are not UTF-8; `request` is left out
+    /// where there is none.
     ///
     /// The file appears under its name when it is whole; it replaces what is there.
     /// - Parameters:
     ///   - file: a path; what ends in `.zst` is compressed with zstd.
     ///   - progress: is told the entries written so far; answers `false` to stop, and no file is written.
-    /// - Returns: `nil` where it was stopped.
+    /// - Returns: `nil` if it was stopped.
     public func export(
         to file: String, progress: (Int) -> Bool = { _ in true }
     ) throws(CacheError) -> CacheExportReport? {
@@ -60,8 +60,8 @@ extension ResponseCache {
 
     /// Reads what `export` wrote. A key that has an answer keeps it.
     ///
-    /// A line that is no entry is reported and passed over: lines are independent, the good ones cost money once, and the
-    /// same import may be run again when the others are mended.
+    /// A line that is no entry is reported and passed over: lines are independent, the good ones cost money once, and
+    /// the same import may be run again when the others are mended.
     /// - Parameters:
     ///   - file: JSON Lines, compressed with zstd or not.
     ///   - onBadLine: is told what is wrong, with file and line.

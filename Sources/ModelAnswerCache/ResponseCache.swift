@@ -9,8 +9,8 @@ import Synchronization
 
 /// The answers of models, kept by the SHA-256 of the request: a replay asks no model again.
 ///
-/// - The first answer that is stored under a key wins, over all threads and processes of the machine; who comes later is
-///   given that one. Nothing is evicted by itself.
+/// - The first answer that is stored under a key wins, over all threads and processes of the machine; who comes later
+///   is given that one. Nothing is evicted by itself.
 /// - What `insert` or `store` has returned is on the disk (`synchronous=FULL`); a process may be killed at any instant.
 /// - Lookups wait for no writer (WAL mode) and need not be awaited. They, too, compare a checksum: a damaged answer
 ///   counts as absent, is reported, and may be stored anew.
@@ -25,13 +25,13 @@ import Synchronization
 /// 18 µs of processor time (20,000 to 25,000 a second on one thread beside other work), a miss 8 to 11 µs. A model
 /// answers in tens of milliseconds at best: files of our own could not be noticed.
 public final class ResponseCache: Sendable {
-    /// How a cache is opened.
+    /// Settings for opening a cache.
     public struct Options: Sendable {
         /// Opens for reading only: storing throws `.readOnly`.
         public var readOnly = false
-        /// Throws `.missing` where there is no cache yet, instead of creating one.
+        /// Throws `.missing` if there is no cache yet, instead of creating one.
         public var mustExist = false
-        /// How long a call waits for another process's commit before it throws `.unavailable`.
+        /// Time a call waits for another process's commit before it throws `.unavailable`.
         public var busyTimeoutMilliseconds = 10_000
         /// The largest size of the file, in bytes; answers beyond it throw `.storageFull`. `nil` is without limit.
         public var fileBytesMax: Int?
@@ -42,7 +42,7 @@ public final class ResponseCache: Sendable {
         public init() {}
     }
 
-    /// What this object has done so far.
+    /// Counts of what this object has done so far.
     public struct Counters: Hashable, Sendable {
         /// Lookups that found an answer.
         public var hits = 0
@@ -65,10 +65,10 @@ public final class ResponseCache: Sendable {
     private let counts = Mutex(Counters())
     private let bases = Mutex<[Int64: Bytes]>([:])
 
-    /// Opens the cache of a folder, creating both where they are not there yet (unless `options.readOnly`).
+    /// Opens the cache of a folder, creating both if they are not there yet (unless `options.readOnly`).
     ///
-    /// - Throws: `.versionTooNew` where a newer program wrote it, `.corrupt` where the file is something else, `.readOnly`
-    ///   where it may only be read, `.missing` where it is not there and may not be created.
+    /// - Throws: `.versionTooNew` if a newer program wrote it, `.corrupt` if the file is something else, `.readOnly`
+    ///   if it may only be read, `.missing` if it is not there and may not be created.
     public init(folder: String, options: Options = Options()) throws(CacheError) {
         let storage = try CacheStorage(path: folder + "/answers.db", options: options)
         self.storage = storage
@@ -79,14 +79,14 @@ public final class ResponseCache: Sendable {
     /// The path of the SQLite file.
     public var path: String { self.storage.path }
 
-    /// What this object has done so far.
+    /// Counts of what this object has done so far.
     public var counters: Counters { self.counts.withLock { $0 } }
 
     func count(_ change: (inout Counters) -> Void) { self.counts.withLock { change(&$0) } }
 
     // MARK: Looking up
 
-    /// The answer to a request, without the request; `nil` where there is none, or only a damaged one.
+    /// The answer to a request, without the request; `nil` if there is none, or only a damaged one.
     ///
     /// Takes some microseconds, and a read of the disk at worst.
     public func lookup(_ key: CacheKey) throws(CacheError) -> CacheEntry? {
@@ -95,7 +95,7 @@ public final class ResponseCache: Sendable {
         return entry
     }
 
-    /// Whether there is an answer under a key, sound or damaged: for plans over many keys.
+    /// Tells whether there is an answer under a key, sound or damaged: for plans over many keys.
     public func contains(_ key: CacheKey) throws(CacheError) -> Bool {
         try self.storage.readStatement { db in
             let statement = try db.cachedStatement(sql: "SELECT 1 FROM entry WHERE key = ? LIMIT 1")
@@ -103,7 +103,7 @@ public final class ResponseCache: Sendable {
         }
     }
 
-    /// The whole entry under a key, with its request where that was kept: for explaining.
+    /// The whole entry under a key, with its request if that was kept: for explaining.
     public func entry(_ key: CacheKey) throws(CacheError) -> CacheEntry? {
         let reader = self.reader
         let found: (entry: CacheEntry?, met: Bool) = try self.storage.read { db in
@@ -148,7 +148,7 @@ public final class ResponseCache: Sendable {
         return (nil, met)
     }
 
-    /// The content of a base of requests; empty for none, `nil` where it is damaged.
+    /// The content of a base of requests; empty for none, `nil` if it is damaged.
     func base(_ id: Int64?, _ db: Database) throws -> Bytes? {
         guard let id else { return nil }
         if id == 0 { return [] }
@@ -170,7 +170,7 @@ public final class ResponseCache: Sendable {
     /// Stores an answer unless its key has one, and answers the one that the cache holds; durable on return.
     ///
     /// Blocks for a commit, about a millisecond; from asynchronous code use `store`.
-    /// - Throws: `.storageFull` and `.readOnly`, with nothing stored; `.invalidArgument` where the request is there and
+    /// - Throws: `.storageFull` and `.readOnly`, with nothing stored; `.invalidArgument` if the request is there and
     ///   the key is not its SHA-256; `.unavailable`.
     public func insert(_ entry: CacheEntry) throws(CacheError) -> CacheInsertion {
         let insertions = try self.insert([entry])

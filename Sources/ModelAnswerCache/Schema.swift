@@ -2,14 +2,14 @@
 
 import SharedDatabase
 
-/// What is in the file, and which version of it.
+/// The contents of the file, and their version.
 enum Schema {
     /// The tables.
     ///
-    /// - `entry` grows at its end: `id` is the order of storing. `codec` holds the bits that `EntryCodec` names; `base` is
-    ///   the row of `base` that the request is compressed against, or 0.
-    /// - `entry_key` finds an entry, and covers what statistics and pruning ask for, so that they read some 100 bytes an
-    ///   entry instead of the whole file. It need not be unique: who inserts has looked for the key under the same
+    /// - `entry` grows at its end: `id` is the order of storing. `codec` holds the bits that `EntryCodec` names; `base`
+    ///   is the row of `base` that the request is compressed against, or 0.
+    /// - `entry_key` finds an entry, and covers what statistics and pruning ask for, so that they read some 100 bytes
+    ///   an entry instead of the whole file. It need not be unique: who inserts has looked for the key under the same
     ///   write lock. A damaged index can be rebuilt from the table.
     /// - `base` holds whole requests that later ones resemble: the constant part of a prompt is stored once.
     static let tables = """

@@ -6,7 +6,7 @@ internal import Foundation
 internal import Records
 internal import Synchronization
 
-/// How much may be spent on models in a run.
+/// Limits on what may be spent on models in a run.
 public struct BudgetLimits: Hashable, Sendable {
     /// Calls that are sent, whatever for: retries, repairs, probes and witnesses count too; `nil` is without limit.
     public var calls: Int?
@@ -20,12 +20,12 @@ public struct BudgetLimits: Hashable, Sendable {
     }
 }
 
-/// What may be spent in a run, over all its partitions and servers, and what has been.
+/// The budget of a run, over all its partitions and servers, and what has been spent of it.
 ///
-/// Nothing is spent before it is written to the file: a call takes its place, and the most tokens that it may cost, before
-/// it is made, and gives back what it did not need. A run that is killed or stopped leaves the file, and the next one with
-/// the same limits goes on with what is left; one that ends, because all is done or the budget is spent, removes it.
-/// Written by `pwrite`, it survives the process; a machine that loses its power may forget the last calls.
+/// Nothing is spent before it is written to the file: a call takes its place, and the most tokens that it may cost,
+/// before it is made, and gives back what it did not need. A run that is killed or stopped leaves the file, and the
+/// next one with the same limits goes on with what is left; one that ends, because all is done or the budget is spent,
+/// removes it. Written by `pwrite`, it survives the process; a machine that loses its power may forget the last calls.
 public final class Budget: Sendable {
     /// A call's place.
     struct Ticket: Hashable, Sendable {
@@ -35,7 +35,7 @@ public final class Budget: Sendable {
 
     enum Admission: Hashable, Sendable {
         case granted(Ticket)
-        /// What calls under way give back may suffice.
+        /// Calls under way may give back enough.
         case wait
         /// There is nothing left, and nothing will be given back.
         case spent(String)
@@ -52,13 +52,13 @@ public final class Budget: Sendable {
     private let limits: BudgetLimits
     private let path: String
     private let state: Mutex<State>
-    /// What an earlier run had spent that this one goes on with; `nil` where it begins anew.
+    /// The amount already spent by an earlier run that this one continues; `nil` if it begins anew.
     public let resumed: (calls: Int, tokens: Int)?
 
     /// Opens a budget's file, or creates it.
     ///
-    /// - Parameter path: where what is spent is written.
-    /// - Throws: `BudgetProblem` where another process spends it already, or the file cannot be written.
+    /// - Parameter path: the file that spending is written to.
+    /// - Throws: `BudgetProblem` if another process spends it already, or the file cannot be written.
     public init(_ limits: BudgetLimits, path: String) throws(BudgetProblem) {
         self.limits = limits
         self.path = path
@@ -87,7 +87,7 @@ public final class Budget: Sendable {
         self.state.withLock { self.write($0) }
     }
 
-    /// What is spent so far; what is held for calls under way is in it.
+    /// The amount spent so far, including what is held for calls under way.
     public var spent: (calls: Int, tokens: Int) { self.state.withLock { ($0.calls, $0.tokens) } }
 
     /// Lets go of the file.
@@ -119,7 +119,7 @@ public final class Budget: Sendable {
     }
 
     /// A call has ended.
-    /// - Parameter tokens: what it has cost; `nil` where that is not known and what was held for it counts.
+    /// - Parameter tokens: what it has cost; `nil` if that is not known and what was held for it counts.
     func settle(_ ticket: Ticket, tokens: Int?) {
         self.state.withLock { state in
             state.inFlight -= 1
@@ -183,9 +183,9 @@ public final class Budget: Sendable {
     }
 }
 
-/// Why a budget cannot be kept.
+/// The reason why a budget cannot be kept.
 public struct BudgetProblem: Error, Hashable, Sendable {
-    /// What is wrong, and what to do about it.
+    /// A description of what is wrong, and what to do about it.
     public var message: String
 
     init(_ message: String) { self.message = message }

@@ -5,12 +5,12 @@ internal import Foundation
 internal import ModelAnswerCache
 internal import Synchronization
 
-/// The keys of the calls under way, in a file, so that a process which is killed leaves word of the calls whose answers it
-/// had no time to store: made again, they count as duplicates.
+/// The keys of the calls under way, in a file, so that a process which is killed leaves word of the calls whose answers
+/// it had no time to store: made again, they count as duplicates.
 ///
-/// A call is noted by one `pwrite` of 65 bytes before it is made and struck out when its answer is stored. What is written
-/// so survives the process, if not the machine's power; a count needs no more. The file is locked for as long as its
-/// process lives, so the next one knows which files are left over, and takes their keys up.
+/// A call is noted by one `pwrite` of 65 bytes before it is made and struck out when its answer is stored. What is
+/// written thus survives the process, if not the machine's power; a count needs no more. The file is locked for as long
+/// as its process lives, so the next one knows which files are left over, and takes their keys up.
 final class CallJournal: Sendable {
     private struct State {
         var descriptor: Int32 = -1
@@ -22,7 +22,7 @@ final class CallJournal: Sendable {
     }
 
     private static let slotBytes = 65
-    /// What stands behind the key of a call that this process has under way, and behind one that was left to it.
+    /// Text behind the key of a call that this process has under way, and behind one that was left to it.
     private static let underWayMark = "\n"
     private static let leftOverMark = "\t"
     private let path: String

@@ -5,8 +5,8 @@ internal import ModelRequests
 internal import ModelServers
 internal import Synchronization
 
-/// Keeps the account of a server's calls: takes each from the budget before it is sent, and notes in the journal that it
-/// is under way. Those of the client's own, probes and witnesses, cost as much as others.
+/// Keeps the account of a server's calls: takes each from the budget before it is sent, and notes in the journal that
+/// it is under way. Those of the client's own, probes and witnesses, cost as much as others.
 final class CallLedger: Sendable {
     private let budget: Budget?
     private let journal: CallJournal
@@ -20,7 +20,7 @@ final class CallLedger: Sendable {
         self.halting = halting
     }
 
-    /// What the client asks before each call.
+    /// The meter that the client asks before each call.
     var meter: CallMeter { CallMeter { [self] request in await self.admit(request) } }
 
     // MARK: Requests
@@ -93,7 +93,8 @@ final class CallLedger: Sendable {
         }
     }
 
-    /// What a request may cost, where nothing better is known: four bytes a token, and all the tokens it may be answered.
+    /// Estimates a request's cost if nothing better is known: four bytes a token, and all the tokens it may be
+    /// answered.
     static func estimate(of request: ChatRequest) -> Int {
         request.promptBytes / 4 + (request.maxTokens ?? 0)
     }
@@ -104,8 +105,8 @@ final class CallLedger: Sendable {
     }
 }
 
-/// What is known of a request's calls while it is under way. Those who share an answer each have one; only the one whose
-/// calls they are has it filled.
+/// Knowledge of a request's calls while it is under way. Those who share an answer each have one; only the one that
+/// makes the calls has it filled.
 final class CallRecord: Sendable {
     private let state = Mutex<(call: ModelCall?, settlement: (@Sendable () -> Void)?)>((nil, nil))
 

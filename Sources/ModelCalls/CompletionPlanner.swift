@@ -7,25 +7,25 @@ internal import ModelServers
 internal import Records
 internal import Synchronization
 
-/// Stands in for the model servers where it is only to be known what a run would ask: looks answers up, notes what is
-/// missing, and opens no connection. The cache is only read; where there is none, everything is missing.
+/// Stands in for the model servers when one only wants to know what a run would ask: looks answers up, notes what is
+/// missing, and opens no connection. The cache is only read; if there is none, everything is missing.
 public final class CompletionPlanner: CompletionProvider {
-    /// What a run would ask.
+    /// A count of what a run would ask.
     public struct Plan: Hashable, Sendable {
-        /// Whether a model would be asked at all.
+        /// Tells whether a model would be asked at all.
         public var asksModel = false
         /// Answers that are kept.
         public var hits = 0
-        /// Requests that have no answer, each counted once: so many calls there would be, repairs aside.
+        /// Requests that have no answer, each counted once: the calls there would be, repairs aside.
         public var calls = 0
         /// Bytes of those requests' messages.
         public var promptBytes = 0
         /// The tokens that their answers may have at most.
         public var answerTokensMax = 0
-        /// Items that the answers which are missing have room for, each request's as often as it was met; `nil` where a
+        /// Items that the missing answers have room for, each request's as often as it was met; `nil` if a
         /// request does not bound them.
         public var itemsMax: Int? = 0
-        /// Calls in flight at a time, where the topology says so.
+        /// Calls in flight at a time, if the topology says so.
         public var inFlightMax: Int?
     }
 
@@ -33,7 +33,7 @@ public final class CompletionPlanner: CompletionProvider {
     private let state = Mutex<(plan: Plan, missing: Set<String>)>((Plan(), []))
 
     /// Opens the cache, if there is one.
-    /// - Throws: `ModelEndpointProblem` where it cannot be read.
+    /// - Throws: `ModelEndpointProblem` if it cannot be read.
     public init(cacheFolder: String) throws(ModelEndpointProblem) {
         var options = ResponseCache.Options()
         options.readOnly = true
@@ -46,7 +46,7 @@ public final class CompletionPlanner: CompletionProvider {
         }
     }
 
-    /// What has been found so far.
+    /// The plan as found so far.
     public var plan: Plan { self.state.withLock { $0.plan } }
 
     /// Looks answers up and notes what is missing.
@@ -88,7 +88,7 @@ public final class CompletionPlanner: CompletionProvider {
         return nil
     }
 
-    /// How many items the list in an answer may have, as the request's schema bounds it.
+    /// Returns the number of items that the list in an answer may have, as the request's schema bounds it.
     private static func itemsMax(of request: ChatRequest) -> Int? {
         guard let schema = request.schema, let json = try? JSONValue(parsing: schema.utf8),
             case .object(let members)? = json["properties"]

@@ -8,9 +8,10 @@ internal import Synchronization
 /// The model servers of a process, behind one response cache: every answer is kept, no request is paid for twice, and
 /// there is one bound of calls in flight for each server, however many partitions ask it.
 ///
-/// The cache is opened, and created, when the first step asks for a source; nothing is sent before an answer is missing.
+/// The cache is opened, and created, when the first step asks for a source; nothing is sent before an answer is
+/// missing.
 public final class CompletionService: CompletionProvider {
-    /// What a service needs of its surroundings.
+    /// Settings and resources that a service needs from its surroundings.
     public struct Options: Sendable {
         /// The folder of the response cache.
         public var cacheFolder: String
@@ -18,15 +19,15 @@ public final class CompletionService: CompletionProvider {
         public var cacheBytesMax: Int?
         /// The process's environment: keys and proxies.
         public var environment: [String: String]
-        /// What may be spent in this run.
+        /// The budget of this run.
         public var budget: Budget?
-        /// How long a server is waited for that does not answer, in seconds; `nil` is for ever.
+        /// Time that a server which does not answer is waited for, in seconds; `nil` is for ever.
         public var waitSecondsMax: Double?
         /// Is told what a person should know, from any thread.
         public var notify: @Sendable (CompletionNotice) -> Void = { _ in }
         /// Is told each second which servers are waited for, and at the end that none is.
         public var onWaits: @Sendable ([ServerWait]) -> Void = { _ in }
-        /// What waiting goes by.
+        /// The clock that waiting goes by.
         package var clock = ModelClock.system()
 
         /// Creates options.
@@ -47,7 +48,7 @@ public final class CompletionService: CompletionProvider {
         var watch: Task<Void, Never>?
     }
 
-    /// Why no more calls are made, though records wait.
+    /// The reason why no more calls are made, though records wait.
     public enum Halt: Error, Hashable, Sendable {
         /// The budget is spent.
         case budgetSpent(String)
@@ -64,7 +65,7 @@ public final class CompletionService: CompletionProvider {
     /// - Throws: what is wrong with the description or the cache, and what to do about it.
     public func source(for endpoint: ModelEndpoint) throws(ModelEndpointProblem) -> any CompletionSource {
         let configuration = try Self.configuration(endpoint, self.options.environment)
-        // Where two steps spell one address differently, it is the same server.
+        // If two steps spell one address differently, it is the same server.
         let name = configuration.endpoint.description
         let source =
             if let known = self.state.withLock({ $0.sources[name] }) { known } else {
@@ -82,7 +83,7 @@ public final class CompletionService: CompletionProvider {
         _ endpoint: ModelEndpoint, _ configuration: ClientConfiguration
     ) throws(ModelEndpointProblem) -> ServerSource {
         do throws(EndpointError) {
-            // What a client finds wrong is to be known before the run begins.
+            // Faults that a client finds are to be known before the run begins.
             _ = try ChatClient(configuration)
         } catch {
             throw ModelEndpointProblem(error.message)
@@ -184,7 +185,7 @@ public final class CompletionService: CompletionProvider {
     /// Has a closure called, once, when no more calls will be made though records wait: the run should end then.
     public func onHalt(_ body: @escaping @Sendable () -> Void) { self.halting.listen(body) }
 
-    /// Why no more calls are made, if so.
+    /// The reason why no more calls are made, if so.
     public var halt: Halt? { self.halting.reason }
 
     /// Makes no more calls; those under way go on. For the moment before their requests are cancelled.
@@ -208,13 +209,13 @@ public final class CompletionService: CompletionProvider {
     /// Kept answers that were damaged, or were none, and were asked for again.
     public var unreadableAnswers: Int { self.state.withLock { $0.cache?.counters.damaged ?? 0 } }
 
-    /// What has passed so far, a server at a time.
+    /// Usage so far, a server at a time.
     public var usage: [ServerUsage] {
         self.state.withLock { $0.sources }.sorted { $0.key < $1.key }.map { $0.value.usage }
     }
 }
 
-/// What is worth saying to a person.
+/// A notice that is worth passing on to a person.
 public enum CompletionNotice: Hashable, Sendable {
     /// News that asks for nothing.
     case info(String)

@@ -2,7 +2,7 @@
 
 internal import Synchronization
 
-/// Why no more calls are made, and who is to be told of it; shared by all servers of a run.
+/// The reason why no more calls are made, and who is to be told of it; shared by all servers of a run.
 final class RunHalt: Sendable {
     private struct State: Sendable {
         var reason: CompletionService.Halt?
@@ -14,7 +14,7 @@ final class RunHalt: Sendable {
     /// The first reason, if there is one.
     var reason: CompletionService.Halt? { self.state.withLock { $0.reason } }
 
-    /// Has a closure called once when there is a reason; at once where there is one already.
+    /// Has a closure called once when there is a reason; at once if there is one already.
     func listen(_ body: @escaping @Sendable () -> Void) {
         let isHalted = self.state.withLock { state in
             state.listener = body

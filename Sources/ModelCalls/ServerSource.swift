@@ -9,9 +9,9 @@ internal import Synchronization
 
 /// The answers of one server: those that are kept, and those that it is called for.
 final class ServerSource: CompletionSource {
-    /// So many calls are made at a time at most where nobody says how many.
+    /// Maximum number of calls at a time if nobody says how many.
     static let inFlightMax = 64
-    /// Where the server does not say either.
+    /// The same if the server does not say either.
     private static let inFlightUnknown = 16
 
     let description: ModelEndpoint
@@ -51,7 +51,7 @@ final class ServerSource: CompletionSource {
         return usage
     }
 
-    /// How long the server has been waited for, and why; `nil` where it answers.
+    /// The time the server has been waited for, and why; `nil` if it answers.
     var wait: ServerWait? {
         let (server, beforeArrival) = self.state.withLock { ($0.server, $0.beforeArrival) }
         let name = self.configuration.endpoint.description
@@ -78,7 +78,7 @@ final class ServerSource: CompletionSource {
         let call = CallRecord()
         do {
             let key = try CacheKey(request.key)
-            // What was kept is read here alone; a body that is no answer is asked for again.
+            // A kept answer is read here alone; a body that is no answer is asked for again.
             let entry = try await self.cache.answer(
                 for: key, accepting: { (try? ChatAnswer(parsing: $0.answer)) != nil },
                 onStored: { insertion in self.stored(insertion, call) }
@@ -126,7 +126,7 @@ final class ServerSource: CompletionSource {
         }
     }
 
-    /// What is said where no request will be answered.
+    /// Returns the message for when no request will be answered.
     private func hopeless(_ message: String, _ model: String) -> String {
         "the model server \(self.configuration.endpoint) will answer no request for `\(model)`: \(message). No record was made a "
             + "dead letter for it, and what was finished is kept: set it right, and the same command goes on from here"
@@ -156,7 +156,7 @@ final class ServerSource: CompletionSource {
 
     // MARK: The server
 
-    /// The server, once it has shown what it can do; `nil` where the run ends before.
+    /// The server, once it has shown what it can do; `nil` if the run ends before.
     private func server(for request: ChatRequest) async -> ModelServer? {
         let arrival: Task<ModelServer?, Never>? = self.state.withLock { state in
             if state.isShutDown { return nil }
@@ -239,7 +239,7 @@ final class ServerSource: CompletionSource {
 }
 
 extension ServerCapabilities {
-    /// What a person should know of a server before it is asked.
+    /// Returns the notices that a person should have about a server before it is asked.
     func notices(of name: String, model: String, inFlight: Int) -> [CompletionNotice] {
         let schema =
             switch self.schema {
@@ -273,7 +273,7 @@ extension ServerCapabilities {
         return notices
     }
 
-    /// What is said of a server that refuses something of the requests.
+    /// Returns the message about a server that refuses something of the requests.
     static func refusal(by name: String, of model: String, _ changes: [String]) -> String {
         "the model server \(name) refuses something of the requests for `\(model)`, so in this run they have "
             + changes.joined(separator: "; ")

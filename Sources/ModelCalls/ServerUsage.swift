@@ -2,7 +2,7 @@
 
 internal import ModelServers
 
-/// What has passed between this process and a server, as a person wants to know it.
+/// The traffic between this process and a server, as a person wants to know it.
 public struct ServerUsage: Hashable, Sendable {
     /// The server's base URL.
     public var endpoint = ""

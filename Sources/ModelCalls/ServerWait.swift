@@ -4,9 +4,9 @@
 public struct ServerWait: Hashable, Sendable {
     /// Its base URL.
     public var server: String
-    /// How long it has been waited for, in seconds.
+    /// Time it has been waited for, in seconds.
     public var seconds: Double
-    /// What was last heard of it.
+    /// The last news of it.
     public var message: String
 
     /// Describes a wait.
@@ -30,7 +30,7 @@ public struct ServerWait: Hashable, Sendable {
 
 /// Decides when to say again that a server is waited for, and when to wait no more. Pure: it is told the time.
 struct WaitPatience {
-    /// What to do.
+    /// The action to take.
     enum Action: Equatable {
         case nothing
         /// Say so again.
@@ -42,14 +42,14 @@ struct WaitPatience {
     private static let firstSeconds = 60.0
     private static let longestSeconds = 3600.0
 
-    /// How long to wait; `nil` is for ever.
+    /// Longest wait, in seconds; `nil` is for ever.
     let secondsMax: Double?
     private var next = Self.firstSeconds
 
     init(secondsMax: Double?) { self.secondsMax = secondsMax }
 
     /// Looks at a wait: after a minute, two, four and so on it is said again, at least each hour.
-    /// - Parameter seconds: how long it has been; `nil` where there is none.
+    /// - Parameter seconds: how long it has been; `nil` if there is none.
     mutating func look(_ seconds: Double?) -> Action {
         guard let seconds else {
             self.next = Self.firstSeconds

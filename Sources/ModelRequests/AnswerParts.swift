@@ -3,7 +3,7 @@
 internal import Codecs
 internal import Records
 
-/// What the body of a 200 answer holds of what is looked for; the rest is passed over unread.
+/// The parts that are looked for in the body of a 200 answer; the rest is passed over unread.
 struct AnswerParts {
     /// The first choice that says something, else the first.
     private(set) var choice: Choice?
@@ -51,7 +51,7 @@ struct AnswerParts {
         while try json.nextElement() {
             var next = Choice()
             if let known = found {
-                // Others count only where the first says nothing, so nothing is wanted of their shape.
+                // Others count only if the first says nothing, so nothing is wanted of their shape.
                 let start = json
                 if !known.saysNothing || !Self.reads(&next, &json) {
                     json = start
@@ -104,7 +104,7 @@ struct AnswerParts {
     /// One of `choices`.
     struct Choice {
         private(set) var hasMessage = false
-        /// Whether there is a `content`, be it null.
+        /// Tells whether there is a `content`, even if null.
         private(set) var hasContent = false
         private(set) var finishReason: String?
         private(set) var refusal: String?
@@ -114,7 +114,7 @@ struct AnswerParts {
         /// The place of the text in servers of the elder kind.
         private var ownText: String?
 
-        /// What was written, from the first place that has something.
+        /// The model's text, from the first place that has something.
         var text: String? {
             [self.content, self.arguments, self.ownText].first { $0?.contains { !$0.isWhitespace } == true }
                 ?? self.content ?? self.arguments ?? self.ownText
@@ -122,7 +122,7 @@ struct AnswerParts {
 
         var saysNothing: Bool { (self.text ?? "").isEmpty && self.reasoning == nil && self.refusal == nil }
 
-        /// Whether something says why there is no text.
+        /// Tells whether something says why there is no text.
         var isExplained: Bool {
             self.refusal != nil || (self.finishReason.map { $0 != "stop" } ?? false)
         }
@@ -235,10 +235,10 @@ struct AnswerParts {
     }
 }
 
-/// The JSON texts of a body: itself, or the data of its events where a server streams though it was not asked to.
+/// The JSON texts of a body: itself, or the data of its events if a server streams though it was not asked to.
 struct AnswerEvents {
     private(set) var list: [Bytes]
-    /// Whether it is a stream without its end.
+    /// Tells whether it is a stream without its end.
     private(set) var isCut = false
 
     private static let end = Bytes("[DONE]".utf8)

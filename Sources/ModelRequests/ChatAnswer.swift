@@ -7,33 +7,34 @@ internal import Records
 public struct ChatAnswer: Hashable, Sendable {
     /// The body of the 200 answer, byte for byte.
     public let body: Bytes
-    /// What the model wrote; empty where it wrote nothing (a refusal, a filter, tokens spent on thinking).
+    /// The model's text; empty if it wrote nothing (a refusal, a filter, tokens spent on thinking).
     public let text: String
-    /// What the server gives for the model's thoughts; `nil` where it gives none. Some servers put the answer there.
+    /// The model's thoughts as the server gives them; `nil` if it gives none. Some servers put the answer there.
     public let reasoning: String?
-    /// Why it ended: `stop`, `length`, `content_filter` or a word of the server's own. Look here before parsing `text`.
+    /// The reason it ended: `stop`, `length`, `content_filter` or the server's own word. Look here before parsing
+    /// `text`.
     public let finishReason: String?
-    /// Why the model declined, where it did so in the place meant for that.
+    /// The reason why the model declined, if it did so in the place meant for that.
     public let refusal: String?
-    /// The tokens of the prompt, where the server counts.
+    /// The tokens of the prompt, if the server counts.
     public let promptTokens: Int?
-    /// The tokens of the answer, where the server counts.
+    /// The tokens of the answer, if the server counts.
     public let completionTokens: Int?
     /// The model that answered, in the server's words.
     public let model: String?
-    /// Whether there is nothing at all, and nothing that says why: asked again, many a server has an answer.
+    /// Tells whether there is nothing at all, and nothing that says why: asked again, many a server has an answer.
     public let isMissing: Bool
 
-    /// Whether the answer was cut off at the token limit.
+    /// Tells whether the answer was cut off at the token limit.
     public var isTruncated: Bool { self.finishReason == "length" }
 
-    /// Whether a filter kept the answer back.
+    /// Tells whether a filter kept the answer back.
     public var isFiltered: Bool { self.finishReason == "content_filter" }
 
-    /// Whether there are thoughts and no text.
+    /// Tells whether there are thoughts and no text.
     public var hasThoughtsOnly: Bool { self.reasoning != nil && self.text.allSatisfy(\.isWhitespace) }
 
-    /// What there is to read: the text, or the thoughts where there is none.
+    /// The words there are to read: the text, or the thoughts if there is none.
     public var written: String { self.hasThoughtsOnly ? self.reasoning ?? "" : self.text }
 
     /// Reads an answer, fresh or kept.
@@ -66,7 +67,7 @@ public struct ChatAnswer: Hashable, Sendable {
     }
 }
 
-/// Why a 200 answer cannot be taken for one.
+/// The reason why a 200 answer cannot be taken for one.
 public struct BadAnswer: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of unusable answer.
     public enum Reason: String, Hashable, Sendable, CaseIterable {
@@ -86,9 +87,9 @@ public struct BadAnswer: Error, Hashable, Sendable, CustomStringConvertible {
         case notHTTP = "not-http"
     }
 
-    /// What kind of fault it is.
+    /// The kind of fault.
     public var reason: Reason
-    /// What is wrong, and where.
+    /// A description of what is wrong, and where.
     public var message: String
 
     /// Creates the description of a fault.

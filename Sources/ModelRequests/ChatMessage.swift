@@ -5,7 +5,7 @@ internal import Records
 
 /// One message of a conversation with a model, in the chat format that all servers share.
 public struct ChatMessage: Hashable, Sendable {
-    /// Who speaks.
+    /// The speaker of a message.
     public enum Role: String, Hashable, Sendable {
         /// The instructions.
         case system
@@ -15,9 +15,9 @@ public struct ChatMessage: Hashable, Sendable {
         case assistant
     }
 
-    /// Who speaks.
+    /// The speaker.
     public var role: Role
-    /// What is said.
+    /// The words spoken.
     public var content: String
 
     /// Creates a message.

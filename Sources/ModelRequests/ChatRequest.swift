@@ -5,11 +5,11 @@ internal import Records
 
 /// One question to a model: everything that decides what the answer is, and nothing else.
 ///
-/// Where it is sent, by whom and beside how many others is not in it, so equal requests may share an answer.
+/// Its server, its sender and the number of calls beside it are not in it, so equal requests may share an answer.
 public struct ChatRequest: Hashable, Sendable {
     /// The model's name, as the server knows it.
     public let model: String
-    /// What is said, in order.
+    /// The messages, in order.
     public let messages: [ChatMessage]
     /// The JSON schema that the answer obeys, as JSON without white space, or `nil` for free text.
     public let schema: String?
@@ -28,10 +28,10 @@ public struct ChatRequest: Hashable, Sendable {
 
     /// Creates a request.
     ///
-    /// - Parameter schema: a JSON schema as text. It is parsed and spelled anew, so white space, escapes and spellings of
-    ///   numbers in it make no difference. The order of its members does: servers that constrain the model have it write
-    ///   properties in the schema's order, so another order is another question.
-    /// - Throws: `JSONError` where the schema is not one JSON object.
+    /// - Parameter schema: a JSON schema as text. It is parsed and spelled anew, so white space, escapes and spellings
+    ///   of numbers in it make no difference. The order of its members does: servers that constrain the model have it
+    ///   write properties in the schema's order, so another order is another question.
+    /// - Throws: `JSONError` if the schema is not one JSON object.
     public init(
         model: String, messages: [ChatMessage], schema: String? = nil, temperature: Double? = nil, topP: Double? = nil,
         maxTokens: Int? = nil, seed: Int? = nil, stop: [String] = []
@@ -47,7 +47,7 @@ public struct ChatRequest: Hashable, Sendable {
         self.key = ContentHash.sha256(self.canonical)
     }
 
-    /// What is sent: the request as `POST /v1/chat/completions` takes it.
+    /// Returns the bytes to send: the request as `POST /v1/chat/completions` takes it.
     ///
     /// - Parameter form: how it is put for a server that refuses parts of it. The key is the same whatever the form,
     ///   because the question is.

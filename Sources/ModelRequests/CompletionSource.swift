@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a step that asks a model gets its answers from.
+/// The source from which a step that asks a model gets its answers.
 ///
 /// Steps see neither HTTP nor a cache: whoever wires them together hands them one of these. An outage of the server is
 /// waited out behind it, and so is the wait for a free place at the server.
 public protocol CompletionSource: Sendable {
-    /// The answer to a request, where it can be had without waiting.
+    /// The answer to a request, if it can be had without waiting.
     func kept(_ request: ChatRequest) -> Completion?
 
     /// The answer to a request, in its own time.
-    /// - Throws: `.request` where the request itself is at fault; `.cancelled` where nobody waits any more.
+    /// - Throws: `.request` if the request itself is at fault; `.cancelled` if nobody waits any more.
     func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion
 }
 
@@ -20,13 +20,13 @@ public protocol CompletionProvider: Sendable {
     func source(for endpoint: ModelEndpoint) throws(ModelEndpointProblem) -> any CompletionSource
 }
 
-/// Where a model server is and how it is to be spoken to; nothing in it changes what it answers.
+/// A model server's address and how it is to be spoken to; nothing in it changes what it answers.
 public struct ModelEndpoint: Hashable, Sendable {
     /// The base URL: `http://127.0.0.1:8080/v1`.
     public var url: String
-    /// The environment variable that holds the key; where it is not set, no key is sent.
+    /// The environment variable that holds the key; if it is not set, no key is sent.
     public var keyVariable: String
-    /// Calls at the server at a time, at most; `nil`: as many as it has slots, where it says so.
+    /// Calls at the server at a time, at most; `nil`: as many as it has slots, if it says so.
     public var inFlightMax: Int?
     /// The time to a connection, in seconds.
     public var connectSeconds: Double
@@ -52,9 +52,9 @@ public struct ModelEndpoint: Hashable, Sendable {
     }
 }
 
-/// Why a model server cannot be used as it is described.
+/// The reason why a model server cannot be used as it is described.
 public struct ModelEndpointProblem: Error, Hashable, Sendable {
-    /// What is wrong, and what to do about it.
+    /// A description of what is wrong, and what to do about it.
     public var message: String
 
     /// Creates a problem.
@@ -65,7 +65,7 @@ public struct ModelEndpointProblem: Error, Hashable, Sendable {
 public struct Completion: Sendable {
     /// The answer.
     public var answer: ChatAnswer
-    /// The call that was made for it; `nil` where it was kept from before, or another request's call was shared.
+    /// The call that was made for it; `nil` if it was kept from before, or another request's call was shared.
     public var call: ModelCall?
 
     /// Creates a completion.
@@ -75,21 +75,21 @@ public struct Completion: Sendable {
     }
 }
 
-/// What became of a call to a model server.
+/// The outcome of a call to a model server.
 public struct ModelCall: Hashable, Sendable {
-    /// How long the server took for the answer, in seconds; waiting for a place is not in it.
+    /// Time the server took for the answer, in seconds; waiting for a place is not in it.
     public var seconds = 0.0
     /// Failures of the server before it answered, by kind; each was waited out and led to another attempt.
     public var serverFailures: [String: Int] = [:]
-    /// Whether it was made in vain or for the second time: its answer was stored by another process when it came, or a
-    /// process that was killed had made it before and had no time to store the answer.
+    /// Tells whether it was made in vain or for the second time: its answer was stored by another process when it came,
+    /// or a process that was killed had made it before and had no time to store the answer.
     public var isDuplicate = false
 
     /// Creates the description of a call.
     public init() {}
 }
 
-/// Why a request has no answer.
+/// The reason why a request has no answer.
 public enum CompletionFailure: Error, Hashable, Sendable {
     /// The request's own failure, by a short code: asked again, it fails again.
     case request(reason: String, message: String, ModelCall)

@@ -3,7 +3,7 @@
 package import Codecs
 internal import Records
 
-/// What servers say in the body of an answer that is not 200.
+/// The words of a server in the body of an answer that is not 200.
 package struct ErrorBody {
     /// The message, or the beginning of what came instead; never longer than a paragraph.
     package let message: String
@@ -14,7 +14,7 @@ package struct ErrorBody {
     package let names: [String]
 
     package static let lengthMax = 400
-    /// So much of a message is looked for marks in.
+    /// The part of a message that is searched for marks.
     private static let marksMax = 8_192
 
     package init(_ body: Bytes) {
@@ -54,7 +54,7 @@ package struct ErrorBody {
             .joined(separator: " ")
     }
 
-    /// Whether the context is too small for the request: the words of OpenAI, vLLM, llama.cpp and Ollama.
+    /// Tells whether the context is too small for the request: the words of OpenAI, vLLM, llama.cpp and Ollama.
     package var isContextLength: Bool {
         self.has([
             "context_length", "context length", "exceed_context_size", "context size", "context window",
@@ -62,12 +62,12 @@ package struct ErrorBody {
         ])
     }
 
-    /// Whether a filter declined the prompt: the words of OpenAI, Azure and OpenRouter.
+    /// Tells whether a filter declined the prompt: the words of OpenAI, Azure and OpenRouter.
     package var isContentFilter: Bool {
         self.has(["content_filter", "content filter", "content_policy", "content management policy", "moderation"])
     }
 
-    /// Whether the server has no such model: the words of OpenAI, vLLM, Ollama, LiteLLM, Mistral and OpenRouter.
+    /// Tells whether the server has no such model: the words of OpenAI, vLLM, Ollama, LiteLLM, Mistral and OpenRouter.
     package var isUnknownModel: Bool {
         let words = [
             "model_not_found", "invalid model name", "invalid model id", "invalid model specified", "invalid_model",
@@ -84,13 +84,13 @@ package struct ErrorBody {
         return false
     }
 
-    /// Whether the key is not taken: the words of OpenAI, Google and Anthropic, some of which say so with a 400.
+    /// Tells whether the key is not taken: the words of OpenAI, Google and Anthropic, some of which say so with a 400.
     package var isBadKey: Bool {
         self.has(["api key", "api_key", "apikey", "authentication_error", "invalid authentication", "unauthorized"])
     }
 
-    /// Whether what was paid for is used up, which no waiting mends: the words of OpenAI, Anthropic, DeepSeek, OpenRouter
-    /// and Moonshot.
+    /// Tells whether what was paid for is used up, which no waiting mends: the words of OpenAI, Anthropic, DeepSeek,
+    /// OpenRouter and Moonshot.
     package var isQuotaSpent: Bool {
         self.has([
             "insufficient_quota", "insufficient balance", "insufficient credits", "credit balance", "out of credits",

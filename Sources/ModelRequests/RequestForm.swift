@@ -2,7 +2,7 @@
 
 internal import Records
 
-/// How a request is put for a server that refuses a part of it: without that part, or with another name for it.
+/// The form of a request for a server that refuses a part of it: without that part, or with another name for it.
 ///
 /// The question stays the same, and so does its key in the cache.
 public struct RequestForm: Hashable, Sendable {
@@ -15,7 +15,7 @@ public struct RequestForm: Hashable, Sendable {
         case stream
     }
 
-    /// How much of the schema is sent.
+    /// The amount of the schema that is sent.
     public enum Schema: Int, Hashable, Sendable, Comparable {
         /// Nothing.
         case none
@@ -24,7 +24,7 @@ public struct RequestForm: Hashable, Sendable {
         /// All.
         case whole
 
-        /// Whether less is sent.
+        /// Tells whether less is sent.
         public static func < (left: Schema, right: Schema) -> Bool { left.rawValue < right.rawValue }
     }
 
@@ -44,7 +44,7 @@ public struct RequestForm: Hashable, Sendable {
             }
         }
 
-        /// What is tried where the server refuses this name.
+        /// The name to try if the server refuses this one.
         public var next: TokenLimit? {
             switch self {
             case .maxTokens: .maxCompletionTokens
@@ -54,7 +54,7 @@ public struct RequestForm: Hashable, Sendable {
         }
     }
 
-    /// What a context holds, as a server told it of one request; other requests are measured by it.
+    /// The size of a context, as a server told it of one request; other requests are measured by it.
     public struct Context: Hashable, Sendable {
         /// The tokens of a prompt and its answer together.
         public var tokens: Int
@@ -70,13 +70,13 @@ public struct RequestForm: Hashable, Sendable {
 
     /// The parts that are left out.
     public var leavesOut: Set<Part> = []
-    /// How much of the schema is sent.
+    /// The amount of the schema that is sent.
     public var schema = Schema.whole
     /// The name by which the answer's tokens are limited.
     public var tokenLimit = TokenLimit.maxTokens
-    /// The most tokens that the server lets anyone ask for; `nil` where it has not said.
+    /// The most tokens that the server lets anyone ask for; `nil` if it has not said.
     public var tokensMax: Int?
-    /// The context, where the server has said that one is too small.
+    /// The context, if the server has said that one is too small.
     public var context: Context?
 
     /// An answer of fewer tokens is not worth asking for.
@@ -100,7 +100,7 @@ public struct RequestForm: Hashable, Sendable {
         return form
     }()
 
-    /// The tokens that are asked for; `nil` where the request leaves them to the server.
+    /// The tokens that are asked for; `nil` if the request leaves them to the server.
     package func answerTokens(of request: ChatRequest) -> Int? {
         guard let wanted = request.maxTokens else { return nil }
         var tokens = min(wanted, self.tokensMax ?? wanted)
@@ -108,7 +108,7 @@ public struct RequestForm: Hashable, Sendable {
             // A little less than is left: the estimate may be short of some tokens.
             let prompt = Double(request.promptBytes) * context.tokensPerByte * 1.02 + 8
             let room = Double(context.tokens) - prompt
-            // Where the estimate leaves nothing the server is asked, who knows better.
+            // If the estimate leaves nothing, the server is asked: it knows better.
             if room >= Double(Self.answerTokensMin) { tokens = min(tokens, Int(min(room, 1e9))) }
         }
         return tokens
@@ -123,7 +123,7 @@ public struct RequestForm: Hashable, Sendable {
         }
     }
 
-    /// Less of the schema, where a request has one and this form sends some of it.
+    /// A form with less of the schema, if a request has one and this form sends some of it.
     package func withLessSchema(of request: ChatRequest) -> RequestForm? {
         guard let schema = request.schema, self.schema > .none else { return nil }
         var form = self
@@ -142,7 +142,7 @@ public struct RequestForm: Hashable, Sendable {
         return merged
     }
 
-    /// What was given up since another form, for a person.
+    /// Returns the parts given up since another form, for a person.
     package func changes(since old: RequestForm) -> [String] {
         var changes: [String] = []
         if self.tokenLimit != old.tokenLimit {

@@ -3,7 +3,8 @@
 package import Codecs
 internal import Records
 
-/// The keywords of JSON schemas that bound lists, texts and numbers. They are the ones that servers refuse, or fall over.
+/// The keywords of JSON schemas that bound lists, texts and numbers. They are the ones that servers refuse, or fall
+/// over.
 package enum SchemaBounds {
     private static let ofLists: Set<String> = [
         "minItems", "maxItems", "uniqueItems", "contains", "minContains", "maxContains",

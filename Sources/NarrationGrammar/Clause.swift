@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a narration says, in parts: who does what to which thing, where, and with what.
+/// The parts of what a narration says: who does what to which thing, where, and with what.
 public struct Clause: Hashable, Sendable {
-    /// Who acts.
+    /// The person who acts.
     public var actor: NarrationText.Actor
-    /// What is done.
+    /// The action.
     public var verb: Verb
-    /// What makes another verb of it: the "up" of "pick up", or the preposition of "look at" where `isOblique`.
+    /// The word that makes another verb of it: the "up" of "pick up", or, where `isOblique`, the "at" of "look at".
     public var particle: String?
-    /// Whether the object stands behind the particle in every case: "looked at it", not "looked it at".
+    /// Tells whether the object stands behind the particle in every case: "looked at it", not "looked it at".
     public var isOblique = false
-    /// What it is done to.
+    /// The thing it is done to.
     public var object: NounPhrase?
-    /// Whatever else is named, with its preposition, in order.
+    /// Everything else that is named, with its preposition, in order.
     public var phrases: [PrepositionalPhrase] = []
 
-    /// Whether the camera wearer acts.
+    /// Tells whether the camera wearer acts.
     public var isByWearer: Bool { self.actor == .cameraWearer }
 
-    /// Where it is done, or where to or from, the nearest phrase first.
+    /// The place where it is done, or where to or from: the nearest phrase first.
     public var place: PrepositionalPhrase? { self.phrases.first(where: \.isPlace) }
 
-    /// What it is done with.
+    /// The thing it is done with.
     public var instrument: NounPhrase? { self.phrases.first(where: \.isInstrument)?.noun }
 
     /// The person it is done to or with.

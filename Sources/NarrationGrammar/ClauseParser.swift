@@ -177,7 +177,7 @@ public struct ClauseParser {
         }
     }
 
-    /// Whether something stands there that is neither the end nor a preposition.
+    /// Tells whether something stands there that is neither the end nor a preposition.
     private func beginsNoun(ahead: Int) -> Bool {
         guard let word = self.word(ahead: ahead) else { return false }
         return !SmallWords.endsClause.contains(word) && !SmallWords.prepositions.contains(word)
@@ -325,7 +325,7 @@ enum SmallWords {
     /// Prepositions that a sentence may begin with.
     static let leading = SmallWords.set("in into inside on onto from at with using")
 
-    /// What things are measured in; behind a number such a word is part of it.
+    /// Units that things are measured in; behind a number such a word is part of it.
     static let measures = SmallWords.set(
         """
         teaspoon teaspoons tsp tablespoon tablespoons tbsp cup cups oz ounce ounces gram grams g kg ml liter liters inch \

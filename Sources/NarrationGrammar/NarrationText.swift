@@ -7,15 +7,15 @@ internal import VideoAnnotations
 /// `#C C picks up the knife ` → the camera wearer, "picks up the knife"; `#O A man X walks\npast` → a man, "walks
 /// past"; `points around` → the camera wearer, "points around".
 public struct NarrationText: Hashable, Sendable {
-    /// Who acts.
+    /// The person who acts.
     public enum Actor: Hashable, Sendable {
-        /// Whoever wears the camera.
+        /// The person who wears the camera.
         case cameraWearer
         /// Somebody else, by the noun that the narration has for them: "man", "lady", "person".
         case other(String)
     }
 
-    /// Why nothing can be made of a text.
+    /// The reason nothing can be made of a text.
     public enum Defect: String, Hashable, Sendable {
         /// The annotator was unsure.
         case unsure
@@ -25,11 +25,11 @@ public struct NarrationText: Hashable, Sendable {
         case blank
     }
 
-    /// Who acts.
+    /// The person who acts.
     public let actor: Actor
-    /// What they do, as it was written, in one line; C, the camera wearer, is called "me".
+    /// The action as it was written, in one line; C, the camera wearer, is called "me".
     public let text: String
-    /// Why nothing can be made of it, if so.
+    /// The reason nothing can be made of it, if there is one.
     public let defect: Defect?
     /// The words of `text`, for the grammar.
     public let words: [NarrationWord]
@@ -61,10 +61,10 @@ public struct NarrationText: Hashable, Sendable {
     }
 }
 
-/// Who acts, read from the front of a sentence.
+/// The person who acts, read from the front of a sentence.
 private struct Subject {
     let actor: NarrationText.Actor
-    /// How many pieces of the sentence it takes.
+    /// The number of pieces of the sentence that it takes.
     let count: Int
 
     init(_ pieces: [Substring], isOther: Bool) {

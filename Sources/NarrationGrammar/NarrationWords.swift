@@ -4,9 +4,9 @@
 public struct NarrationWord: Hashable, Sendable {
     /// The word in small letters; "," for any mark that ends a part of the sentence.
     public let text: String
-    /// Whether it is the letter C, the camera wearer.
+    /// Tells whether it is the letter C, the camera wearer.
     public let isWearer: Bool
-    /// Whether it is another capital letter alone, the label that annotators give a person.
+    /// Tells whether it is another capital letter alone, the label that annotators give a person.
     public let isLabel: Bool
 
     init(_ text: String, isWearer: Bool = false, isLabel: Bool = false) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a thing is, as far as questions about it differ.
+/// The kind of a thing, as far as questions about it differ.
 public enum NounKind: String, CaseIterable, Sendable {
     case vegetable, fruit, seasoning, meat, drink, liquid, food
     case container, utensil, dish, tool, appliance, cloth, garment, device, furniture, fixture, paper
@@ -9,7 +9,7 @@ public enum NounKind: String, CaseIterable, Sendable {
 
 /// Nouns by what they are.
 public enum NounLexicon {
-    /// What a noun is, in the singular or the plural, in small letters.
+    /// Returns the kind of a noun, in the singular or the plural, in small letters.
     public static func kind(of noun: String) -> NounKind? {
         self.kinds[noun] ?? self.kinds[Morphology.singular(of: noun)]
     }
@@ -26,7 +26,7 @@ public enum NounLexicon {
         }
     }
 
-    /// Whether a colour can be asked for: a thing with a surface of its own.
+    /// Tells whether a colour can be asked for: a thing with a surface of its own.
     public static func hasColor(_ kind: NounKind) -> Bool {
         switch kind {
         case .container, .utensil, .dish, .tool, .appliance, .cloth, .garment, .device, .furniture: true
@@ -34,25 +34,25 @@ public enum NounLexicon {
         }
     }
 
-    /// Whether a word is plural in form and can be counted.
+    /// Tells whether a word is plural in form and can be counted.
     public static func isCountablePlural(_ noun: String) -> Bool {
         guard !self.pluraliaTantum.contains(noun) else { return false }
         if ["men", "women", "children", "people", "knives", "leaves", "loaves"].contains(noun) { return true }
         return noun.utf8.count > 3 && noun.hasSuffix("s") && Morphology.singular(of: noun) != noun
     }
 
-    /// Whether a noun takes "were" and "them".
+    /// Tells whether a noun takes "were" and "them".
     public static func isPlural(_ noun: String) -> Bool {
         self.isCountablePlural(noun) || (self.pluraliaTantum.contains(noun) && noun.hasSuffix("s"))
     }
 
-    /// Whether a thing is most often its user's own: phone, glasses.
+    /// Tells whether a thing is most often its user's own: phone, glasses.
     public static func isPersonal(_ noun: String) -> Bool { self.personal.contains(Morphology.singular(of: noun)) }
 
-    /// Whether a word names a colour.
+    /// Tells whether a word names a colour.
     public static func isColor(_ word: String) -> Bool { self.colors.contains(word) }
 
-    /// Whether a word says in what form a thing is: cubes, halves, a circle.
+    /// Tells whether a word names the form of a thing: cubes, halves, a circle.
     public static func isShape(_ word: String) -> Bool { self.shapes.contains(Morphology.singular(of: word)) }
 
     private static let shapes = NounLexicon.set(

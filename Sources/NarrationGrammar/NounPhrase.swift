@@ -4,13 +4,13 @@
 public struct NounPhrase: Hashable, Sendable {
     /// Adjectives and nouns, the head last: ["red", "onions"].
     public var words: [String]
-    /// What follows "of": the rice of "a bag of rice".
+    /// The words after "of": the rice of "a bag of rice".
     public var contents: [String] = []
-    /// Whether it is said to be the actor's own: his, her, their.
+    /// Tells whether it is said to be the actor's own: his, her, their.
     public var isPossessed = false
     /// The number, if one is named: two, 3, several.
     public var quantity: String?
-    /// Whether it is the camera wearer.
+    /// Tells whether it is the camera wearer.
     public var isWearer = false
     /// The determiner was "a", "an" or "one": a single thing.
     public var isSingular = false
@@ -18,10 +18,10 @@ public struct NounPhrase: Hashable, Sendable {
     /// The word that says what it is.
     public var head: String { self.words.last ?? "" }
 
-    /// What it is, as far as the lexicon knows.
+    /// Its kind, as far as the lexicon knows.
     public var kind: NounKind? { NounLexicon.kind(of: self.head) }
 
-    /// Whether it takes "were" and "them".
+    /// Tells whether it takes "were" and "them".
     public var isPlural: Bool { !self.isSingular && NounLexicon.isPlural(self.head) }
 
     /// "it" or "them".
@@ -33,7 +33,7 @@ public struct NounPhrase: Hashable, Sendable {
     /// All its words that carry meaning.
     public var contentWords: [String] { self.words + self.contents }
 
-    /// Whether it is somebody.
+    /// Tells whether it is somebody.
     public var isPerson: Bool { self.isWearer || self.kind == .person }
 
     /// With its article, as the camera wearer would say it: "the red onions", "my phone".
@@ -57,15 +57,15 @@ public struct NounPhrase: Hashable, Sendable {
 public struct PrepositionalPhrase: Hashable, Sendable {
     /// "in", "next to"
     public var preposition: String
-    /// What follows it.
+    /// The noun after it.
     public var noun: NounPhrase
 
-    /// Whether it says what something was done with.
+    /// Tells whether it says what something was done with.
     public var isInstrument: Bool {
         (self.preposition == "with" || self.preposition == "using") && !self.noun.isPerson && self.noun.kind != .body
     }
 
-    /// Whether it says where something was done, or where to or from.
+    /// Tells whether it says where something was done, or where to or from.
     public var isPlace: Bool {
         SmallWords.places.contains(self.preposition) && !self.noun.isPerson && self.noun.kind != .body
             && self.noun.kind != .vague && self.noun.kind != .abstract && !self.isResult

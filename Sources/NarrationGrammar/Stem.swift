@@ -17,7 +17,7 @@ public enum Stem {
         return stems
     }
 
-    /// Whether a word, in small letters, is no stop-word.
+    /// Tells whether a word, in small letters, is no stop-word.
     public static func carriesMeaning(_ word: String) -> Bool { !self.stopWords.contains(word) }
 
     /// The base form of a word: a verb's, or else the singular.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a verb does to its object, which decides what may be asked about it.
+/// The effect of a verb on its object, which decides what may be asked about it.
 public struct VerbUse: OptionSet, Hashable, Sendable {
     /// A bit for each use.
     public let rawValue: Int
@@ -40,7 +40,7 @@ public struct Verb: Hashable, Sendable {
     public let past: String
     /// "picking"
     public let gerund: String
-    /// What it does to its object.
+    /// Its effect on its object.
     public let use: VerbUse
 
     /// Builds the forms of a verb by rule, or with the past tense given.
@@ -111,8 +111,8 @@ public enum Morphology {
             && letters.first.map { !self.isVowel($0) } ?? false
     }
 
-    /// Whether the last letter is doubled before -ed and -ing: one syllable that ends in consonant, vowel, consonant
-    /// (stop, stir), or one of the longer words that are stressed on such a syllable.
+    /// Tells whether the last letter is doubled before -ed and -ing: one syllable that ends in consonant, vowel,
+    /// consonant (stop, stir), or one of the longer words that are stressed on such a syllable.
     private static func doublesLastLetter(_ word: String) -> Bool {
         if self.stressedAtTheEnd.contains(word) { return true }
         var letters = Array(word.utf8)

@@ -2,8 +2,8 @@
 
 /// Verbs that people use for one another: a narration says "adds", a question "put".
 public enum VerbKin {
-    /// Whether one might be said for the other: it is the same, or of a group with it, or says of anything that is put or
-    /// taken what the other says of some.
+    /// Tells whether one might be said for the other: it is the same, or of a group with it, or says of anything that
+    /// is put or taken what the other says of some.
     public static func areAlike(_ left: Verb, _ right: Verb) -> Bool {
         if left.base == right.base || (self.groups[left.base] ?? 0) & (self.groups[right.base] ?? 0) != 0 {
             return true

@@ -2,7 +2,7 @@
 
 /// The verbs of everyday actions, and how to find one by any of its forms.
 public enum VerbLexicon {
-    /// Which form of a verb a word is.
+    /// The form of a verb that a word is.
     public enum Form: Sendable {
         case base, third, past, gerund
     }

@@ -2,13 +2,13 @@
 
 public import Records
 
-/// How a process takes part in a consumer group.
+/// A process's membership in a consumer group.
 public struct GroupConfiguration: Hashable, Sendable {
     /// The group's name.
     public var group: String
     /// The topics whose partitions the group shares.
     public var topics: [String]
-    /// How long a member may be silent before its partitions move to others.
+    /// Time a member may be silent before its partitions move to others.
     public var sessionTimeoutMilliseconds: Int
 
     /// Describes a membership.
@@ -54,9 +54,9 @@ public struct GroupDescription: Hashable, Sendable {
     public struct Member: Hashable, Sendable {
         /// Names the member.
         public var id: String
-        /// Where it runs: host and process, as far as the log knows.
+        /// Host and process it runs in, as far as the log knows.
         public var location: String
-        /// What it owns.
+        /// The partitions it owns.
         public var partitions: [TopicPartition]
 
         /// Creates a description.
@@ -67,13 +67,13 @@ public struct GroupDescription: Hashable, Sendable {
         }
     }
 
-    /// What a group committed for a partition.
+    /// A group's commit for a partition.
     public struct Commit: Hashable, Sendable {
         /// The partition.
         public var partition: TopicPartition
         /// The offset and its metadata.
         public var committed: CommittedOffset
-        /// When it was committed, where the log knows.
+        /// The time of the commit, where the log knows.
         public var time: Timestamp?
 
         /// Creates a description.

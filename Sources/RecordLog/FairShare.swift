@@ -2,7 +2,7 @@
 
 public import Records
 
-/// Who owns which partition, for logs that assign the partitions of a consumer group themselves.
+/// Assigns owners to partitions, for logs that share out the partitions of a consumer group themselves.
 ///
 /// Pure, so that every member computes the same answer from the same facts, and sticky, so that a partition moves only
 /// where the shares would otherwise differ by more than one.

@@ -34,20 +34,20 @@ public struct LogError: Error, Sendable, CustomStringConvertible {
         case failed
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public var code: Code
-    /// What happened, where, and what to do about it.
+    /// The failure, its place, and the remedy.
     public var message: String
 
-    /// Creates an error.
+    /// Creates an error of a kind.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
-    /// Whether the same call may succeed later.
+    /// Tells whether the same call may succeed later.
     public var isRetriable: Bool { self.code == .unavailable }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 }

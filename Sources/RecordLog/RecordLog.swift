@@ -55,7 +55,7 @@ public protocol RecordLog: AnyObject, Sendable {
     /// Joins a consumer group over some topics. Partitions are assigned in `GroupMember.poll`.
     func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember
 
-    /// What a group committed for a partition.
+    /// The offset that a group committed for a partition.
     func committedOffset(group: String, partition: TopicPartition) throws(LogError) -> CommittedOffset?
 
     /// Sets a group's offset outside any task; for replays and repairs of groups that are not running.
@@ -76,13 +76,13 @@ extension RecordLog {
     public func awaitDecisions(on partition: TopicPartition, timeoutMilliseconds: Int) throws(LogError) {}
 }
 
-/// What a topic is.
+/// The description of a topic.
 public struct TopicSpecification: Hashable, Sendable {
     /// The topic's name: letters, digits, `.`, `_` and `-`, at most 249 characters, as Kafka wants it.
     public var name: String
-    /// How many partitions it has, fixed when it is created.
+    /// The number of partitions, fixed when the topic is created.
     public var partitions: Int
-    /// How long and how much it keeps.
+    /// The limits on what it keeps.
     public var retention: Retention
     /// The largest record, key and value together, in bytes.
     public var recordBytesMax: Int
@@ -98,10 +98,10 @@ public struct TopicSpecification: Hashable, Sendable {
         self.recordBytesMax = recordBytesMax
     }
 
-    /// What a topic's records may measure where nothing is said: 8 MiB.
+    /// The default of `recordBytesMax`: 8 MiB.
     public static let recordBytesMaxDefault = 8 << 20
 
-    /// How long and how much a topic keeps of each partition; `nil` is without limit.
+    /// The limits on what a topic keeps of each partition; `nil` is without limit.
     public struct Retention: Hashable, Sendable {
         /// Seconds after its append that a record may be removed.
         public var seconds: Int?
@@ -115,7 +115,7 @@ public struct TopicSpecification: Hashable, Sendable {
         }
     }
 
-    /// Whether a topic may have a name.
+    /// Tells whether a topic may have a name.
     public static func isValid(name: String) -> Bool {
         (1...249).contains(name.utf8.count) && name != "." && name != ".."
             && name.utf8.allSatisfy { byte in
@@ -146,7 +146,7 @@ public protocol PartitionReader: AnyObject, Sendable {
 }
 
 extension PartitionReader {
-    /// Where records are at hand, what has arrived is what is there.
+    /// Reads all: with records at hand, what has arrived is what is there.
     public func readArrived(recordsMax: Int, bytesMax: Int) throws(LogError) -> FetchedBatch {
         try self.read(recordsMax: recordsMax, bytesMax: bytesMax)
     }
@@ -154,7 +154,7 @@ extension PartitionReader {
 
 /// Writes transactions under one id. A task has a writer of its own.
 public protocol TransactionalWriter: AnyObject, Sendable {
-    /// Who writes: topology, stage and partition.
+    /// The writer's name: topology, stage and partition.
     var id: String { get }
 
     /// Counts the writers that this id has had; greater than any earlier one's.
@@ -163,10 +163,10 @@ public protocol TransactionalWriter: AnyObject, Sendable {
     /// The state that the last commit under this id left.
     func state() throws(LogError) -> [StateEntry]
 
-    /// Commits everything in a transaction, or nothing of it. Durable on return. An empty one only finds out whether the
-    /// id is still this writer's.
-    /// - Throws: `.fenced` where a later writer has the id; `.recordTooLarge`; `.unknownTopic`; `.storageFull`; and so on.
-    ///   After any error nothing of the transaction is visible, and the same transaction may be tried again if the
+    /// Commits everything in a transaction, or nothing of it. Durable on return. An empty one only finds out whether
+    /// the id is still this writer's.
+    /// - Throws: `.fenced` where a later writer has the id; `.recordTooLarge`; `.unknownTopic`; `.storageFull`; and so
+    ///   on. After any error nothing of the transaction is visible, and the same transaction may be tried again if the
     ///   error says so (`LogError.isRetriable`).
     func commit(_ transaction: Transaction) throws(LogError)
 
@@ -174,7 +174,7 @@ public protocol TransactionalWriter: AnyObject, Sendable {
     func close()
 }
 
-/// What is committed together.
+/// Everything that is committed together.
 public struct Transaction: Sendable {
     /// Records for one topic.
     public struct Output: Sendable {
@@ -197,7 +197,7 @@ public struct Transaction: Sendable {
     public var outputs: [Output] = []
     /// The group that consumed, where offsets are committed.
     public var group: String?
-    /// How far the group has consumed.
+    /// The offsets up to which the group has consumed.
     public var offsets: [TopicPartition: CommittedOffset] = [:]
     /// Changes to the writer's state.
     public var state: [StateChange] = []
@@ -205,13 +205,13 @@ public struct Transaction: Sendable {
     /// Creates an empty transaction.
     public init() {}
 
-    /// Whether there is nothing to commit.
+    /// Tells whether there is nothing to commit.
     public var isEmpty: Bool {
         self.outputs.allSatisfy(\.records.isEmpty) && self.offsets.isEmpty && self.state.isEmpty
     }
 }
 
-/// How far a group has consumed a partition.
+/// The offset up to which a group has consumed a partition.
 public struct CommittedOffset: Hashable, Sendable {
     /// The next offset to read.
     public var offset: Offset

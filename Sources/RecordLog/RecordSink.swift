@@ -6,20 +6,20 @@ public import Records
 ///
 /// The task writes records, asks after each input record whether a commit is due, and then commits in four steps:
 /// `prepare` makes what was written durable under its final name and answers the records that announce it; these are
-/// committed together with the offsets, the state and the dead letters; `committed` or `abandoned` follows. Nothing that
-/// was prepared but not announced by a committed record counts. A sink is used from one thread at a time.
+/// committed together with the offsets, the state and the dead letters; `committed` or `abandoned` follows. Nothing
+/// that was prepared but not announced by a committed record counts. A sink is used from one thread at a time.
 public protocol RecordSink: AnyObject, Sendable {
     /// Appends the outputs of one input record.
     /// - Parameter origin: the input record's offset.
     func append(_ records: RecordBatch, origin: Offset) throws(SinkError)
 
-    /// Whether the sink holds records that no commit covers yet.
+    /// Tells whether the sink holds records that no commit covers yet.
     var isOpen: Bool { get }
 
     /// Why the sink wants to be committed now, if it does.
     func rotationDue(now: Timestamp) -> RotationReason?
 
-    /// When the clock will make a rotation due, if nothing else does before.
+    /// The time at which the clock will make a rotation due, if nothing else does before.
     var deadline: Timestamp? { get }
 
     /// Closes what is open and makes it durable; answers the records to commit with it.
@@ -32,7 +32,7 @@ public protocol RecordSink: AnyObject, Sendable {
     /// commit whose outcome is unknown may have announced it.
     func abandon()
 
-    /// Whether something may be there that was prepared and then abandoned.
+    /// Tells whether something may be there that was prepared and then abandoned.
     var mayHaveLeftovers: Bool { get }
 
     /// Removes what was prepared and is announced by no committed record. To be called only after a later owner has
@@ -56,20 +56,20 @@ public enum RotationReason: String, Sendable, CaseIterable {
 
 /// A failure of a sink's storage.
 public struct SinkError: Error, Sendable, CustomStringConvertible {
-    /// Whether the storage is full: the remedy is the user's, nothing is lost.
+    /// Tells whether the storage is full: the remedy is the user's, nothing is lost.
     public var isStorageFull: Bool
-    /// Whether the same may succeed later.
+    /// Tells whether the same may succeed later.
     public var isRetriable: Bool
-    /// What happened, where, and what to do about it.
+    /// The failure, its place, and the remedy.
     public var message: String
 
-    /// Creates an error.
+    /// Creates an error; by default trying again does not help.
     public init(_ message: String, isStorageFull: Bool = false, isRetriable: Bool = false) {
         self.message = message
         self.isRetriable = isRetriable
         self.isStorageFull = isStorageFull
     }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which partition a key belongs to: murmur2 as Kafka's Java client has it, so that other clients agree.
+/// Assigns keys to partitions: murmur2 as Kafka's Java client has it, so that other clients agree.
 public enum Partitioner {
     /// The partition of a key among `count` partitions.
     ///

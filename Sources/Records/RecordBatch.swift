@@ -7,17 +7,17 @@ public import Codecs
 /// Keys and values lie in one byte array, so a batch of thousands of records costs a handful of allocations. Header
 /// lists repeat from record to record, so each distinct list is stored once.
 public struct RecordBatch: Sendable {
-    /// Where the parts of a record lie in `storage`.
+    /// The places of a record's parts in `storage`.
     public struct Entry: Sendable {
-        /// Where the key starts.
+        /// The start of the key.
         public var keyStart: Int
         /// The key's bytes. Negative: the record has no key.
         public var keyCount: Int
-        /// Where the value starts.
+        /// The start of the value.
         public var valueStart: Int
         /// The value's bytes. Negative: the record is a tombstone.
         public var valueCount: Int
-        /// Which of `headerLists` the record has.
+        /// The index of the record's list in `headerLists`.
         public var headerList: Int
 
         /// Describes a record's parts.
@@ -32,7 +32,7 @@ public struct RecordBatch: Sendable {
 
     /// All keys and values, in no promised order.
     public private(set) var storage: Bytes = []
-    /// Where each record's parts lie in `storage`, for codecs and loops that cannot afford a copy a record.
+    /// The places of each record's parts in `storage`, for codecs and loops that cannot afford a copy per record.
     public private(set) var entries: [Entry] = []
     /// The header lists of the records, seldom one twice; the first is the empty one.
     public private(set) var headerLists: [[Header]] = [[]]
@@ -69,7 +69,7 @@ public struct RecordBatch: Sendable {
     /// The number of records.
     public var count: Int { self.entries.count }
 
-    /// Whether there are no records.
+    /// Tells whether there are no records.
     public var isEmpty: Bool { self.entries.isEmpty }
 
     /// The bytes that keys and values take.
@@ -215,13 +215,13 @@ public struct RecordBatch: Sendable {
         }
     }
 
-    /// Where the key of a record lies in `storage`; `nil` without one.
+    /// The range of a record's key in `storage`; `nil` without one.
     public func keyRange(at index: Int) -> Range<Int>? {
         let entry = self.entries[index]
         return entry.keyCount < 0 ? nil : entry.keyStart..<entry.keyStart + entry.keyCount
     }
 
-    /// Where the value of a record lies in `storage`; `nil` for a tombstone.
+    /// The range of a record's value in `storage`; `nil` for a tombstone.
     public func valueRange(at index: Int) -> Range<Int>? {
         let entry = self.entries[index]
         return entry.valueCount < 0 ? nil : entry.valueStart..<entry.valueStart + entry.valueCount
@@ -243,7 +243,8 @@ public struct RecordBatch: Sendable {
     private mutating func headerList(for headers: [Header]) -> Int {
         if headers.isEmpty { return 0 }
         if let last = self.entries.last, self.headerLists[last.headerList] == headers { return last.headerList }
-        // Only the latest few are looked at: where each record has a list of its own, a search of all would be quadratic.
+        // Only the latest few are looked at: where each record has a list of its own, a search of all would be
+        // quadratic.
         if let known = self.headerLists.suffix(8).lastIndex(of: headers) { return known }
         self.headerLists.append(headers)
         return self.headerLists.count - 1
@@ -252,7 +253,7 @@ public struct RecordBatch: Sendable {
 
 /// Records of one partition as they were read: with their offsets and append times.
 public struct FetchedBatch: Sendable {
-    /// Where the records are from.
+    /// The partition that the records are from.
     public let partition: TopicPartition
     /// The records.
     public private(set) var records: RecordBatch
@@ -260,7 +261,7 @@ public struct FetchedBatch: Sendable {
     public private(set) var offsets: [Offset]
     /// The append time of each record.
     public private(set) var timestamps: [Timestamp]
-    /// Where to read on: greater than the last offset, past anything the log keeps for itself.
+    /// The offset to read on at: greater than the last offset, past anything the log keeps for itself.
     public var nextOffset: Offset
 
     /// Creates a batch of nothing yet.
@@ -288,7 +289,7 @@ public struct FetchedBatch: Sendable {
     /// The number of records.
     public var count: Int { self.records.count }
 
-    /// Whether nothing was there to read.
+    /// Tells whether nothing was there to read.
     public var isEmpty: Bool { self.records.isEmpty }
 
     /// Appends a record and moves `nextOffset` past it.

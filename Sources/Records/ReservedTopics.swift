@@ -5,7 +5,7 @@
 public enum ReservedTopics {
     /// The topic that says who owns which topic and set.
     public static let owners = "millrace-owners"
-    /// What topics of writers' state are named, before the writer's id.
+    /// The prefix of the topics of writers' state; the writer's id follows.
     public static let statePrefix = "millrace-state."
     private static let manifestPrefix = "shards."
     private static let replayPrefix = "replay."
@@ -27,7 +27,7 @@ public enum ReservedTopics {
     /// The topic of what a topology, or an ingest into a topic, could not use.
     public static func deadLetters(of name: String) -> String { name + self.deadLetterSuffix }
 
-    /// What the program keeps a topic for; `nil` where anyone may write to it.
+    /// The program's use of a topic; `nil` where anyone may write to it.
     public static func use(of topic: String) -> String? {
         if topic.hasPrefix(self.manifestPrefix) { return "the manifest of a shard set" }
         if topic.hasPrefix(self.replayPrefix) { return "the bounds of a replay" }
@@ -37,12 +37,12 @@ public enum ReservedTopics {
         return topic.hasSuffix(self.deadLetterSuffix) ? "dead letters" : nil
     }
 
-    /// What is wrong with writing to a topic; `nil` where anyone may.
+    /// The objection to writing to a topic; `nil` where anyone may.
     public static func problem(writing topic: String) -> String? {
         self.use(of: topic).map { "`\(topic)` is kept for \($0); choose another name" }
     }
 
-    /// What is wrong with a name that topics are named after, behind a dot; `nil` where anyone may have it.
+    /// The objection to a name that topics are named after, behind a dot; `nil` where anyone may have it.
     public static func problem(naming name: String) -> String? {
         self.use(of: "\(name).x").map {
             "`\(name)` cannot name it: topics that begin with `\(name).` are kept for \($0)"

@@ -29,13 +29,13 @@ public enum SteadyClock {
 
 /// A lock with a condition, whose waits end by `SteadyClock`.
 ///
-/// Foundation's condition waits until a time of the system's clock: set back by an hour, a wait of a second is one of an
-/// hour. `@unchecked Sendable`: it holds nothing but the system's two objects, which are made for many threads.
+/// Foundation's condition waits until a time of the system's clock: set back by an hour, a wait of a second is one of
+/// an hour. `@unchecked Sendable`: it holds nothing but the system's two objects, which are made for many threads.
 public final class SteadyCondition: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    /// Creates one that is not locked.
+    /// Creates a condition that is not locked.
     public init() {
         pthread_mutex_init(self.mutex, nil)
         var attributes = pthread_condattr_t()

@@ -9,7 +9,7 @@ struct HumanQuery {
     /// The last event of the pair in the clip, in video time.
     let start: Microseconds
     let end: Microseconds
-    /// Which of the clip's annotations it stands in, counted from 0.
+    /// The one of the clip's annotations that it stands in, counted from 0.
     let annotation: Int
 }
 

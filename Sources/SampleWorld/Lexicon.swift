@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a thing is, which decides what can be done with it.
+/// The kind of a thing, which decides what can be done with it.
 enum NounKind: CaseIterable {
     case container, tool, food, cloth, piece
 }

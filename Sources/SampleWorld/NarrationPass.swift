@@ -18,8 +18,8 @@ struct NarrationSummary {
     let text: String
 }
 
-/// What one annotator wrote about a video. Pass 1 tells of every event; pass 2 misses some, but never the last one
-/// of a pair that recurs in a clip, so that in both passes the last narration of a pair is that of its last event.
+/// One annotator's narrations of a video. Pass 1 tells of every event; pass 2 misses some, but never the last one of a
+/// pair that recurs in a clip, so that in both passes the last narration of a pair is that of its last event.
 struct NarrationPass {
     /// In the order of the file, which is not always that of time.
     private(set) var lines: [NarrationLine] = []

@@ -18,7 +18,7 @@ struct PairInventory {
 
     /// A pair's index in this list is its identity within the world.
     let pairs: [VerbNounPair]
-    /// Whether the pair is kept out of the NLQ train split; a third of all pairs is.
+    /// Tells whether the pair is kept out of the NLQ train split; a third of all pairs is.
     let isHeldOut: [Bool]
     /// For each scenario, pair indices to draw from: those of the scenario's own nouns stand there twice.
     private let drawLists: [[Int]]

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What kind of sample world to write. The same options give the same bytes on any machine.
+/// The kind of sample world to write. The same options give the same bytes on any machine.
 public struct SampleWorldOptions: Sendable, Equatable {
     /// Number of videos, each with one to three clips of 480 s. At least 1; from 4 on every split has a video.
     public var videos: Int
     /// Everything that differs between two worlds follows from this number. The vectors of verbs and nouns do not:
     /// they are the same in every world, so that a model trained in one may be tried in another.
     public var seed: UInt64
-    /// Whether `features/<video_uid>.pt` is written, about 2 MB a video.
+    /// Tells whether `features/<video_uid>.pt` is written, about 2 MB a video.
     public var features: Bool
     /// Human queries of every clip of an NLQ split, 1 to 240. The real data has 11.8.
     public var queriesPerClip: Int
-    /// The same for the clips of the train split, where it is to be another number; nil: as in the others. Few of them
+    /// The same for the clips of the train split, if it is to be another number; nil: as in the others. Few of them
     /// beside many narrations is how the real data is.
     public var trainQueriesPerClip: Int?
     /// Mean number of events in a clip, 60 to 100; no clip has fewer than 60. From about 95 on events get a little
@@ -20,7 +20,7 @@ public struct SampleWorldOptions: Sendable, Equatable {
     /// Standard deviation of the white noise in each feature dimension, 0 to 10. The verb and the noun of an event
     /// have 0.3 each.
     public var featureNoise: Float
-    /// Whether a sample world that is already in the folder may be replaced. Other files are never removed.
+    /// Tells whether a sample world that is already in the folder may be replaced. Other files are never removed.
     public var overwrite: Bool
 
     /// Options of a small world that is written in a few seconds.
@@ -72,7 +72,7 @@ public struct SampleWorldQueries: Sendable, Equatable {
     public var test = 0
 }
 
-/// What was written.
+/// Counts of what was written.
 public struct SampleWorldSummary: Sendable, Equatable {
     /// Videos in all.
     public var videos = 0
@@ -103,9 +103,9 @@ public struct SampleWorldSummary: Sendable, Equatable {
     public var bytes = 0
 }
 
-/// Why a sample world could not be written.
+/// The reason why a sample world could not be written.
 public struct SampleWorldError: Error, Sendable, CustomStringConvertible {
-    /// What to do about an error.
+    /// The kind of error, which tells what to do about it.
     public enum Code: Sendable {
         /// An option is out of its range; the message names the range.
         case badOption
@@ -119,7 +119,7 @@ public struct SampleWorldError: Error, Sendable, CustomStringConvertible {
 
     /// The kind of error.
     public let code: Code
-    /// What is wrong, where, and what to do.
+    /// A description of what is wrong, where, and what to do.
     public let message: String
 
     init(_ code: Code, _ message: String) {

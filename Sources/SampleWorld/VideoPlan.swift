@@ -3,7 +3,7 @@
 /// A time or a length in whole microseconds: exact, and the same on every machine.
 typealias Microseconds = Int
 
-/// Where a video occurs in the NLQ benchmark.
+/// The place of a video in the NLQ benchmark.
 enum NLQSplit: UInt8, CaseIterable {
     /// In none of the files: narrated only.
     case none
@@ -56,7 +56,7 @@ struct ClipPlan {
     var end: Microseconds { start + Self.length }
 }
 
-/// What is known of a video before anything happens in it. Follows from the seed and the index alone, so that it can
+/// The facts of a video before anything happens in it. They follow from the seed and the index alone, so the plan can
 /// be made again whenever it is needed instead of being kept.
 struct VideoPlan {
     let index: Int

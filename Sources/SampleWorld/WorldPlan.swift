@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What must be known of the whole world before its first video is written: the splits, which pairs train queries ask
-/// about, and which of the others may be asked about in val and test. A few bytes a video; everything else is made
-/// again from the seed when its video's turn comes.
+/// The facts of the whole world that must be known before its first video is written: the splits, the pairs that train
+/// queries ask about, and those of the others that may be asked about in val and test. A few bytes a video; everything
+/// else is made again from the seed when its video's turn comes.
 struct WorldPlan {
     let options: SampleWorldOptions
     let inventory: PairInventory

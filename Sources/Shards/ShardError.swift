@@ -3,7 +3,7 @@
 public import DurableFiles
 public import RecordLog
 
-/// Why a shard could not be written, published, read or believed.
+/// The reason why a shard could not be written, published, read or believed.
 public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of failure, told apart by what the caller should do.
     public enum Code: Hashable, Sendable {
@@ -37,9 +37,9 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
         case failed
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public var code: Code
-    /// What happened, where, and what to do about it.
+    /// A description of what happened, where, and what to do about it.
     public var message: String
 
     /// Creates an error.

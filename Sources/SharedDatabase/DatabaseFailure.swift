@@ -4,7 +4,7 @@ internal import DurableFiles
 internal import Foundation
 internal import GRDB
 
-/// Why a file could not be used, by what can be done about it; the words are the room's whose file it is.
+/// Why a file could not be used, by what can be done about it; the module whose file it is finds the words.
 public enum DatabaseFailure: Error, Hashable, Sendable {
     /// Another process held it locked for too long.
     case locked(detail: String)
@@ -80,7 +80,7 @@ public enum DatabaseFailure: Error, Hashable, Sendable {
         }
     }
 
-    /// Whether an I/O error is best explained by a file system without space: the shared-memory file of the WAL
+    /// Tells whether an I/O error is best explained by a file system without space: the shared-memory file of the WAL
     /// cannot grow then, which SQLite does not report as SQLITE_FULL.
     private static func isFull(_ path: String) -> Bool {
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)

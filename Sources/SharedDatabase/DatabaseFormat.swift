@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is in a file, which version of it, and how it is laid out when it is created.
+/// The contents of a file, their version, and the file's layout when it is created.
 public struct DatabaseFormat: Sendable {
-    /// What the file is to its users: `log`.
+    /// The users' word for the file: `log`.
     public var name: String
     /// `PRAGMA application_id` of the file.
     public var applicationID: Int32
@@ -14,7 +14,7 @@ public struct DatabaseFormat: Sendable {
     public var table: String
     /// The size of a page, fixed when the file is created.
     public var pageBytes: Int
-    /// Whether free pages can be given back to the file system on request; fixed when the file is created.
+    /// Tells whether free pages can be given back to the file system on request; fixed when the file is created.
     public var givesPagesBack: Bool
 
     /// Describes a format.
@@ -32,17 +32,17 @@ public struct DatabaseFormat: Sendable {
     }
 }
 
-/// How a file is opened.
+/// Options for opening a file.
 public struct DatabaseOptions: Sendable {
-    /// For reading only.
+    /// Opens for reading only.
     public var readOnly = false
-    /// How long a call waits for another process.
+    /// Time a call waits for another process.
     public var busyTimeoutMilliseconds = 10_000
-    /// After how many bytes of WAL they are written to the file.
+    /// The size of the WAL, in bytes, at which it is written to the file.
     public var checkpointBytes = 8 << 20
-    /// What remains of the WAL's file.
+    /// The size to which the WAL's file is cut back, in bytes.
     public var walBytesMax = 64 << 20
-    /// The largest size of the file; `nil` is without limit.
+    /// The largest size of the file, in bytes; `nil` is without limit.
     public var fileBytesMax: Int?
 
     /// The defaults.

@@ -23,8 +23,8 @@ extension SharedDatabase {
         guard identity == UInt32(bitPattern: format.applicationID) else { throw .foreign }
     }
 
-    /// Creates the file and its folder where they are not there, for their owner alone. SQLite gives the files beside it
-    /// the same rights.
+    /// Creates the file and its folder where they are not there, for their owner alone. SQLite gives the files beside
+    /// it the same rights.
     static func create(_ path: String) throws(DatabaseFailure) {
         do throws(FileFailure) {
             try Folder.create(URL(fileURLWithPath: path).deletingLastPathComponent().path, isPrivate: true)

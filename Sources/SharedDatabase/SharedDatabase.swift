@@ -5,10 +5,10 @@ internal import Synchronization
 
 /// A SQLite file that any number of processes of one machine read and write.
 ///
-/// WAL mode, durable commits, and waits for other processes that are short beside a commit. Errors are `DatabaseFailure`,
-/// or what a body throws.
+/// WAL mode, durable commits, and waits for other processes that are short beside a commit. Errors are
+/// `DatabaseFailure`, or what a body throws.
 public final class SharedDatabase: Sendable {
-    /// Where the file is.
+    /// The path of the file.
     public let path: String
     private let isReadOnly: Bool
     private let pool: DatabasePool

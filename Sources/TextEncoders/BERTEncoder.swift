@@ -221,7 +221,7 @@ public final class BERTEncoder: Sendable {
     }
 }
 
-/// What `config.json` says that the weights do not.
+/// The settings in `config.json` that the weights do not tell.
 private struct BERTConfiguration {
     var heads: Int
     var epsilon: Float

@@ -56,7 +56,7 @@ public struct WordPieceTokenizer: Sendable {
         }
     }
 
-    /// Whether a vocabulary tells capitals from small letters: not the few in brackets that all have.
+    /// Tells whether a vocabulary is cased; the few pieces in brackets that all have do not count.
     private static func isCased(_ pieces: some Collection<String>) -> Bool {
         let cased = pieces.count { piece in
             !piece.hasPrefix("[") && piece.utf8.contains { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }

@@ -58,7 +58,7 @@ public struct WordVectors: Sendable {
         self.vectors = vectors
     }
 
-    /// What stands between a word and its numbers; the carriage return of a line end belongs to it.
+    /// Tells whether a byte separates a word and its numbers; the carriage return of a line end does.
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
 
     private static func forEachLine(
@@ -87,7 +87,7 @@ public struct WordVectors: Sendable {
         if !rest.isEmpty { body(rest[...]) }
     }
 
-    /// Whether there is a vector for a word.
+    /// Tells whether there is a vector for a word.
     public func has(_ word: String) -> Bool { self.vectors.map { $0[word] != nil } ?? true }
 
     /// The vectors of words, one row each; zeros for words without one.

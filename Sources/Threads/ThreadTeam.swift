@@ -54,7 +54,7 @@ public final class ThreadTeam: Sendable {
     }
 }
 
-/// Where a team finds its work.
+/// The place where a team finds its work.
 ///
 /// `@unchecked Sendable`: everything is touched while the lock is held.
 private final class Board: @unchecked Sendable {
@@ -89,7 +89,7 @@ private final class Board: @unchecked Sendable {
         self.lock.release()
     }
 
-    /// What a thread of the team does until it is closed.
+    /// Works on the team's rounds until it is closed; each of its threads runs this.
     func work(_ number: Int) {
         var seen = 0
         while self.takePart(number, after: &seen) {
@@ -100,8 +100,8 @@ private final class Board: @unchecked Sendable {
         }
     }
 
-    /// Takes part in the next round that has a place for it. The work is let go before this returns: it must not outlive
-    /// the round.
+    /// Takes part in the next round that has a place for it. The work is let go before this returns: it must not
+    /// outlive the round.
     private func takePart(_ number: Int, after seen: inout Int) -> Bool {
         self.lock.hold()
         while !self.isClosed, self.round == seen || number >= self.width || self.work == nil {

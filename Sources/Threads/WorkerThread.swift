@@ -2,13 +2,13 @@
 
 internal import Glibc
 
-/// The system has no thread to give.
+/// A failure to start a thread: the system has none to give.
 public struct ThreadError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// How many threads were wanted, how many there are, why, and what to do about it.
+    /// The number of threads wanted, the number there are, the cause, and the remedy.
     public var message: String
     private let number: Int32
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 
     init(started: Int, of wanted: Int, _ number: Int32) {
@@ -19,20 +19,21 @@ public struct ThreadError: Error, Hashable, Sendable, CustomStringConvertible {
             + "(`ulimit -v`)"
     }
 
-    /// The same as one of several.
+    /// The same error for one thread of several.
     func counted(_ started: Int, of wanted: Int) -> ThreadError {
         ThreadError(started: started, of: wanted, self.number)
     }
 }
 
-/// A thread whose start can fail. Those of Foundation and Dispatch wait for ever, or never run, where the system refuses.
+/// A thread whose start can fail. Those of Foundation and Dispatch wait for ever, or never run, where the system
+/// refuses.
 ///
 /// `@unchecked Sendable`: what changes is touched by `join` and `deinit` alone, and `join` is called by the owner.
 public final class WorkerThread: @unchecked Sendable {
     private let thread: pthread_t
     private var isJoined = false
 
-    /// The stack of a thread in bytes, unless it is said otherwise: as much as the main thread's usual one.
+    /// The default stack of a thread in bytes: as much as the main thread's usual one.
     public static let usualStackSize = 8 << 20
 
     /// Starts a thread.
@@ -80,11 +81,11 @@ public final class WorkerThread: @unchecked Sendable {
 
 /// Finds out before work starts whether there are threads for it.
 ///
-/// Dispatch and Swift's tasks, which signals, progress, the response cache and model servers use, start theirs when they
-/// need them, and wait in silence for ever where the system refuses.
+/// Dispatch and Swift's tasks, which signals, progress, the response cache and model servers use, start theirs when
+/// they need them, and wait in silence for ever where the system refuses.
 public enum ThreadProbe {
-    /// How many threads a process should still be able to start, for what Dispatch and tasks do beside its work: those
-    /// of a task pool and of a model client, one a core, and some for signals, progress and the response cache.
+    /// The number of threads a process should still be able to start, for what Dispatch and tasks do beside its work:
+    /// those of a task pool and of a model client, one a core, and some for signals, progress and the response cache.
     public static var headroom: Int { min(2 * sysconf(Int32(_SC_NPROCESSORS_ONLN)), 24) + 4 }
 
     /// Starts so many threads at once, and ends them.

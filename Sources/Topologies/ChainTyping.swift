@@ -4,8 +4,8 @@ internal import Dataflow
 
 /// Says which overload each step of a stage is.
 ///
-/// The type that a stage reads decides: each step takes what the one before it makes. Where nothing is known of the topic,
-/// its type is the only input of the first step with which every later step fits.
+/// The type that a stage reads decides: each step takes what the one before it makes. Where nothing is known of the
+/// topic, its type is the only input of the first step with which every later step fits.
 enum ChainTyping {
     /// Every step fits.
     case typed(input: StreamType, [OperatorOverload])

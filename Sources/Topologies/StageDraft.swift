@@ -16,10 +16,10 @@ struct StageDraft {
     var mark: SourceMark
     var from: String
     var fromMark: SourceMark
-    /// What lies in the topic, where the file says so.
+    /// The type of the topic's values, where the file says so.
     var type: StreamType?
     var steps: [Step]
-    /// Whether every step could be read, and the type where one is given.
+    /// Tells whether every step could be read, and the type where one is given.
     var isWhole = true
     var destination: Stage.Destination?
     var toMark: SourceMark
@@ -36,7 +36,7 @@ struct StageDraft {
     }
 }
 
-/// Where a stage's input is, as it may be written: `from: topic` or `from: { topic: …, type: … }`.
+/// A stage's input, as it may be written: `from: topic` or `from: { topic: …, type: … }`.
 enum SourceFields {
     static let topic = Field<String>("topic", required: "name", help: "the topic", check: TopologyLoader.checkSource)
     static let type = Field<String?>(
@@ -45,7 +45,7 @@ enum SourceFields {
     static let all: [any FieldDescription] = [topic, type]
 }
 
-/// Where a stage's output goes, as it may be written: `to: topic` or `to: { shards: name, … }`.
+/// A stage's output, as it may be written: `to: topic` or `to: { shards: name, … }`.
 enum DestinationFields {
     enum Compression: String, Choice {
         case zstd
@@ -75,7 +75,7 @@ enum DestinationFields {
     }
 }
 
-/// When a stage's tasks commit, as it may be written.
+/// The commit limits of a stage's tasks, as they may be written.
 enum CommitFields {
     static let records = Field<Int>(
         "records", default: 20_000, in: 1...10_000_000, help: "input records since the last commit")

@@ -4,8 +4,8 @@ public import Dataflow
 internal import Records
 
 extension Topology {
-    /// The same stages under another name, with topics and sets of their own: each name behind the new one and a dot, and a
-    /// single set named as the topology is. Topics that it only reads stay as they are.
+    /// The same stages under another name, with topics and sets of their own: each name behind the new one and a dot,
+    /// and a single set named as the topology is. Topics that it only reads stay as they are.
     public func renamed(_ name: String) -> Topology {
         let written = Set(self.stages.flatMap(\.writtenTopics))
         let sets = self.shardSets.count
@@ -26,12 +26,12 @@ extension Topology {
         return topology
     }
 
-    /// What is wrong with a name for a topology; `nil` where it may have it.
+    /// The fault in a name for a topology; `nil` for a good name.
     public static func problem(name: String) -> String? {
         TopologyLoader.checkName(name) ?? ReservedTopics.problem(naming: name)
     }
 
-    /// What several topologies of one home would both write, told at the place in the later file.
+    /// Names, topics and sets that several topologies of one home share, reported at the place in the later file.
     public static func collisions(among topologies: [Topology]) -> [Diagnostic] {
         var names: [String: Topology] = [:]
         var writers: [Output: Topology] = [:]

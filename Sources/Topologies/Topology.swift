@@ -8,19 +8,19 @@ internal import Records
 public struct Topology: Sendable {
     /// Its name, which its groups and tasks bear.
     public var name: String
-    /// How many partitions all of its topics have.
+    /// The number of partitions that each of its topics has.
     public var partitions: Int
-    /// How long and how much the topics it creates keep.
+    /// The retention of the topics it creates.
     public var retention: TopicRetention
     /// The stages, each behind those it reads from.
     public var stages: [Stage]
     /// The file it was read from.
     public var file: String
-    /// Where its name stands in the file.
+    /// The place of its name in the file.
     public var mark: SourceMark?
 
-    /// SHA-256 of the parsed steps with the environment applied and of which stage reads from which; no names, endpoints
-    /// or comments.
+    /// SHA-256 of the parsed steps with the environment applied and of which stage reads from which; no names,
+    /// endpoints or comments.
     public var hash: String {
         var chains: [String: String] = [:]
         for stage in self.stages {
@@ -54,7 +54,7 @@ public struct Topology: Sendable {
     }
 }
 
-/// How long and how much a topic keeps of each partition; `nil` is without limit.
+/// The limits on what a topic keeps of each partition; `nil` is without limit.
 public struct TopicRetention: Hashable, Sendable {
     /// Seconds after its append that a record may be removed.
     public var seconds: Int?
@@ -76,24 +76,24 @@ public struct Stage: Sendable {
     public var from: String
     /// Its operators.
     public var steps: [Step]
-    /// Where its output goes.
+    /// The destination of its output.
     public var destination: Destination
     /// The topic for what `validate` and its like reject; the dead letters where none is named.
     public var rejects: String?
-    /// How many input records in a row may end as dead letters before the stage stops.
+    /// The number of input records in a row that may end as dead letters before the stage stops.
     public var maxConsecutiveDeadLetters: Int
-    /// When its tasks commit.
+    /// The limits at which its tasks commit.
     public var commit: CommitLimits
     /// The type of its input.
     public var inputType: StreamType
     /// The type of its output.
     public var outputType: StreamType
-    /// Where its destination stands in the file.
+    /// The place of its destination in the file.
     public var toMark: SourceMark?
-    /// Where its topic for rejects stands in the file.
+    /// The place of its topic for rejects in the file.
     public var rejectsMark: SourceMark?
 
-    /// Where a stage's output goes.
+    /// The destination of a stage's output.
     public enum Destination: Hashable, Sendable {
         /// A topic.
         case topic(String)
@@ -141,7 +141,7 @@ public struct ShardDestination: Hashable, Sendable {
     }
 }
 
-/// When a task commits to a topic: whichever limit is reached first.
+/// The limits at which a task commits to a topic: whichever is reached first.
 public struct CommitLimits: Hashable, Sendable {
     /// Input records since the last commit.
     public var records: Int

@@ -4,10 +4,10 @@ public import Dataflow
 
 /// All that is wrong with a topology.
 public struct TopologyError: Error, Sendable, CustomStringConvertible {
-    /// What is wrong, in file order.
+    /// The mistakes, in file order.
     public var diagnostics: [Diagnostic]
 
-    /// Creates an error.
+    /// Creates an error from all the mistakes.
     public init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
 
     /// One diagnostic a line.

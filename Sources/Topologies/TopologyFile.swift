@@ -37,10 +37,10 @@ struct TopologyFile {
         return node
     }
 
-    /// Refuses a file whose aliases could stand for too much, before it is parsed: the parser compares keys by content, of
-    /// which a key made of aliases of aliases has exponentially much.
+    /// Refuses a file whose aliases could stand for too much, before it is parsed: the parser compares keys by
+    /// content, and a key made of aliases of aliases has exponentially much of it.
     ///
-    /// Of `n` aliases, in whatever order, the worst use is three a level: everything `n` / 3 times as large times three.
+    /// The worst use of `n` aliases, in whatever order, is three a level: the content then triples `n` / 3 times.
     private func checkAliases(of text: String) throws(TopologyError) {
         let aliases = Self.aliases(in: Array(text.utf8))
         guard Double(text.utf8.count) * pow(3, Double(aliases) / 3) > Self.expandedMax, aliases > 0 else { return }

@@ -48,7 +48,7 @@ extension TopologyLoader {
         }
     }
 
-    /// What a stage reads, and which overload each of its steps is; `nil` where that cannot be told, which is reported.
+    /// The type a stage reads, and the overload of each of its steps; `nil`, after a report, where that cannot be told.
     private mutating func types(
         of draft: StageDraft, _ given: StreamType?
     ) -> (input: StreamType, overloads: [OperatorOverload])? {
@@ -78,7 +78,7 @@ extension TopologyLoader {
 
     private mutating func step(_ draft: StageDraft.Step, _ overload: OperatorOverload) -> Step {
         let configuration = self.reader.configuration(draft.body, fields: overload.specification.fields)
-        // Where it cannot be read, that is reported, and no topology comes of it.
+        // An unreadable configuration is reported, and no topology comes of it.
         return Step(overload: overload, configuration: configuration ?? Configuration(), mark: draft.mark)
     }
 
@@ -92,7 +92,7 @@ extension TopologyLoader {
     // MARK: Errors
 
     private mutating func reportAmbiguity(_ draft: StageDraft, _ inputs: [StreamType]) {
-        // What writes the topic has a mistake of its own: mended, it will tell.
+        // The stage that writes the topic has a mistake of its own: mended, it will tell.
         if self.untold.contains(draft.from) { return }
         self.reader.report(
             draft.fromMark,

@@ -48,7 +48,7 @@ extension Topology {
 struct TopologyLoader {
     var reader: ConfigurationReader
     let registry: OperatorRegistry
-    /// Topics of which nothing can be told, because what writes them has a mistake of its own.
+    /// Topics of which nothing can be told, because the stage that writes them has a mistake of its own.
     var untold: Set<String> = []
 
     init(reader: ConfigurationReader, registry: OperatorRegistry) {

@@ -22,13 +22,13 @@ internal import Records
 public struct TopologyTestSuite: Sendable {
     /// One case.
     public struct Case: Sendable {
-        /// What it shows.
+        /// The point that the case shows.
         public var name: String
         /// The stage it runs.
         public var stage: String
         /// The values of the input records; each record's key is its `video_uid`, or empty.
         public var input: [JSONValue]
-        /// What must come out, in order: the given fields of each record.
+        /// The expected output, in order: the given fields of each record.
         public var expect: [JSONValue]
         /// The reasons of the rejects that must come, in order.
         public var rejects: [String]
@@ -74,7 +74,7 @@ public struct TopologyTestSuite: Sendable {
             reader.report(node.mark, "a case wants `name`, `stage` and `input`")
             return nil
         }
-        // What is not understood must not pass for what is not expected.
+        // Text that is not understood must not pass for output that is not expected.
         for member in members where ["expect", "rejects", "dead-letters"].contains(member.key) {
             guard let list = member.value.json.array, member.key == "expect" || list.allSatisfy({ $0.string != nil })
             else {
@@ -200,7 +200,7 @@ public struct TopologyTestRunner {
 }
 
 extension JSONValue {
-    /// Where this value lacks or contradicts what another one says. Numbers are equal within a millionth.
+    /// The places where this value lacks or contradicts another one's content. Numbers are equal within a millionth.
     func differences(from expected: JSONValue, path: String) -> [String] {
         switch (self, expected) {
         case (.object, .object(let members)):

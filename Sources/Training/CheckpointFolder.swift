@@ -7,7 +7,7 @@ internal import NeuralNetworks
 public struct CheckpointFolder: Sendable {
     /// The folder.
     public var path: String
-    /// How many are kept beside the best.
+    /// The number of checkpoints that are kept beside the best.
     public var keep: Int
 
     /// The name of the best one.

@@ -7,9 +7,9 @@ internal import NeuralNetworks
 public struct MachineKind: Hashable, Sendable, Codable, CustomStringConvertible {
     /// The processor's name, as the system says it.
     public var processor: String
-    /// Whose kernels OpenBLAS uses.
+    /// The core whose kernels OpenBLAS uses.
     public var coreType: String
-    /// Which version of our own kernels runs.
+    /// The version of our own kernels that runs.
     public var instructionSet: String
 
     /// This machine.

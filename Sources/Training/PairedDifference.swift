@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The mean of paired differences, and between what it lies with 95 % confidence, by Student's distribution.
+/// The mean of paired differences and its 95 % confidence interval, by Student's distribution.
 public struct PairedDifference: Hashable, Sendable {
     /// The mean.
     public var mean: Double

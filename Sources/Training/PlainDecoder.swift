@@ -6,9 +6,9 @@ internal import Records
 
 /// Reads JSON into Swift's types, and says what is wrong in words that need no knowledge of those.
 public enum PlainDecoder {
-    /// What is wrong, and where in the text.
+    /// A problem and its place in the text.
     public struct Problem: Error {
-        /// What is wrong.
+        /// A description of the problem.
         public var message: String
 
         /// Creates a problem.

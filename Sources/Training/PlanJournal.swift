@@ -11,7 +11,7 @@ public struct Segment: Hashable, Sendable, Codable {
     public var segment: Int
     /// The first step.
     public var firstStep: Int
-    /// How many steps it has.
+    /// The number of its steps.
     public var steps: Int
     /// The shards of the prefix: the first so many that were committed.
     public var shards: Int
@@ -58,8 +58,8 @@ public struct Segment: Hashable, Sendable, Codable {
     }
 }
 
-/// What a run looked at, and when: a line a segment, on disk before the segment starts. With the journal a run can be
-/// repeated to the bit, however the shards landed the first time.
+/// A record of what a run looked at, and when: a line a segment, on disk before the segment starts. With the journal a
+/// run can be repeated to the bit, however the shards landed the first time.
 public final class PlanJournal {
     /// The file's name in the folder of a run.
     public static let fileName = "plan.jsonl"

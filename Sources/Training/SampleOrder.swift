@@ -29,7 +29,7 @@ public struct Permutation: Sendable {
         self.halfBits = max(1, (bits + 1) / 2)
     }
 
-    /// Where a place leads.
+    /// The number at a place of the permutation.
     public subscript(_ place: Int) -> Int {
         precondition(place >= 0 && place < self.count, "place \(place) of \(self.count)")
         let mask = UInt64(1) << UInt64(self.halfBits) - 1
@@ -49,7 +49,7 @@ public struct Permutation: Sendable {
     }
 }
 
-/// Which samples a segment trains on: a function of the seed, the segment's number, and how many samples there were
+/// The draw of a segment's samples: a function of the seed, the segment's number, and how many samples there were
 /// before and within its prefix. Nothing else decides it, so a resumed run draws the same.
 public struct SegmentDraw: Hashable, Sendable {
     /// The seed of the run.

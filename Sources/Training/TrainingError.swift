@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why training cannot start or go on.
+/// The reason why training cannot start or go on.
 public struct TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of failure, told apart by what the caller should do.
     public enum Code: Hashable, Sendable {
@@ -16,17 +16,17 @@ public struct TrainingError: Error, Hashable, Sendable, CustomStringConvertible 
         case failed
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public var code: Code
-    /// What happened, where, and what to do about it.
+    /// A description of what happened, where, and what to do about it.
     public var message: String
 
-    /// Creates an error.
+    /// Creates an error of a kind, with a message for the user.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
-    /// The message.
+    /// The message as it is printed.
     public var description: String { self.message }
 }

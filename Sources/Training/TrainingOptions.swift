@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What decides the bits of a run, beside the data and the network's own settings. A run is resumed with the options
+/// The settings that decide the bits of a run, beside the data and the network's own. A run is resumed with the options
 /// that it was started with, and no others.
 public struct TrainingOptions: RunSettings {
-    /// What is trained on: a name of shards, or the hash of an annotation file.
+    /// The data that is trained on: a name of shards, or the hash of an annotation file.
     public var source: String
     /// The steps in all; the learning rate falls to zero with the last.
     public var steps: Int
@@ -15,7 +15,7 @@ public struct TrainingOptions: RunSettings {
     public var warmup = 0.0
     /// The most that the gradients' norm may be.
     public var clipNorm: Float = 1
-    /// Where every random number comes from.
+    /// The seed of every random number.
     public var seed: UInt64 = 12345
     /// The steps between two looks at what has come.
     public var segmentSteps = 200
@@ -42,11 +42,11 @@ public struct TrainingOptions: RunSettings {
         self.newShare = try fields.value(.newShare, default: self.newShare)
     }
 
-    /// How many steps a run, or a segment of one, may have: with the largest batch, draws are still counted by `Int`.
+    /// The number of steps of a run, or of a segment of one: with the largest batch, `Int` can still count the draws.
     public static let stepsRange = 1...1_000_000_000
-    /// How many samples a step may have.
+    /// The number of samples of a step.
     public static let batchRange = 1...4096
-    /// What the learning rate may be at most.
+    /// The highest learning rate.
     public static let learningRateMax = 1000.0
 
     /// Says what is out of range, or nothing.

@@ -15,7 +15,7 @@ public struct FeatureFile: Sendable {
     public var path: String { self.file.path }
     private let file: TensorFile
     private let type: ElementType
-    /// Where the first row lies in the file.
+    /// The offset of the first row in the file.
     private let start: Int
     private let checksum: StoredTensor.Checksum?
 
@@ -107,20 +107,20 @@ public struct FeatureFile: Sendable {
     }
 }
 
-/// Where a tensor lies in a file, row-major.
+/// A tensor's place in a file, row-major.
 struct StoredTensor: Hashable {
     var type: ElementType
     var shape: [Int]
     /// The byte at which its first element starts.
     var start: Int
-    /// What the file says that its numbers add up to, if it does.
+    /// The checksum that the file has for its numbers, if it has one.
     var checksum: Checksum?
 
     /// The CRC-32 of a range of a file's bytes.
     struct Checksum: Hashable {
         var value: UInt32
         var range: Range<Int>
-        /// What the bytes are, for errors.
+        /// The name of the bytes, for errors.
         var name: String
 
         private static let chunkSize = 1 << 20

@@ -4,10 +4,10 @@ internal import Codecs
 internal import NeuralNetworks
 internal import Records
 
-/// Why a pickle is not read.
+/// The reason why a pickle is not read.
 struct PickleError: Error {
     var message: String
-    /// Whether it is a pickle of something else than a tensor, rather than a damaged one.
+    /// Tells whether it is a pickle of something other than a tensor, rather than a damaged one.
     var isForeign = false
 
     init(_ message: String, isForeign: Bool = false) {
@@ -16,17 +16,18 @@ struct PickleError: Error {
     }
 }
 
-/// What a pickled tensor says of itself.
+/// A pickled tensor's description of itself.
 struct TensorPickle {
     /// The name of the entry that holds its numbers.
     var storageKey: String
     var type: ElementType
-    /// How many elements of the storage come before it.
+    /// The number of elements of the storage before it.
     var offset: Int
     var shape: [Int]
     var strides: [Int]
 
-    /// Whether the elements follow each other row by row. Strides of dimensions of one or no element do not count.
+    /// Tells whether the elements follow each other row by row. Strides of dimensions of at most one element are
+    /// ignored.
     var isRowMajor: Bool {
         if self.shape.contains(0) { return true }
         var expected = 1

@@ -9,13 +9,13 @@ internal import Records
 struct ZipDirectory {
     struct Entry {
         var name: String
-        /// Where the entry's local header lies.
+        /// The offset of the entry's local header.
         var headerOffset: Int
         /// The size in bytes.
         var size: Int
         /// The CRC-32 of the bytes; 0 where the writer has left it out, as PyTorch can be told to.
         var checksum: UInt32
-        /// Whether the bytes are stored as they are.
+        /// Tells whether the bytes are stored as they are.
         var isStored: Bool
     }
 
@@ -103,7 +103,7 @@ struct ZipDirectory {
         return (record.word64(48), record.word64(40))
     }
 
-    /// Where the bytes of an entry lie in the file.
+    /// The range of an entry's bytes in the file.
     func range(of entry: Entry) throws(TensorFileError) -> Range<Int> {
         guard entry.isStored else {
             throw TensorFileError(
@@ -120,7 +120,7 @@ struct ZipDirectory {
         return start..<start + entry.size
     }
 
-    /// What the directory says that the bytes of an entry add up to; `nil` where it says nothing.
+    /// The checksum that the directory has for the bytes of an entry; `nil` where it has none.
     func checksum(of entry: Entry) throws(TensorFileError) -> StoredTensor.Checksum? {
         entry.checksum == 0
             ? nil

@@ -45,13 +45,13 @@ struct Millrace: ParsableCommand {
         if self.verbose { throw ValidationError("--verbose goes with --version; commands have --log-level debug.") }
     }
 
-    /// Whether the arguments ask for the long version, which the parser answers with the short one.
+    /// Tells whether the arguments ask for the long version, which the parser answers with the short one.
     static func wantsLongVersion(_ arguments: some Sequence<String>) -> Bool {
         Set(arguments) == ["--version", "--verbose"]
     }
 }
 
-/// Where the program starts: parses, runs, and turns every error into a message and a stable exit code.
+/// The entry point: parses, runs, and turns every error into a message and a stable exit code.
 @main
 enum Entry {
     static func main() {

@@ -14,8 +14,8 @@ import Testing
         "  \"alone\" ", "-12.75", "null",
     ]
 
-    /// Whether a value is what Foundation has read. Of a repeated key Foundation keeps the first and Millrace the last,
-    /// and Millrace takes text for keys that Foundation compares otherwise, so those objects are left out.
+    /// Tells whether a value is what Foundation has read. Of a repeated key Foundation keeps the first and Millrace the
+    /// last, and Millrace takes text for keys that Foundation compares otherwise, so those objects are left out.
     private static func agrees(_ value: JSONValue, _ other: Any) -> Bool {
         switch value {
         case .null: return other is NSNull
@@ -37,13 +37,13 @@ import Testing
         }
     }
 
-    /// Foundation takes a mark of byte order off the beginning of each text.
+    /// Foundation strips a byte order mark from the beginning of each text.
     private static func scalars(_ text: String) -> [Unicode.Scalar] { text.unicodeScalars.filter { $0 != "\u{feff}" } }
 
     @Test func readsWhatFoundationReadsOrRefuses() throws {
         for input in Fuzz("json", seeds: Self.seeds, tokens: .json) {
             guard let value = try? JSONValue(parsing: input.bytes) else { continue }
-            // What is written is read back as the same, numbers that are none apart.
+            // Written values are read back as the same, except numbers that are none.
             let again = try? JSONValue(parsing: value.bytes)
             try #require(again?.bytes == value.bytes, "\(input)")
             guard

@@ -3,7 +3,7 @@
 import Dataflow
 import Testing
 
-/// Fields that come to an operator that has shipped: what was hashed before they came keeps its hash.
+/// Fields added to an operator that has shipped: configurations hashed before keep their hash.
 @Suite struct AddedFieldTests {
     private static let size = Field("size", default: 5, help: "Shipped.")
     private static let low = Field("low", default: 0, help: "Shipped.")
@@ -17,7 +17,7 @@ import Testing
     private static let before: [any FieldDescription] = [Self.size, Self.limitsBefore]
     private static let now: [any FieldDescription] = [Self.stride, Self.size, Self.limits, Self.label, Self.extra]
 
-    /// A configuration of before, and the same with what a change adds to it.
+    /// An earlier configuration, and the same with the fields that a change adds to it.
     private func texts(_ change: (inout Configuration) -> Void) -> (before: String, now: String) {
         var limits = Configuration()
         limits.set(Self.low, 3)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Mill
 
-/// What may be registered, and what would never be found.
+/// Registrations that are allowed, and those refused because they would never be found.
 @Suite struct OperatorRegistryTests {
     /// Another type under a name that is taken.
     private struct OtherFlour: StreamValue {

@@ -5,7 +5,7 @@ import Dataflow
 import Records
 import Testing
 
-/// What the `schema` header of a record says, against what its stage reads.
+/// The `schema` header of a record against the schema its stage reads.
 @Suite struct SchemaHeaderTests {
     /// A value in its third form.
     private struct Loaf: StreamValue {
@@ -44,7 +44,7 @@ import Testing
         return batch
     }
 
-    /// What a chain makes of one record with some headers.
+    /// Runs one record with some headers through a chain.
     private func outcome(_ headers: [Header]) throws -> (count: Int, notes: ChainNotes) {
         let chain = try self.chain()
         chain.process(self.batch([headers]), at: 0)

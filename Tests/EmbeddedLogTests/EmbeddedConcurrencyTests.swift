@@ -171,13 +171,13 @@ import Testing
     }
 }
 
-/// Who owns what, over all threads.
+/// The partitions that are owned, over all threads.
 private final class OwnerTable: Sendable {
     private let owned = Mutex<Set<TopicPartition>>([])
 
     var isEmpty: Bool { self.owned.withLock { $0.isEmpty } }
 
-    /// Adds partitions; answers how many of them someone has already.
+    /// Adds partitions and returns how many of them someone has already.
     func add(_ partitions: [TopicPartition]) -> Int {
         self.owned.withLock { owned in partitions.count { !owned.insert($0).inserted } }
     }
@@ -185,7 +185,7 @@ private final class OwnerTable: Sendable {
     func remove(_ partitions: [TopicPartition]) { self.owned.withLock { $0.subtract(partitions) } }
 }
 
-/// Notes when it is given what another handler still has.
+/// Notes when it is given partitions that another handler still has.
 private final class Exclusive: AssignmentHandler {
     private let owners: OwnerTable
     var owned: Set<TopicPartition> = []

@@ -8,7 +8,7 @@ import Testing
 
 @testable import EmbeddedLog
 
-/// What the file is, and what happens where it is not.
+/// The log's file, and the errors if it is missing or is none of ours.
 @Suite struct EmbeddedFiles {
     private let folder: TemporaryFolder
 
@@ -160,7 +160,7 @@ import Testing
         let error = try self.error { _ = try reader.read(recordsMax: 1000, bytesMax: 1 << 20) }
         #expect(error.code == .corrupt)
         #expect(error.message.contains(self.folder.log), "\(error)")
-        // The other partition is as good as ever.
+        // The other partition is unharmed.
         #expect(try values(log, "t", 1 - place.partition).isEmpty == false)
     }
 

@@ -9,7 +9,7 @@ import Testing
 
 @testable import EmbeddedLog
 
-/// The disk, the WAL, and what is removed.
+/// The disk, the WAL, and removals.
 @Suite struct EmbeddedSpace {
     private let folder: TemporaryFolder
 

@@ -70,7 +70,7 @@ import Testing
             FairShare.assignment(
                 of: partitions.shuffled(using: &generator), to: members.shuffled(using: &generator), owners: owners)
                 == assignment)
-        // What may be kept is kept: as many partitions stay as the shares allow.
+        // As many partitions stay with their owners as the shares allow.
         let kept = partitions.count { owners[$0] != nil && assignment[$0] == owners[$0] }
         let share = (partitions.count + names.count - 1) / names.count
         let keepable = names.map { name in min(owners.values.count { $0 == name }, share - 1) }.reduce(0, +)

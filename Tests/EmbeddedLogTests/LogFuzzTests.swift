@@ -10,7 +10,7 @@ import Testing
 
 @testable import EmbeddedLog
 
-/// Broken rows and files of the log: what was written, or an error.
+/// Broken rows and files of the log: they give the records that were written, or an error.
 @Suite struct LogFuzzTests {
     private func record(_ index: Int, _ size: Int) -> Record {
         let key = index % 3 == 0 ? nil : Bytes("k\(index % 2)".utf8)

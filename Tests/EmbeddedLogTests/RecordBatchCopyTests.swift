@@ -4,7 +4,7 @@ import Codecs
 import Records
 import Testing
 
-/// What the codec and the reader ask of `RecordBatch`.
+/// The functions of `RecordBatch` that the codec and the reader use.
 @Suite struct RecordBatchCopies {
     private func random(_ count: Int, _ generator: inout SeededGenerator) -> [Record] {
         (0..<count).map { index in

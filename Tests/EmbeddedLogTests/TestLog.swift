@@ -7,7 +7,7 @@ import RecordLogTesting
 import Records
 import Synchronization
 
-/// A folder that goes with the test.
+/// A folder that is removed with the test.
 final class TemporaryFolder {
     let path: String
 

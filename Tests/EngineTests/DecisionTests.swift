@@ -9,7 +9,7 @@ import Topologies
 
 @testable import Engine
 
-/// Every combination of facts that matters, against what must hold whatever the rest.
+/// Every combination of facts that matters, against the rules that must always hold.
 @Suite struct TaskDecisionTests {
     private static let limits = CommitLimits(records: 10, bytes: 100, seconds: 1)
 
@@ -144,7 +144,7 @@ import Topologies
         // The third task's row is over when the first has a record that is none.
         let before = [take(2, true), take(0, false), take(0, true), take(0, true)]
         #expect(before == [false, false, false, false])
-        // What is committed counts once.
+        // Committed records count once.
         let commits = [commit(0), commit(0)]
         #expect(commits == [true, true])
         #expect(limit.committed == 2)

@@ -13,7 +13,7 @@ import Topologies
 
 @testable import Engine
 
-/// What ends a run, and what it leaves behind.
+/// Causes that end a run, and the state that it leaves behind.
 @Suite(.serialized) struct EngineFailureTests {
     private func failure(_ engine: Engine) async -> (any Error)? {
         do {

@@ -13,7 +13,7 @@ import Topologies
 
 @testable import Engine
 
-/// The engine as it is shipped, threads and all, against what the simulation makes of the same input.
+/// The engine as it is shipped, threads and all, against the simulation with the same input.
 @Suite(.serialized) struct EngineRunTests {
     private let records = 90
     private func topology(slow: Bool = false) throws -> Topology {
@@ -220,7 +220,7 @@ import Topologies
         var rejected: [Int] = []
     }
 
-    /// What `Tally` makes of numbers.
+    /// The output expected of `Tally` for some numbers.
     private func tally(_ input: [(key: String, value: Int)]) -> Tallied {
         var tallied = Tallied()
         var sums: [String: Int] = [:]

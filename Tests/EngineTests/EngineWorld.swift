@@ -132,7 +132,7 @@ final class EngineWorld: Sendable {
         }
     }
 
-    /// What the numbers topology has made, in the form in which a simulation tells it.
+    /// The outcome of the numbers topology, in the form in which a simulation reports it.
     func outcome(_ topology: Topology) throws -> Simulation.Outcome {
         let log = self.log()
         var outcome = Simulation.Outcome()
@@ -171,7 +171,7 @@ final class EngineWorld: Sendable {
         try self.values(topic, partition).map { $0.replacing(/"offset":\d+,/, with: "") }
     }
 
-    /// What a simulation without faults makes of the same input.
+    /// The outcome of a simulation without faults for the same input.
     static func simulated(_ topology: Topology, records: Int) throws -> Simulation.Outcome {
         let simulation = Simulation(topology: topology, seed: 1, faults: 0)
         try simulation.fill(records: records)
@@ -179,7 +179,7 @@ final class EngineWorld: Sendable {
     }
 }
 
-/// How many answers are awaited at a time, told by an operator.
+/// The number of answers awaited at a time, as reported by an operator.
 final class Gauge: Sendable {
     private let state = Mutex((now: 0, most: 0, total: 0))
 

@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    /// What is in the topic, by group and in order: content, revision and part.
+    /// The records in the topic, by group and in order: content, revision and part.
     private func stored() throws -> [String: [String]] {
         var stored: [String: [String]] = [:]
         for partition in 0..<self.topic.partitions {

@@ -296,7 +296,7 @@ import Topologies
         #expect(try self.samples("v2") == 1)
     }
 
-    // MARK: Logs of before
+    // MARK: Logs of earlier versions
 
     /// Makes a log as it was before owners were written down.
     private func forgetOwners() throws { try self.world.log().deleteTopic(ReservedTopics.owners) }

@@ -58,7 +58,7 @@ private final class Door: Sendable {
     func open() { self.shut.withLock { $0 = [] } }
 }
 
-/// How the engine treats a step that has to wait.
+/// The engine with a step that has to wait.
 @Suite struct QuestionTests {
     private func topology(_ door: String, partitions: Int, ahead: Int = 0) throws -> Topology {
         var registry = numbersRegistry

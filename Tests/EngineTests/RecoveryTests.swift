@@ -51,7 +51,7 @@ import Testing
 
 /// Tasks that fail, in a run that goes on.
 @Suite(.serialized) struct RecoveryTests {
-    /// Runs the numbers topology with errors put in, and compares with what comes of it undisturbed.
+    /// Runs the numbers topology with injected errors, and compares with an undisturbed run.
     private func outlive(
         _ code: LogError.Code, at kind: LogOperation.Kind, where isHit: @escaping @Sendable (Int) -> Bool
     ) async throws {

@@ -9,7 +9,7 @@ import Topologies
 
 @testable import Engine
 
-/// What a run would do, against what it then does.
+/// The forecast of a run, compared with the run itself.
 @Suite struct RehearsalTests {
     private func rehearse(_ topology: Topology, _ world: EngineWorld, _ change: (inout RunOptions) -> Void = { _ in })
         throws -> [Rehearsal.Outlook]
@@ -19,7 +19,7 @@ import Topologies
         return try Rehearsal(topology, log: world.log(), options: options, services: [:]).run()
     }
 
-    /// What the stages have taken, as committed.
+    /// The number of records that each stage has taken, as committed.
     private func taken(_ topology: Topology, _ world: EngineWorld) throws -> [Int] {
         let outcome = try world.outcome(topology)
         return topology.stages.map { outcome.recordsIn[$0.name] ?? 0 }

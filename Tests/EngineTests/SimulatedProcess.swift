@@ -10,7 +10,7 @@ import Topologies
 
 @testable import Engine
 
-/// One process of a simulation: its own handle on the log, its tasks, and what is going to happen to it.
+/// One process of a simulation: its own handle on the log, its tasks, and the faults to come.
 final class SimulatedProcess {
     let log: MemoryLog
     private let topology: Topology
@@ -19,10 +19,10 @@ final class SimulatedProcess {
     private var tasks: [StageTask] = []
     private var members: [any GroupMember] = []
     private let fate = Fate()
-    /// Whether its end is a power cut, which takes what was not synchronised.
+    /// Tells whether its end is a power cut, which takes what was not synchronised.
     var losesDisk = false
 
-    /// What has happened and will happen, shared with the log's fault injector.
+    /// Past and coming events, shared with the log's fault injector.
     private final class Fate: Sendable {
         struct State {
             var commits = 0
@@ -61,7 +61,7 @@ final class SimulatedProcess {
     }
 
     var isDead: Bool { self.fate.state.withLock { $0.isDead } }
-    /// Whether it is to be stopped now: between two steps, with whatever it has not committed.
+    /// Tells whether it is to be stopped now: between two steps, with whatever it has not committed.
     var isFrozen: Bool { self.fate.state.withLock { state in state.freezeAt.map { state.commits >= $0 } ?? false } }
 
     func kill(atCommit commit: Int, side: LogOperation.Side) {
@@ -148,7 +148,7 @@ final class SimulatedProcess {
         self.tasks.removeAll()
     }
 
-    /// Whether all is done, and which stages may close their last shard.
+    /// Tells whether all is done, and which stages may close their last shard.
     func idle() throws -> (isComplete: Bool, closing: Set<String>) {
         var progress: [IdleDecision.Progress] = []
         for stage in self.topology.stages {

@@ -14,17 +14,17 @@ import Topologies
 /// A run of a topology in a world made of a seed: the clock, the disk, the log, the order in which tasks get their turn,
 /// and every crash. One seed is one run.
 final class Simulation {
-    /// What can be seen of a run from outside, when it has ended.
+    /// Everything that can be seen from outside of a run that has ended.
     struct Outcome: Equatable {
         /// The samples of each partition, in order.
         var samples: [[String]] = []
         /// The records of each topic and partition, in order.
         var topics: [String: [[String]]] = [:]
-        /// What was counted, by stage.
+        /// The counts, by stage.
         var counts: [String: [String: Int]] = [:]
         var recordsIn: [String: Int] = [:]
 
-        /// Where this outcome first differs from another, if it does.
+        /// The place where this outcome first differs from another, if it does.
         func difference(from other: Outcome) -> String? {
             for (topic, partitions) in other.topics {
                 for (number, (own, others)) in zip(self.topics[topic] ?? [], partitions).enumerated()
@@ -41,7 +41,7 @@ final class Simulation {
         }
     }
 
-    /// What a fault does.
+    /// The kinds of faults.
     private enum Fault: CaseIterable {
         case killBeforeCommit, killAfterCommit, killAtDiskOperation, powerCutAtDiskOperation, freeze, commitFails
     }
@@ -248,7 +248,7 @@ final class Simulation {
     }
 }
 
-/// What a simulation found wrong with itself or its outcome.
+/// A fault that a simulation found in itself or its outcome.
 struct SimulationFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

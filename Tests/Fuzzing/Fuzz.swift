@@ -53,19 +53,19 @@ public struct Fuzz: Sequence {
 public struct FuzzInput: Sendable, CustomStringConvertible {
     /// The bytes to read.
     public let bytes: [UInt8]
-    /// How to make it again, and its beginning.
+    /// The settings that make it again, and its beginning.
     public var description: String {
         let excerpt = String(decoding: self.bytes.prefix(400), as: UTF8.self).debugDescription
         return
             "MILLRACE_FUZZ_SEED=\(self.seed) MILLRACE_FUZZ_CASE=\(self.number), \(self.bytes.count) bytes: \(excerpt)"
     }
 
-    /// Which case it is; the seeds are the first.
+    /// The number of the case; the seeds are the first.
     public let number: Int
     let seed: UInt64
 }
 
-/// How long, from where and what alone a fuzz test runs.
+/// A fuzz test's duration, its seed, and the single case to run if one is named.
 struct FuzzSettings {
     let seed: UInt64
     let only: Int?
@@ -121,7 +121,7 @@ public final class FuzzIterator: IteratorProtocol {
     }
 }
 
-/// Keeps the input that is being tried on disk, and ends the process where one takes too long.
+/// Keeps the input that is being tried on disk, and ends the process if one takes too long.
 final class FuzzWatch: Sendable {
     private struct State {
         var isFinished = false

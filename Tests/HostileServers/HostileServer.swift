@@ -11,7 +11,7 @@ internal import Synchronization
     internal import Glibc
 #endif
 
-/// What a hostile server does with one call.
+/// A hostile server's treatment of one call.
 package indirect enum Reply: Sendable {
     /// A whole answer.
     case answer(status: Int, headers: [(String, String)], body: Bytes)
@@ -65,10 +65,10 @@ package struct Call: Sendable {
         (try? JSONValue(parsing: body.utf8))?["messages"]?.array?.last?["content"]?.string ?? ""
     }
 
-    /// Whether it is the probe at the start of a run.
+    /// Tells whether it is the probe at the start of a run.
     package var isProbe: Bool { self.prompt.hasSuffix("about the sea.") }
 
-    /// Whether it is the client's own tiny request.
+    /// Tells whether it is the client's own tiny request.
     package var isWitness: Bool { self.prompt == "Say OK." }
 }
 

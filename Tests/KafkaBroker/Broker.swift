@@ -9,7 +9,7 @@ import Glibc
 ///
 /// `@unchecked Sendable`: what changes is changed by one test at a time, and by the exit of the process.
 public final class Broker: @unchecked Sendable {
-    /// Why tests are skipped where the program is not installed.
+    /// The reason that tests are skipped if the program is not installed.
     public static let missing = "needs a broker: run `ops/setup --tests`, or name noida-db 0.2.3 in MILLRACE_NOIDA_DB"
 
     /// `host:port`.
@@ -19,7 +19,7 @@ public final class Broker: @unchecked Sendable {
     private let folder: URL
     private var process: Process?
 
-    /// The one that tests share which do no harm to it; `nil` where the program is not installed.
+    /// The broker shared by tests that do it no harm; `nil` if the program is not installed.
     public static let shared: Broker? = {
         let broker = try? Broker()
         // Its process goes with this one.
@@ -27,7 +27,7 @@ public final class Broker: @unchecked Sendable {
         return broker
     }()
 
-    /// Where the program is, if it is installed.
+    /// The path of the program, if it is installed.
     public static let program: String? = {
         let environment = ProcessInfo.processInfo.environment
         if let named = environment["MILLRACE_NOIDA_DB"] { return named }
@@ -49,7 +49,7 @@ public final class Broker: @unchecked Sendable {
         try self.start()
     }
 
-    /// Starts it, on the data that it had when it was stopped.
+    /// Starts it on the data that it had when it was stopped.
     public func start() throws {
         let process = Process()
         process.executableURL = URL(filePath: self.program)
@@ -129,7 +129,7 @@ public final class Broker: @unchecked Sendable {
     }
 }
 
-/// Why there is no broker.
+/// The reason there is no broker.
 struct BrokerError: Error, CustomStringConvertible {
     let description: String
 }

@@ -8,7 +8,7 @@ import Records
 import Testing
 
 @Suite(.serialized, .enabled(if: Broker.program != nil, "\(Broker.missing)")) struct KafkaConformance {
-    /// Of headers with one name `noida-db` 0.2.3 keeps the first: `KafkaHeaders` shows that this is not the log's doing.
+    /// `noida-db` 0.2.3 keeps the first of headers with one name; `KafkaHeaders` shows that the log is not to blame.
     private static let headersRepeat = "keys, values and headers come back as they were"
 
     @Test(arguments: ConformanceCase.all)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import KafkaLog
 
-/// What goes through librdkafka without a server in between: its own mock broker keeps record batches as they are.
+/// Headers through librdkafka without a server in between: its own mock broker keeps record batches as they are.
 @Suite struct KafkaHeaders {
     @Test func repeatedEmptyAndHugeHeadersComeBack() throws {
         let configuration = ClientConfiguration(brokers: "mock", properties: ["test.mock.num.brokers": "1"])

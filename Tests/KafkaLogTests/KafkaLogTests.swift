@@ -164,7 +164,7 @@ import Testing
         let id = harness.name("owner")
         try log.createTopic(TopicSpecification(name: topic, partitions: 1))
         try log.makeWriter(id: id).commit(self.records(topic, ["committed"]))
-        // What a killed process leaves: records that were sent, in a transaction that nobody will end.
+        // A killed process leaves records that were sent, in a transaction that nobody will end.
         let configuration = ClientConfiguration(brokers: broker.address, properties: [:])
         let producer = try configuration.makeClient(RD_KAFKA_PRODUCER, required: ["transactional.id": id])
         defer { rd_kafka_destroy(producer) }
@@ -186,7 +186,7 @@ import Testing
         #expect(found == ["committed", "next"])
     }
 
-    /// A broker was seen to call what follows an aborted transaction of the same producer aborted too, where a fetch
+    /// A broker was seen to mark records behind an aborted transaction of the same producer as aborted too, if a fetch
     /// begins behind it.
     @Test func whatFollowsAnAbortIsReadFromWhereverOneStarts() throws {
         let broker = try #require(Broker.shared, "the broker did not start")
@@ -214,7 +214,7 @@ import Testing
                 try OpaquePointer.check(rd_kafka_commit_transaction(producer, 30_000), "commit")
             }
         }
-        // Who has read on is told of the abort with every later fetch.
+        // A reader that has read on is told of the abort with every later fetch.
         let live = try log.makeReader(of: TopicPartition(topic, 0), from: 0)
         #expect(try live.read(recordsMax: 100, bytesMax: 1 << 20).count == 10)
         // Ten aborted records, the mark of their end, ten committed ones.
@@ -239,7 +239,7 @@ import Testing
         }
     }
 
-    /// What is committed behind an undecided record is there and not seen: who must see it waits for the decision.
+    /// Records committed behind an undecided one exist unseen: a reader that needs them waits for the decision.
     @Test func whatIsUndecidedIsWaitedFor() throws {
         let broker = try #require(Broker.shared, "the broker did not start")
         let harness = KafkaHarness(broker)
@@ -271,7 +271,7 @@ import Testing
         #expect(try log.makeReader(of: partition, from: 0).read(recordsMax: 9, bytesMax: 999).count == 1)
     }
 
-    /// A transaction that nobody decides hides what is committed behind it; a state without that is not to be taken up.
+    /// An undecided transaction hides records committed behind it; a state without them must not be taken up.
     @Test func stateBehindAnUndecidedRecordIsNotTakenForWhole() async throws {
         let broker = try #require(Broker.shared, "the broker did not start")
         let harness = KafkaHarness(broker)

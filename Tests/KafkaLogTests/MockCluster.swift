@@ -9,8 +9,8 @@ import Testing
 
 /// librdkafka's mock cluster: brokers in this process that fail on demand.
 ///
-/// That of 2.0.2 creates every topic it is asked about, shows what an aborted transaction wrote, drops the offsets that
-/// a transaction commits, fences nobody and knows no administrative request.
+/// The one in 2.0.2 creates every topic it is asked about, shows the records of aborted transactions, drops the offsets
+/// that a transaction commits, fences nobody and knows no administrative request.
 final class MockCluster {
     /// The kinds of requests, by the protocol's numbers.
     enum Request: Int16, CaseIterable, CustomStringConvertible {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import KafkaLog
 
-/// What of the conformance suite the mock cluster of librdkafka 2.0.2 can show, and why it cannot show the rest.
+/// The part of the conformance suite that librdkafka 2.0.2's mock cluster can show, and why it cannot show the rest.
 @Suite struct MockConformance {
     private static let noAdministration = "asks for topics' settings, or deletes or describes"
     private static let noTransactions = "shows aborted records, drops committed offsets, fences nobody"

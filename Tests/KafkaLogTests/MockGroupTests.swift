@@ -10,14 +10,14 @@ import Testing
 
 /// Errors of brokers in the life of a group's member: what its handler hears, and that it is polled all along.
 @Suite struct MockGroup {
-    /// What a poll may take: a member has to be polled each third of its session timeout.
+    /// The longest a poll may take: a member has to be polled each third of its session timeout.
     private static let pollMax = Duration.seconds(2)
 
-    /// Notes what a member is told, and whether that fits what it was told before.
+    /// Records the events a member is told, and checks that each fits those before.
     private final class Participant: AssignmentHandler {
         let member: any GroupMember
         private(set) var owned: Set<TopicPartition> = []
-        /// Each change as a letter and how many partitions: `a4` for four assigned, `r` revoked, `l` lost.
+        /// Each change as a letter and a number of partitions: `a4` for four assigned, `r` revoked, `l` lost.
         private(set) var history: [String] = []
         private(set) var longestPoll = Duration.zero
         private(set) var faults: [String] = []

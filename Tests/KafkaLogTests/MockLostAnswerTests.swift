@@ -9,9 +9,8 @@ import Testing
 
 @testable import KafkaLog
 
-/// What the mock cluster cannot show, by a real broker behind a proxy: a connection that is cut at each step of a
-/// transaction, before the broker has the request or before the client has the answer, costs nothing and doubles
-/// nothing.
+/// Tests that need a real broker behind a proxy, because the mock cluster cannot show it: a connection cut at any step
+/// of a transaction, before the broker has the request or before the client has the answer, loses and doubles nothing.
 @Suite(
     .serialized, .enabled(if: Broker.program != nil, "\(Broker.missing)"),
     .enabled(if: CuttingProxy.isPossible, "needs python3"))

@@ -13,7 +13,7 @@ import Testing
 /// The transactions hold state only: the writer asks the brokers for the settings of topics, and the mock cluster knows
 /// no such request. `MockOffsets` has the steps that this leaves out.
 @Suite struct MockWriter {
-    /// What a broker answers in one step, so many times.
+    /// An error that a broker answers in one step, so many times.
     struct Fault: CustomTestStringConvertible, Sendable {
         var request: MockCluster.Request
         var error: rd_kafka_resp_err_t
@@ -208,7 +208,7 @@ import Testing
         #expect(try world.numbers() == [1, 2, 3])
     }
 
-    /// Where it cannot be found out the writer ends rather than write twice.
+    /// The writer ends rather than write twice if the outcome cannot be found out.
     @Test func anOutcomeThatCannotBeFoundOutEndsTheWriter() throws {
         let world = try World()
         world.cluster.fail(.endTxn, with: [RD_KAFKA_RESP_ERR_INVALID_TXN_STATE])

@@ -6,7 +6,7 @@ import Testing
 /// Annotations that cannot be used: the file's fault is said with its place, and everything else goes through.
 @Suite("Bad annotations")
 struct BadAnnotationTests {
-    /// One narration that is wrong, and what must be said of it.
+    /// One narration that is wrong, and the problem that must be reported.
     struct BadNarration: CustomTestStringConvertible, Sendable {
         var raw: [UInt8]
         var reason: String
@@ -234,7 +234,7 @@ struct BadAnnotationTests {
     }
 }
 
-/// Topologies that cannot be run: said all at once with their places, before anything is done.
+/// Topologies that cannot be run: all errors come at once with their places, before anything is done.
 @Suite("Bad topologies")
 struct BadTopologyTests {
     @Test("An unknown operator, an unknown key and a wrong type are said together, with the nearest word")

@@ -8,7 +8,7 @@ import Testing
 struct BadStorageTests {
     private static let naq = Workbench.topology("naq")
 
-    /// What the sample world gives without any fault.
+    /// The samples that the sample world gives without any fault.
     private static func undisturbed(_ bench: Workbench) throws -> [String] {
         let home = bench.home
         defer { bench.home = home }
@@ -119,7 +119,7 @@ struct BadStorageTests {
         #expect(!FileManager.default.fileExists(atPath: bench.folder.file("out.json").path), "no half of an export")
         let cat = try bench.fail(1, "shards", "cat", "naq")
         cat.says(last)
-        // What is printed before the damage is the set's beginning, unharmed: at least the shards in front.
+        // The lines printed before the damage are the set's beginning, unharmed: at least the shards in front.
         #expect(before > 0 && cat.outputLines.count >= before)
         #expect(cat.outputLines == Array(expected.prefix(cat.outputLines.count)))
         #expect(cat.outputLines.count < expected.count)

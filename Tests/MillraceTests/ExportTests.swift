@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-/// What leaves the house: annotation files in the official format, and no video or sentence that is used for testing.
+/// Data that leaves the house: annotation files in the official format, and no video or sentence used for testing.
 @Suite("Export and leaks")
 struct ExportTests {
     private static let clipKeys: Set<String> = [

@@ -10,8 +10,8 @@ import Topologies
 
 @testable import millrace
 
-/// What homes of before rely on: another spelling anywhere here, and a set is not gone on with, a replay is not the same,
-/// an answer is paid for again.
+/// Names and bytes that existing homes rely on: another spelling anywhere here, and a set cannot go on, a replay is not
+/// the same, an answer is paid for again.
 ///
 /// A line that differs is shown as it was (`-`) and as it is (`+`). Lines may be added with a new operator; none may change.
 @Suite("Frozen")

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-/// What must never reach a sample, from annotation file to shard: videos of exclusion lists, however they are named.
+/// Videos of exclusion lists must never reach a sample, from annotation file to shard, however they are named.
 @Suite("Guarded runs")
 struct GuardedRunTests {
     private static let naq = Workbench.topology("naq")

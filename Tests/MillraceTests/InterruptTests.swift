@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-/// What a program ends with that somebody asked to end: never with 0, or `run && train` would go on.
+/// The exit code of a program that somebody asked to end: never 0, or `run && train` would go on.
 @Suite("Interrupts")
 struct InterruptTests {
     private static let naq = Workbench.topology("naq")
@@ -43,7 +43,7 @@ struct InterruptTests {
                 try self.topics(bench).contains("\(name).dead-letters")
             }
         }
-        // What was finished stayed, and the same commands go on from there.
+        // Finished work stayed, and the same commands go on from there.
         try bench.run(Self.naq)
         #expect(!(try bench.samples("naq").isEmpty))
     }

@@ -36,11 +36,11 @@ struct KafkaHome: Sendable {
         try await self.start(arguments, environment: environment).finished(seconds: 120)
     }
 
-    /// Runs `millrace` on this log; what it has left behind, if all is well.
+    /// Runs `millrace` on this log and returns its result, if all is well.
     @discardableResult
     func output(_ arguments: String...) async throws -> ProcessResult { try await self.output(arguments) }
 
-    /// Runs `millrace` on this log; what it has left behind, if all is well.
+    /// Runs `millrace` on this log and returns its result, if all is well.
     @discardableResult
     func output(_ arguments: [String]) async throws -> ProcessResult {
         let result = try await self.start(arguments).finished(seconds: 120)
@@ -50,7 +50,7 @@ struct KafkaHome: Sendable {
 
     // MARK: Shards
 
-    /// What the manifest of a set lists; nothing before there is such a set.
+    /// The shards that the manifest of a set lists; none before there is such a set.
     func listed(in set: String) async throws -> [ListedShard] {
         let result = try await self.run("shards", "list", set, "--json")
         if result.code == 2, result.errorText.contains("there is no shard set") { return [] }
@@ -108,7 +108,7 @@ struct KafkaHome: Sendable {
 
     // MARK: Groups
 
-    /// What `status` says of a group.
+    /// The report of `status` on a group.
     func group(_ name: String, interval: Double = 0) async throws -> GroupStatus {
         let result = try await self.output("status", "--json", "--interval", "\(interval)")
         return try GroupStatus(named: name, in: result)
@@ -124,7 +124,7 @@ struct KafkaHome: Sendable {
     }
 
     /// Waits until a group is as wanted.
-    /// - Throws: `ProcessFailure` with what it was last where that takes more than a minute.
+    /// - Throws: `ProcessFailure` with its last state if that takes more than a minute.
     @discardableResult
     func awaitGroup(
         _ name: String, _ what: String, _ isAsWanted: (GroupStatus) -> Bool
@@ -141,7 +141,7 @@ struct KafkaHome: Sendable {
     }
 }
 
-/// What `shards cat` prints.
+/// The lines that `shards cat` prints.
 enum SampleLines {
     /// The samples of each video, in order.
     static func byVideo(_ result: ProcessResult) throws -> [String: [String]] {
@@ -191,7 +191,7 @@ struct ShardFileName: Hashable, Sendable {
 struct LoggedRecord: Sendable {
     let partition: Int
     let offset: Int
-    /// When it was appended, in milliseconds since 1970.
+    /// The time it was appended, in milliseconds since 1970.
     let time: Int
     /// Key, headers and value as they were printed: what must be the same on every log.
     let content: String
@@ -225,7 +225,7 @@ struct GroupStatus: Sendable, CustomStringConvertible {
         /// Numbers of the partitions that it has.
         var partitions: Set<Int>
 
-        /// Whether it is a process's: members are named after host and process.
+        /// Tells whether it is a process's: members are named after host and process.
         func isOf(_ process: MillraceProcess) -> Bool {
             self.location.contains("-\(process.pid)-") || self.location.hasSuffix(":\(process.pid)")
         }
@@ -280,7 +280,7 @@ struct GroupStatus: Sendable, CustomStringConvertible {
         self.members.filter { $0.isOf(process) }.reduce(into: []) { $0.formUnion($1.partitions) }
     }
 
-    /// Whether these processes and no others have all partitions, each at least one and none twice.
+    /// Tells whether these processes and no others have all partitions, each at least one and none twice.
     func isShared(by processes: MillraceProcess...) -> Bool {
         let shares = processes.map { self.share(of: $0) }
         return self.members.count == processes.count && shares.allSatisfy { !$0.isEmpty }

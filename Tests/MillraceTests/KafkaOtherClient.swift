@@ -55,7 +55,7 @@ enum OtherClient {
         try Self.run(script, [address, group, member])
     }
 
-    /// Whether any partition holds records of a transaction that is not decided.
+    /// Tells whether any partition holds records of a transaction that is not decided.
     static func seesOpenTransactions(on address: String) throws -> Bool {
         let script = """
             import sys
@@ -72,7 +72,7 @@ enum OtherClient {
         return try Self.run(script, [address]).contains("True")
     }
 
-    /// What a group has committed in a topic's partitions; `nil` where it has nothing.
+    /// The offsets that a group has committed in a topic's partitions; partitions without one are left out.
     static func commits(of group: String, in topic: String, on address: String) throws -> [Int: Int] {
         let script = """
             import json, sys

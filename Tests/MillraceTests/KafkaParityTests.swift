@@ -7,7 +7,7 @@ import Testing
 /// The same topologies on both logs, over the same input.
 @Suite("Kafka: parity", .serialized, .enabled(if: Broker.program != nil, "\(Broker.missing)"))
 struct KafkaParityTests {
-    /// What an ingest and the two topologies write, apart from shards.
+    /// The topics that an ingest and the two topologies write, apart from shards.
     private static let topics = ["narrations", "narrations.dead-letters", "naq.dead-letters"]
     private static let topicsOfNLQ = ["blocks", "queries", "queries.rejected", "nlq.dead-letters"]
 
@@ -89,7 +89,7 @@ struct KafkaParityTests {
     }
 }
 
-/// Real annotation files beside the package, where they are.
+/// Real annotation files beside the package, if they are there.
 struct RealSource: Sendable, CustomTestStringConvertible {
     let name: String
     private let words: [String]
@@ -106,7 +106,7 @@ struct RealSource: Sendable, CustomTestStringConvertible {
 
     private static func isFile(_ word: String) -> Bool { word.contains("/") }
 
-    /// Whether all its files are there.
+    /// Tells whether all its files are there.
     var isThere: Bool {
         self.words.filter(Self.isFile).allSatisfy {
             FileManager.default.fileExists(atPath: Self.folder.appendingPathComponent($0).path)

@@ -147,13 +147,13 @@ struct KafkaScaleOutTests {
         for result in [try await busy.finished(seconds: 60), try await other.finished(seconds: 60)] {
             #expect(result.code == 0, "\(result.story)")
         }
-        // What the busy one had published and could not commit is swept by the next owner.
+        // The next owner sweeps the shards that the busy one had published and could not commit.
         try await bench.home.output("run", topology, "--until-idle")
         try await bench.expectShards(of: "naq", equal: try await quiet.shards(of: "naq"))
     }
 }
 
-/// Where partitions changed hands, and whether that was inside a video, whose narrations so far are state.
+/// The offsets at which partitions changed hands, and those of them inside a video, whose narrations so far are state.
 private struct Takeovers {
     /// The offsets of each partition's narrations and ends: whoever begins at one needs what came before it.
     private let inside: [Set<Int>]
@@ -173,7 +173,7 @@ private struct Takeovers {
         return self.inside[partition].contains(offset)
     }
 
-    /// Notes where the partitions of one that is gone stand.
+    /// Notes the offsets of the partitions of a process that is gone.
     mutating func note(_ share: Set<Int>, of group: String, in home: KafkaHome) throws {
         for (partition, offset) in try OtherClient.commits(of: group, in: "narrations", on: home.address)
         where share.contains(partition) {

@@ -7,7 +7,7 @@ import Glibc
 enum SecurityTools {
     static let missing = "needs openssl and python3"
 
-    /// Whether they are installed.
+    /// Tells whether they are installed.
     static let areThere = ["openssl", "python3"].allSatisfy { program in
         ProcessInfo.processInfo.environment["PATH", default: ""].split(separator: ":")
             .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
@@ -101,10 +101,10 @@ final class TLSProxy {
         self.process.waitUntilExit()
     }
 
-    /// On how many connections TLS was agreed.
+    /// The number of connections on which TLS was agreed.
     var handshakes: Int { Self.lines(of: self.output).count { $0.hasPrefix("handshake TLS") } }
 
-    /// Why it was not agreed on others.
+    /// The reasons it was not agreed on others.
     var refusals: [String] { Self.lines(of: self.output).filter { $0.hasPrefix("refused") } }
 
     private static func lines(of file: URL) -> [String] {

@@ -186,7 +186,7 @@ struct KafkaSASLTests {
         var environment: [String: String]
         var options: [String] = []
         var isAway = false
-        /// What the error must say.
+        /// The text that the error must contain.
         var says: String
     }
 

@@ -71,7 +71,7 @@ struct KafkaShardsTests {
         try await bench.home.awaitGroup(Self.group, "the successor has everything") { $0.isShared(by: successor) }
         try await Self.awaitShards(12, in: bench)
         #expect(bench.home.home.files(of: Self.set).isDisjoint(with: open), "swept by the next owners")
-        // What it may read has piled up meanwhile: its tasks close shards before they know better.
+        // Records have piled up for it meanwhile: its tasks close shards before they know better.
         zombie.send(SIGCONT)
         for process in [successor, zombie] {
             let result = try await process.finished(seconds: 60)

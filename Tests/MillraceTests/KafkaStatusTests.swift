@@ -4,7 +4,7 @@ import Foundation
 import KafkaBroker
 import Testing
 
-/// What `status` says of a running topology, from a machine that has nothing of it but the brokers' address.
+/// The report of `status` on a running topology, from a machine that has nothing of it but the brokers' address.
 @Suite("Kafka: status", .serialized, .enabled(if: Broker.program != nil, "\(Broker.missing)"))
 struct KafkaStatusTests {
     @Test("From another home: members, partitions, lag, rates and the last commit of each task")

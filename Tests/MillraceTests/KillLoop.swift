@@ -22,8 +22,8 @@ struct SeededNumbers: RandomNumberGenerator {
     }
 }
 
-/// How long the lives of a process last that is killed again and again: longer where a few in a row have not got on, as
-/// on a machine that is too busy to start one in that time.
+/// Lifetimes of a process that is killed again and again: longer once a few in a row have not got on, as on a machine
+/// that is too busy to start one in that time.
 struct Lifetime {
     private let milliseconds: ClosedRange<Int>
     private var place = 0
@@ -36,7 +36,7 @@ struct Lifetime {
         Int.random(in: self.milliseconds, using: &numbers) * max(1, self.fruitless - 2)
     }
 
-    /// Takes down how far a life has brought the work.
+    /// Notes how far a life has brought the work.
     mutating func came(to place: Int) {
         self.fruitless = place > self.place ? 0 : self.fruitless + 1
         self.place = max(place, self.place)
@@ -45,7 +45,7 @@ struct Lifetime {
 
 /// Starts a command again and again and kills it with SIGKILL, then lets it finish.
 struct KillLoop {
-    /// What a loop has done.
+    /// The work that a loop has done.
     struct Record {
         /// Kills that found the process alive, at any time.
         var kills = 0
@@ -61,22 +61,22 @@ struct KillLoop {
     let arguments: [String]
     /// The set whose commits are watched.
     let set: String
-    /// How many shards an undisturbed run commits.
+    /// The number of shards an undisturbed run commits.
     let shardCount: Int
-    /// What every life finds in its environment.
+    /// Variables in the environment of every life.
     var environment: [String: String] = [:]
-    /// Is called right before each kill.
+    /// Called right before each kill.
     var beforeKill: () -> Void = {}
-    /// Is called after each kill that found the process alive.
+    /// Called after each kill that found the process alive.
     var afterKill: () throws -> Void = {}
-    /// How long a life lasts, in milliseconds, on a machine where such lives get on.
+    /// Lifetimes in milliseconds, on a machine where such lives get on.
     var lifetimes = 400...2000
-    /// How many kills between the first and the last commit are enough.
+    /// Kills between the first and the last commit that are enough.
     var killsWanted = 36
-    /// How many of those must be between a rename and its commit; every third life tries.
+    /// The number of those that must be between a rename and its commit; every third life tries.
     var killsBeforeCommitWanted = 8
 
-    /// How long a life that is to be killed before a commit sleeps there.
+    /// Time a life that is to be killed before a commit sleeps there.
     private static let pauseMilliseconds = 250
 
     func run(seed: UInt64) async throws -> Record {

@@ -6,10 +6,10 @@ import Foundation
 ///
 /// `@unchecked Sendable`: the process is set once, and ended once.
 final class LlamaServer: @unchecked Sendable {
-    /// Why tests are skipped where it is not installed.
+    /// The reason that tests are skipped if it is not installed.
     static let missing = "needs llama.cpp's server and Gemma: run `ops/setup --tests`"
 
-    /// Whether `ops/setup --tests` has installed the server and the model.
+    /// Tells whether `ops/setup --tests` has installed the server and the model.
     static let isInstalled: Bool = {
         let tools = MillraceProcess.packageFolder.appendingPathComponent(".build/test-tools/lib")
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: tools.path)) ?? []
@@ -38,7 +38,7 @@ final class LlamaServer: @unchecked Sendable {
         pthread_sigmask(SIG_SETMASK, &none, &before)
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         try self.process.run()
-        // The one line that it says; where it ends instead, there is none.
+        // Its one line of output; there is none if it ends instead.
         let line = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
         guard let address = line.split(separator: " ").last, line.hasPrefix("listening ") else {
             self.process.terminate()
@@ -49,7 +49,7 @@ final class LlamaServer: @unchecked Sendable {
 
     deinit { self.process.terminate() }
 
-    /// What makes `millrace` ask it, as so small a model wants to be asked.
+    /// The environment that makes `millrace` ask it, in the way that so small a model needs.
     var environment: [String: String] {
         [
             "LLM_PROVIDER": "openai", "LLM_MODEL": "gemma", "LLM_BASE_URL": self.url,

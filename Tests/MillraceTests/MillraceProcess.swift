@@ -3,9 +3,9 @@
 import Foundation
 import Synchronization
 
-/// What a finished process has left behind.
+/// The output and the end of a finished process.
 struct ProcessResult: Sendable {
-    /// How the process ended.
+    /// The way the process ended.
     enum End: Hashable, Sendable {
         /// It exited by itself, with this code.
         case exit(Int32)
@@ -35,13 +35,13 @@ struct ProcessResult: Sendable {
     /// The lines of standard output, without the empty one after the last.
     var outputLines: [String] { self.outputText.split(separator: "\n").map(String.init) }
 
-    /// What a failed test shows.
+    /// The text that a failed test shows.
     var story: String {
         "millrace \(self.arguments.joined(separator: " ")): \(self.end)\n\(self.errorText.suffix(2000))"
     }
 }
 
-/// Why a process could not be run as a test wanted.
+/// The reason a process could not be run as a test wanted.
 struct ProcessFailure: Error, CustomStringConvertible {
     var description: String
 }
@@ -117,7 +117,7 @@ final class MillraceProcess {
         try MillraceProcess(arguments, environment: environment, in: folder, input: input).wait(seconds: seconds)
     }
 
-    /// Whether the process has not ended yet. Once it says no, the process id is nobody's.
+    /// Tells whether the process has not ended yet. Once it says no, the process id is nobody's.
     var isRunning: Bool {
         if self.end != nil { return false }
         var status: Int32 = 0
@@ -179,19 +179,19 @@ final class MillraceProcess {
         return try self.result()
     }
 
-    /// As `wait`, leaving the thread to other tests meanwhile.
+    /// Like `wait`, leaving the thread to other tests meanwhile.
     func finished(seconds: Double = 120) async throws -> ProcessResult {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while self.isRunning, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
         return try self.wait(seconds: 0)
     }
 
-    /// What it has written to standard output so far.
+    /// The text written to standard output so far.
     var outputSoFar: String {
         (try? String(contentsOf: self.capture.file("output"), encoding: .utf8)) ?? ""
     }
 
-    /// What it has written to standard error so far.
+    /// The text written to standard error so far.
     var errorsSoFar: String {
         (try? String(contentsOf: self.capture.file("errors"), encoding: .utf8)) ?? ""
     }
@@ -214,8 +214,8 @@ final class MillraceProcess {
         status & 0x7F == 0 ? .exit(status >> 8 & 0xFF) : .signal(status & 0x7F)
     }
 
-    /// What this process has open. A child must have none of it: a listening socket of another test's server, kept
-    /// open by a child, goes on taking connections after that server has stopped.
+    /// The descriptors this process has open. A child must have none of them: a listening socket of another test's
+    /// server, kept open by a child, goes on taking connections after that server has stopped.
     private static var openDescriptors: [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         return names.compactMap { Int32($0) }

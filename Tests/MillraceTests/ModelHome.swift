@@ -6,7 +6,7 @@ import Records
 import Synchronization
 import Testing
 
-/// A deterministic model: what it answers depends on what it is asked, and on nothing else.
+/// A deterministic model: its answer depends on the question, and on nothing else.
 enum QueryModel {
     /// A question for each note of the prompt, as JSON.
     static func answer(to call: Call) -> String {
@@ -33,7 +33,7 @@ enum QueryModel {
     /// A whole 200 answer.
     static func reply(to call: Call) -> Reply { .chat(Self.answer(to: call)) }
 
-    /// What answers the probe and the witness, which every script has to.
+    /// The reply to the probe or the witness, which every script has to answer.
     static func housekeeping(_ call: Call) -> Reply? {
         if !call.path.hasSuffix("/chat/completions") { return .fail(404) }
         if call.isProbe { return .chat(#"{"colour":"teal"}"#) }
@@ -41,7 +41,7 @@ enum QueryModel {
     }
 }
 
-/// A model server of a test's own, with what it was asked.
+/// A model server of a test's own, with a record of its calls.
 final class ScriptedModel: Sendable {
     private let server: HostileServer
     private let probes = Mutex(0)
@@ -68,7 +68,7 @@ final class ScriptedModel: Sendable {
         }
     }
 
-    /// What makes `millrace` ask it.
+    /// The environment that makes `millrace` ask this server.
     func environment(_ more: [String: String] = [:]) -> [String: String] {
         ["LLM_PROVIDER": "openai", "LLM_MODEL": "m-1", "LLM_BASE_URL": self.url].merging(more) { _, new in new }
     }

@@ -12,12 +12,12 @@ import Testing
 struct ModelHostileTests {
     private typealias Bench = ModelRunTests.Bench
 
-    /// What a server does wrong, for a while or to one block; then it answers well.
+    /// A fault that a server shows for a while or to one block; then it answers well.
     enum Fault: String, CaseIterable, Sendable {
         case storm, unavailable, slowFirstByte, hang, reset, truncatedJSON, wrongShape, htmlPage, wrongContentType
         case hugeAnswer, serverError, unauthorized
 
-        /// How many calls meet it.
+        /// The number of calls that meet it.
         var calls: Int {
             switch self {
             // Each round of a storm holds everybody back for twice as long as the one before.
@@ -101,7 +101,7 @@ struct ModelHostileTests {
 
     // MARK: Requests at fault
 
-    /// What happens to one block only, again and again, and what its dead letter says.
+    /// A fault that only one block meets, again and again, and the reason its dead letter gives.
     enum BadRequest: String, CaseIterable, Sendable {
         case badRequest = "bad-request"
         case contextLength = "context-length"

@@ -8,7 +8,7 @@ import Testing
 /// `nlq.yaml` with a model behind a server of the test's own.
 @Suite("Model runs")
 struct ModelRunTests {
-    /// What a run needs that the tests have in common.
+    /// The parts of a run that the tests have in common.
     struct Bench {
         let folder: TestFolder
         let home: Home
@@ -39,7 +39,7 @@ struct ModelRunTests {
             ).finished(seconds: 240)
         }
 
-        /// How many answers the response cache holds.
+        /// The number of answers in the response cache.
         func keptAnswers() async throws -> Int {
             let result = try await self.home.run("cache", "stats", "--json")
             // Before the first answer there is no cache.
@@ -126,7 +126,7 @@ struct ModelRunTests {
         let after = Set(try await bench.home.output("shards", "cat", "nlq").outputLines)
         let new = after.subtracting(before)
         #expect(new.contains { $0.contains("drops the teapot") })
-        // What was made of both revisions is there, and is said to be.
+        // Samples of both revisions are there, and the run says so.
         #expect(result.errorText.contains("1 videos and passes came as a newer revision"), "\(result.story)")
         #expect(try Self.doubled(try await bench.home.output("shards", "cat", "nlq").outputLines) > 0)
 
@@ -164,7 +164,7 @@ struct ModelRunTests {
         #expect(samples.count { $0.contains("drops the teapot") } == 1)
     }
 
-    /// How many samples have an id that one before them has.
+    /// The number of samples with an id that one before them has.
     private static func doubled(_ samples: [String]) throws -> Int {
         samples.count - Set(try samples.map { try JSONTree($0)["query_id"].string ?? "" }).count
     }

@@ -17,7 +17,7 @@ struct ModelTrustTests {
         QueryModel.answer(to: call).replacing("What happened", with: "What draft happened")
     }
 
-    /// How a model drafts before it answers.
+    /// The ways a model drafts before it answers.
     enum Drafting: String, CaseIterable, Sendable {
         case marks, channels, fences
 
@@ -74,7 +74,7 @@ struct ModelTrustTests {
         await model.stop()
     }
 
-    /// What every request meets.
+    /// A failure that every request meets.
     enum Shared: String, CaseIterable, Sendable {
         case badKey, noModel, noModel400, quota, refusesAll, refusesBlocks
 
@@ -113,7 +113,7 @@ struct ModelTrustTests {
         await model.stop()
     }
 
-    /// Where a server puts an answer.
+    /// The place where a server puts an answer.
     enum Place: String, CaseIterable, Sendable {
         case reasoning, plainText, events, emptyContent
 

@@ -5,7 +5,7 @@ import HostileServers
 import Synchronization
 import Testing
 
-/// A model server that is down, as who runs Millrace sees it.
+/// A model server that is down, as the user of Millrace sees it.
 @Suite("Model waits")
 struct ModelWaitTests {
     private typealias Bench = ModelRunTests.Bench

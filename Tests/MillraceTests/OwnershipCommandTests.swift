@@ -108,7 +108,7 @@ struct OwnershipCommandTests {
         let changed = try bench.fail(2, "run", file, "--until-idle")
         changed.says("stage `curate` of `nlq` has changed", "--accept-changes", "--as NAME")
         #expect(!changed.errorText.contains("open videos"), "none is open")
-        // What the validators remember of earlier questions is never finished.
+        // The validators' memory of earlier questions is never finished.
         let strict = try self.write(
             "nlq", as: "strict.yaml", [("validate: {}", "validate: { minimum-words: 4 }")], in: bench)
         let remembered = try bench.fail(2, "run", strict, "--until-idle")

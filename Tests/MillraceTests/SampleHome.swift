@@ -109,7 +109,7 @@ struct Home: Sendable {
         try await self.start(arguments, environment: environment).finished(seconds: 240)
     }
 
-    /// Runs `millrace` on this home; its standard output, if all is well.
+    /// Runs `millrace` on this home and returns its standard output, if all is well.
     func output(_ arguments: String...) async throws -> ProcessResult {
         let result = try await self.start(arguments).finished(seconds: 240)
         guard result.code == 0 else { throw ProcessFailure(description: result.story) }
@@ -139,7 +139,7 @@ struct Home: Sendable {
         }
     }
 
-    /// What `status` says of a group.
+    /// The report of `status` on a group.
     func group(_ name: String) async throws -> GroupStatus {
         try GroupStatus(named: name, in: try await self.output("status", "--json", "--interval", "0"))
     }

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-/// The real annotation files beside the package, where they are.
+/// The real annotation files beside the package, if they are there.
 private enum RealFile: String {
     case goalStep = "ego4d-goalstep/goalstep_valid.json"
     case epic = "epic-kitchens-100/EPIC_100_validation.csv"

@@ -4,7 +4,7 @@ import Foundation
 import HostileServers
 import Testing
 
-/// What reaches standard output and standard error: nothing that acts on a terminal, and nothing lost in silence.
+/// Standard output and standard error: nothing reaches them that acts on a terminal, and nothing is lost in silence.
 @Suite("Terminal")
 struct TerminalTests {
     /// Sequences that fill a clipboard, clear a screen, ring, colour, reverse and break lines.

@@ -117,7 +117,7 @@ import Testing
         same.says("going on from step 4 of 8, with OpenBLAS's kernels for \(other)")
         #expect(!same.errorText.contains("another kind of machine"))
         #expect(try self.contents(bench, last) == whole, "the same bits")
-        // What the user wishes wins, and is said to change the bits.
+        // The user's wish wins, with a warning that it changes the bits.
         try goOn(["OPENBLAS_CORETYPE": own]).says(
             "with OpenBLAS's kernels for \(own)", "another kind of machine", "OpenBLAS \(other)",
             "not have the same bits")

@@ -97,7 +97,7 @@ final class Workbench {
 }
 
 extension ProcessResult {
-    /// Expects words in what was said on standard error.
+    /// Expects words in the text on standard error.
     func says(_ words: String..., at place: SourceLocation = #_sourceLocation) {
         for word in words {
             #expect(self.errorText.contains(word), "`\(word)` is missing: \(self.story)", sourceLocation: place)
@@ -113,7 +113,7 @@ extension ProcessResult {
     }
 }
 
-/// JSON as it was parsed; what is not there is `nil`.
+/// Parsed JSON; a value that is not there is `nil`.
 struct JSONTree {
     private let content: Any?
 
@@ -158,7 +158,7 @@ final class SmallDisk {
         }
     }
 
-    /// Whether this user may mount.
+    /// Tells whether this user may mount.
     static let isPermitted: Bool = {
         guard let folder = try? TestFolder() else { return false }
         return (try? SmallDisk("probe", in: folder, kilobytes: 16)) != nil

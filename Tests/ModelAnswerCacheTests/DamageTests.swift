@@ -6,7 +6,7 @@ import ModelAnswerCache
 import Records
 import Testing
 
-/// Bytes that are not what was written.
+/// Bytes that differ from those written.
 @Suite struct DamagedEntries {
     private let folder: TemporaryFolder
     private let reports = Reports()
@@ -109,7 +109,7 @@ import Testing
     }
 
     /// Whatever byte of the file changes: an answer is the one that was stored, or absent, or the file says that it is
-    /// damaged. What is exported is right.
+    /// damaged. Exported answers are right.
     @Test func noByteGivesAWrongAnswer() throws {
         try self.fill(40)
         let url = URL(fileURLWithPath: self.folder.file)

@@ -6,7 +6,7 @@ import ModelAnswerCache
 import Records
 import Testing
 
-/// What is left of the files at any instant is a cache with all that was stored.
+/// The files as they are at any instant are a cache with all that was stored.
 @Suite struct SurvivingCrashes {
     private let folder: TemporaryFolder
 

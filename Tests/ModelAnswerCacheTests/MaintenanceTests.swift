@@ -49,7 +49,7 @@ import Testing
         #expect(try self.cache.statistics().total.entries == 12)
         #expect(try self.cache.prune(.entries(before: .max, model: nil)).entries == 12)
         #expect(try self.cache.verify().isSound)
-        // What was removed may be stored again.
+        // Removed entries may be stored again.
         #expect(try self.cache.insert(try entry(3, answer: "other")).wasStored)
     }
 

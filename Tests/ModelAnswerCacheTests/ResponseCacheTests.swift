@@ -8,7 +8,7 @@ import Records
 import Synchronization
 import Testing
 
-/// What the cache is for.
+/// The cache's purpose: answers are stored once and come back as they were.
 @Suite struct StoringAnswers {
     private let folder: TemporaryFolder
 

@@ -7,7 +7,7 @@ import ModelAnswerCache
 import Records
 import Synchronization
 
-/// A folder that goes with the test.
+/// A folder that is removed with the test.
 final class TemporaryFolder: Sendable {
     let path: String
 
@@ -39,7 +39,7 @@ final class TemporaryFolder: Sendable {
     }
 }
 
-/// What was reported, from any thread.
+/// The keys that were reported, from any thread.
 final class Reports: Sendable {
     private let items = Mutex<[CacheKey]>([])
     var keys: [CacheKey] { self.items.withLock { $0 } }

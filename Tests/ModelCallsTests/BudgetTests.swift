@@ -46,7 +46,7 @@ struct BudgetTests {
             Issue.record("80 tokens are left")
             return
         }
-        // What it cost is not known: what was held for it is spent.
+        // Its cost is not known: what was held for it is spent.
         budget.settle(second, tokens: nil)
         guard case .spent = budget.admit(estimate: 60) else {
             Issue.record("20 tokens are left")

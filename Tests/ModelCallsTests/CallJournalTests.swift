@@ -42,7 +42,7 @@ struct CallJournalTests {
         second.end(try self.key(0))
         second.close()
 
-        // What nobody has asked again so far is handed on.
+        // Calls that nobody has made again so far are handed on.
         let third = CallJournal(folder: self.folder)
         #expect(try third.begin(self.key(2)) == true)
         #expect(try third.begin(self.key(4)) == true)

@@ -306,7 +306,7 @@ struct WaitPatienceTests {
         var patience = WaitPatience(secondsMax: nil)
         let said = (0...20_000).filter { patience.look(Double($0)) == .say }
         #expect(said == [60, 120, 240, 480, 960, 1920, 3840, 7440, 11_040, 14_640, 18_240])
-        // Whoever looks seldom is told once.
+        // A caller that seldom looks is told once.
         let again = [nil, 59, 61, 1000, 1001].map { patience.look($0) }
         #expect(again == [.nothing, .nothing, .say, .say, .nothing])
     }

@@ -31,7 +31,7 @@ import Testing
             for tokens in [answer.promptTokens, answer.completionTokens] {
                 try #require(0...(1 << 31) ~= tokens ?? 0, "\(input)")
             }
-            // What a flood of such answers adds up to.
+            // The sum over a flood of such answers.
             var statistics = ServerState(ModelServer.Settings(inFlightMax: 4))
             for _ in 0..<4 { statistics.count(answer, of: "m", seconds: 1) }
             guard

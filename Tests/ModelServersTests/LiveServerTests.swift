@@ -6,7 +6,7 @@ import ModelServers
 import Records
 import Testing
 
-/// Against a real server, where `MILLRACE_MODEL_URL` names one (and `MILLRACE_MODEL` its model).
+/// Tests against a real server, if `MILLRACE_MODEL_URL` names one (and `MILLRACE_MODEL` its model).
 @Suite("A real server", .timeLimit(.minutes(5)), .enabled(if: Figures.text("MILLRACE_MODEL_URL") != nil))
 struct LiveServerTests {
     @Test("Is probed, obeys a schema, and answers several at a time")

@@ -42,7 +42,7 @@ struct OutageTests {
         await back.stop()
     }
 
-    /// What a server may do to everybody while it is down.
+    /// Faults that a server may show to everybody while it is down.
     static let faults: [Reply] = [
         .fail(500), .fail(503), .fail(401), .fail(404), .reset(after: []), .hang,
         .answer(status: 200, headers: [("Content-Type", "text/html")], body: Bytes("<html>".utf8)),

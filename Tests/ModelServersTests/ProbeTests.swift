@@ -11,7 +11,7 @@ import Testing
 @testable import ModelServers
 
 extension Reply {
-    /// Whether it says nothing of what it refuses.
+    /// Tells whether it does not name what it refuses.
     fileprivate var isUnnamed: Bool {
         guard case .answer(_, _, let body) = self else { return false }
         return body == Bytes("boom".utf8) || body == Bytes("no".utf8)
@@ -109,7 +109,7 @@ struct ProbeTests {
         }
     }
 
-    /// What a server refuses, by a part of the body, and what it says.
+    /// A request that a server refuses, found by a part of the body, and the server's reply.
     struct Refused: CustomTestStringConvertible, Sendable {
         let testDescription: String
         let when: @Sendable (String) -> Bool

@@ -9,7 +9,7 @@ import Testing
 
 @testable import ModelServers
 
-/// What is read from the words of servers that refuse.
+/// The meanings read from the words of servers that refuse.
 @Suite("Refusals", .timeLimit(.minutes(1)))
 struct RefusalTests {
     private func room(_ text: String, asked: Int) throws -> RequestRefusal? {

@@ -97,7 +97,7 @@ import VideoFeatures
             let length = input.bytes[8..<8 + width].reversed().reduce(0) { $0 << 8 | Int($1) }
             let start = 8 + width + length
             let header = String(decoding: input.bytes[8 + width..<start], as: UTF8.self)
-            // Where the header says it twice, or otherwise, the reader's own rule decides.
+            // The reader's own rule decides if the header says it twice, or otherwise.
             guard header.components(separatedBy: "descr").count == 2, header.contains("'descr': '<f4'") else {
                 continue
             }
@@ -154,7 +154,7 @@ import VideoFeatures
         for input in Fuzz("checkpoint", seeds: [whole], tokens: .json, bytesMax: whole.count + 4096) {
             let path = try self.write(input.bytes, "c.safetensors")
             do {
-                // What is read in spite of a change was not changed in what counts: the checksum is of all of it.
+                // A file read in spite of a change was not changed in what counts: the checksum is of all of it.
                 let read = try MomentCheckpoint(path: path)
                 try #require(read.state == state, "\(input)")
             } catch let error as TrainingError {
@@ -179,7 +179,7 @@ import VideoFeatures
             else {
                 continue
             }
-            // What passes can be laid out, and the run's numbers computed with.
+            // A state that passes can be laid out, and the run's numbers computed with.
             let layout = VSLNet.layout(read.description.configuration)
             try #require(layout.trainedCount > 0 && layout.trainedCount < 1 << 44, "\(input)")
             try #require(read.step <= read.options.steps && (read.plan.last?.endStep ?? 0) <= 1_000_000_000, "\(input)")

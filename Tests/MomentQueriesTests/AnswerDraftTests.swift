@@ -4,7 +4,7 @@ import Testing
 
 @testable import MomentQueries
 
-/// Drafts, thoughts and corrections: what a model withdraws is no query.
+/// Drafts, thoughts and corrections: a question that a model withdraws is no query.
 @Suite struct AnswerDraftTests {
     private static let draft =
         #"{"queries":[\#(answerItem("[1]", "Draft A?")),\#(answerItem("[3]", "Draft B?"))]}"#
@@ -113,7 +113,7 @@ import Testing
     ])
     func texts(_ example: AnswerCase) { example.check() }
 
-    /// Where a server puts the answer into the place of thoughts, it is taken; thoughts are not.
+    /// An answer that a server puts in the place of thoughts is taken; thoughts are not.
     @Test(arguments: [
         ("⟨f⟩", "stop", 2), ("⟨f⟩", "length", 2), ("```json\n⟨f⟩\n```", "stop", 2), ("Maybe ⟨d⟩. No. ⟨f⟩", "stop", 2),
         ("<think>⟨d⟩</think>⟨f⟩", "stop", 2), ("1. Where was A?\n3. Where was B?", "stop", 2),

@@ -32,7 +32,7 @@ import VideoAnnotations
         }
     }
 
-    /// Whether a lenient value is what Foundation has read.
+    /// Tells whether a lenient value is what Foundation has read.
     private static func agrees(_ value: LenientJSON.Value, _ other: Any) -> Bool {
         switch value {
         case .null: return other is NSNull
@@ -53,7 +53,7 @@ import VideoAnnotations
         }
     }
 
-    /// Foundation takes a mark of byte order off the beginning of each text.
+    /// Foundation strips a byte order mark from the beginning of each text.
     private static func scalars(_ text: String) -> [Unicode.Scalar] { text.unicodeScalars.filter { $0 != "\u{feff}" } }
 
     @Test func lenientJSONReadsWhatFoundationReads() throws {

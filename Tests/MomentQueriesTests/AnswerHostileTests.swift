@@ -22,8 +22,7 @@ import Testing
     func repeatedAMillionTimes(piece: String) {
         let text = Bytes(String(repeating: piece, count: 1_000_000).utf8)
         #expect(!self.parse(text).isUsable)
-        // What stands before it is found, but for what a mark makes a thought of; what stands after the limit is not looked
-        // for.
+        // Items before it are found, unless a mark makes them a thought; nothing is looked for after the limit.
         let after = self.parse(Bytes("[\(Self.item)]\n".utf8) + text)
         let isThought = ["</think>", "[/THINK]", "<|channel|>final"].contains(piece)
         #expect(after.candidates.map(\.ids) == (isThought ? [] : [[2]]))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MomentQueries
 
-/// What is expected of an answer for ids 1 to 5.
+/// An answer for ids 1 to 5, and the result expected of it.
 struct AnswerCase: CustomTestStringConvertible, Sendable {
     let name: String
     let text: String

@@ -113,7 +113,7 @@ private struct Random: RandomNumberGenerator {
             }
             if byte == UInt8(ascii: "\""), !isEscaped { isInText.toggle() }
             isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
-            // Commas too many between others.
+            // Extra commas between others.
             let before = result.last { $0 != 0x20 && $0 != 0x0a }
             let isSpare = !isInText && byte == 0x2c && [0x2c, 0x5b, 0x7b].contains(before)
             if !isSpare { result.append(byte) }
@@ -150,7 +150,7 @@ private struct Random: RandomNumberGenerator {
         }
     }
 
-    /// Of a draft, a thought and a final answer, cut off anywhere, nothing of the draft comes out.
+    /// A draft, a thought and a final answer, cut off anywhere, give nothing of the draft.
     @Test func noDraftOfThoughts() {
         let marks = [
             ("<think>", "</think>"), ("", "</think>"), ("<Thinking mode=\"x\">", "</Thinking>"),

@@ -45,7 +45,7 @@ import Testing
         #expect(abs(bias) < 0.006, "\(bias)")
         #expect(deviation < 0.066, "\(deviation)")
         #expect(errors.allSatisfy { abs($0) < 0.3 })
-        // The pairs are no trivial ones.
+        // The pairs are not trivial.
         let exact = pairs.map(self.jaccard)
         for range in [0..<0.2, 0.2..<0.4, 0.4..<0.6, 0.6..<0.8, 0.8..<1] {
             #expect(exact.count(where: range.contains) > 40, "\(range)")
@@ -59,7 +59,7 @@ import Testing
         #expect(MinHash(of: "".utf8) == MinHash(of: "".utf8))
         #expect(self.estimate("", "where put knife") < 0.1)
         #expect(self.estimate("é ü", "é ü") == 1)
-        // Order and number of grams make no set.
+        // Order and number of grams do not change the set.
         #expect(self.estimate("abcabcabc", "abcabcabcabc") == 1)
     }
 
@@ -117,7 +117,7 @@ extension String {
         #expect(QueryGist(text: text) == self.gist(query))
     }
 
-    /// What a person would call the same question, or nearly.
+    /// Questions that a person would call the same, or nearly.
     @Test(arguments: [
         ("Where did I put the knife?", "Where did I put my knife"),
         (
@@ -132,7 +132,7 @@ extension String {
             self.gist(left).isAlike(self.gist(right), by: 0.85), "\(self.gist(left).similarity(to: self.gist(right)))")
     }
 
-    /// What is another question, however alike the letters are.
+    /// Questions that differ, however alike the letters are.
     @Test(arguments: [
         ("Where did I put the cup?", "Where did I put the pan?"), ("Where did I put the cup?", "Did I put the cup?"),
         ("Where was the jug before I rinsed the cup?", "Where was the jug after I rinsed the cup?"),

@@ -11,7 +11,7 @@ import VideoAnnotations
 @testable import MomentQueries
 
 @Suite struct QueryProfileTests {
-    /// Four queries whose figures are easily had by hand.
+    /// Four queries whose figures are easily worked out by hand.
     private static let small: QueryProfile = {
         var profile = QueryProfile()
         let put = QueryTemplate.whereDidIPut.rawValue

@@ -25,7 +25,7 @@ import VideoAnnotations
         }
     }
 
-    /// What a prompt depends on, and what not: place, time, video, pass, clip and windows.
+    /// A prompt depends on the texts, and not on place, time, video, pass, clip and windows.
     @Test func blocksOfTheSameTextsShareAPrompt() throws {
         let texts = ["#C C opens the box ", "#O A man X waves"]
         let first = makeBlock(texts, firstIndex: 3)

@@ -28,7 +28,7 @@ import VideoAnnotations
         }
     }
 
-    /// Not the first alone: all that is wrong is said.
+    /// All faults are named, not the first alone.
     @Test func everythingThatIsWrongIsSaid() {
         let verdicts = QueryJudge().verdicts(
             for: self.candidate("* Knife of C in the drawer? Or where?", ids: [20, 9]), of: self.block)
@@ -56,7 +56,7 @@ import VideoAnnotations
         }
     }
 
-    /// What has been switched off says nothing.
+    /// Rules that are switched off say nothing.
     @Test func switchedOff() {
         var configuration = Configuration()
         configuration.set(ValidateOperator.marker, false)

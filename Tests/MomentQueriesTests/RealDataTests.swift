@@ -9,7 +9,7 @@ import VideoAnnotations
 
 @testable import MomentQueries
 
-/// The real annotations that lie beside the checkout, where they do.
+/// The real annotations beside the checkout, if they are there.
 private enum SharedData {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "shared/data")
@@ -119,7 +119,7 @@ private enum SharedData {
     }
 }
 
-/// What becomes of a file.
+/// The result of a file.
 private struct Outcome {
     var narrations = 0
     var asked = 0
@@ -186,7 +186,7 @@ private struct Outcome {
         #expect(self.caught * 10 >= self.misnamed * 8, "\(self.caught) of \(self.misnamed)")
     }
 
-    /// Figures and some questions, where they are asked for.
+    /// Prints figures and some questions, if they are asked for.
     func report(_ name: String) {
         guard ProcessInfo.processInfo.environment["MILLRACE_REPORT"] != nil else { return }
         let templates = Dictionary(grouping: self.passed) { $0.template ?? "" }.mapValues(\.count)

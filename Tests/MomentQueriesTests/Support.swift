@@ -25,7 +25,7 @@ func makeBlock(
         narrations: narrations, meanGapSec: 4)
 }
 
-/// What the grammar makes of a narration.
+/// Parses a narration with the grammar.
 func parse(_ text: String) -> Clause? { ClauseParser.parse(NarrationText(text)) }
 
 /// A question of a template about a narration, with or without a neighbour before and after it.
@@ -43,7 +43,7 @@ func element<Value>(_ value: Value, origin: Offset = 7) -> Element<Value> {
     Element(key: Bytes("video".utf8), value: value, origin: origin)
 }
 
-/// What an operator makes of some values.
+/// Runs an operator on some values.
 func run<Op: Operator>(_ step: inout Op, _ values: [Op.Input]) -> Collector<Op.Output> {
     var output = Collector<Op.Output>(step: Op.specification.name)
     for value in values { step.process(element(value), into: &output) }

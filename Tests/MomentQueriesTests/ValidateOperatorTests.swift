@@ -194,7 +194,7 @@ import VideoAnnotations
         #expect(self.reasons(run(&step, answers)) == ["repeated-in-video"])
     }
 
-    /// Of a video, as many questions are remembered as it says, and its state does not grow beyond.
+    /// The step remembers as many questions of a video as it is told to, and its state grows no further.
     @Test func theOldestQuestionsOfAVideoAreForgotten() throws {
         var step = try self.step {
             $0.set(ValidateOperator.queriesRemembered, 2)
@@ -216,7 +216,7 @@ import VideoAnnotations
         changes.map { String(decoding: $0.key, as: UTF8.self) }
     }
 
-    /// Cut anywhere, what follows a restart is what would have followed without it.
+    /// A restart anywhere does not change the output that follows.
     @Test(arguments: [1, 2, 5, 11, 23])
     func restoredStateGivesTheSameVerdicts(cut: Int) throws {
         let answers = (0..<40).map { number in

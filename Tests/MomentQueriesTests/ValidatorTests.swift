@@ -144,7 +144,7 @@ import VideoAnnotations
         ("What knife did I use to cut it?", .whatDidI, "#C C cuts the onion with a knife"),
         ("What color was the red cup?", .whatIs, "#C C takes the red cup"),
         ("How many of the three eggs did I break?", .howMany, "#C C breaks three eggs"),
-        // It is what is asked that counts, and not the template that a model named.
+        // The question itself counts, not the template that a model named.
         ("What onion did I cut?", .whereDidIPut, "#C C cuts the onion"),
         ("Where did I put the knife in the drawer?", .state, "#C C puts the knife in the drawer"),
     ])
@@ -219,7 +219,7 @@ import VideoAnnotations
         #expect(self.passes(.wrongNarration, self.proposal(query, in: Self.block, about: [named, right])))
     }
 
-    /// Where narrations are as good as each other, the model's word stands.
+    /// The model's word stands if narrations are as good as each other.
     @Test(arguments: [
         ("Where was the knife?", 0), ("Where was the knife?", 1), ("What did I put in the pan?", 3),
         ("What did I put on the pan?", 4), ("In what location did I see the pan?", 4),

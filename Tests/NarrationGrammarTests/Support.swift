@@ -2,5 +2,5 @@
 
 @testable import NarrationGrammar
 
-/// What the grammar makes of a narration.
+/// Parses a narration with the grammar.
 func parse(_ text: String) -> Clause? { ClauseParser.parse(NarrationText(text)) }

@@ -5,9 +5,9 @@ import Testing
 
 @testable import NeuralNetworks
 
-/// Which of OpenBLAS's kernels are taken on which processor, and that they are checked.
+/// The choice of OpenBLAS's kernels for each processor, and the check of their results.
 @Suite struct CoreChoiceTests {
-    /// What Debian's OpenBLAS 0.3.21 has for x86-64, and for ARM.
+    /// The kernels of Debian's OpenBLAS 0.3.21 for x86-64, and for ARM.
     private static let x86 = ["Cooperlake", "SkylakeX", "Haswell", "Zen", "Sandybridge", "Prescott"]
     private static let arm = ["neoversen2", "neoversev1", "neoversen1", "armv8"]
 

@@ -167,7 +167,7 @@ import Testing
     @Test func whatRunsHereHasAName() {
         #expect(["avx512", "avx2", "portable"].contains(BLAS.instructionSet))
         #expect(!BLAS.coreType.isEmpty)
-        // Where OpenBLAS can be told, the kernels are the best for this processor, unless the user chose others.
+        // If OpenBLAS can be told, the kernels are the best for this processor, unless the user chose others.
         if BLAS.core.wish == nil, BLAS.library.contains("DYNAMIC_ARCH"), BLAS.core.faults.isEmpty {
             if BLAS.instructionSet == "avx512" {
                 #expect(["SkylakeX", "Cooperlake", "SapphireRapids"].contains(BLAS.coreType))

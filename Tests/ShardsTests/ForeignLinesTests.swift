@@ -7,7 +7,7 @@ import Testing
 
 @testable import Shards
 
-/// Shards of lines that nobody here knows.
+/// Shards of lines whose schema nobody here knows.
 @Suite("Foreign lines") struct ForeignLinesTests {
     private let storage = SimulatedShardStorage()
     private let log = TestLog()

@@ -8,7 +8,7 @@ import Testing
 
 /// A task that writes shards and is stopped everywhere: what is listed in the end must equal a run without faults.
 @Suite("Publishing under crashes") struct PublishingCrashTests {
-    /// Where the world may stop outside the storage's own operations.
+    /// The places where the world may stop outside the storage's own operations.
     enum Stop: Hashable, CaseIterable {
         case temporarySynchronized, renamed, folderSynchronized, beforeCommit, afterCommit
     }
@@ -33,7 +33,7 @@ import Testing
         var offset = 0
         var epoch: Int64 = 0
         var isManifestAway = false
-        /// Where to stop, and at which pass of that place.
+        /// The place to stop at, and at which pass of it.
         var stop: (Stop, pass: Int)?
         private var passes: [Stop: Int] = [:]
 
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    /// Lives until the end is reached; answers how often the machine was started again.
+    /// Lives until the end is reached, and returns how often the machine was started again.
     private func liveToTheEnd(_ world: World, losing loss: SimulatedShardStorage.Loss) throws -> Int {
         for restarts in 0..<5 {
             do {

@@ -72,7 +72,7 @@ import Testing
         for input in Fuzz("manifest", seeds: [entry.json, other.json], tokens: .json) {
             guard let read = try? ManifestEntry(json: input.bytes) else { continue }
             try #require(try ManifestEntry(json: read.json) == read, "\(input)")
-            // What a hostile manifest adds up to.
+            // The sums over a hostile manifest.
             let commits = (0..<2000).map { Manifest.Commit(entry: read, offset: Offset($0), time: 0) }
             let manifest = Manifest(name: "nlq", commits: Array(commits.prefix(2)))
             _ = manifest.problems()

@@ -74,7 +74,7 @@ final class TemporaryFolder: Sendable {
     var storage: FileShardStorage { FileShardStorage(folder: self.path) }
 }
 
-/// Programs that a machine may have, to read what was written with other eyes.
+/// Programs that a machine may have, for an independent reading of what was written.
 enum Program {
     static let hasZstd = (try? Program.run("zstd", "--version"))?.status == 0
     static let hasPythonZstandard = (try? Program.run("python3", "-c", "import zstandard"))?.status == 0

@@ -9,7 +9,7 @@ import VideoAnnotations
 
 @testable import Mill
 
-/// What a topic holds, as the file may say it.
+/// The type of a topic's records, as the file may declare it.
 @Suite struct SourceTypeTests {
     private func topology(_ stages: String...) -> String {
         "name: t\nstages:\n" + stages.map { "  " + $0 }.joined(separator: "\n")

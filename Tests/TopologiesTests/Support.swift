@@ -17,7 +17,7 @@ func parse(
     }
 }
 
-/// What is wrong with a topology's text, as `line:column: message`.
+/// The problems of a topology's text, as `line:column: message`.
 func problems(_ text: String, _ environment: [String: String] = [:]) -> [String] {
     do throws(TopologyError) {
         return try parse(text, environment).warnings.map(line)

@@ -4,7 +4,7 @@ import Dataflow
 import Testing
 import Topologies
 
-/// What lint says, word for word, and where.
+/// The errors of lint, word for word, and their places.
 @Suite struct TopologyErrorTests {
     @Test("the texts that the errors are made from are right as they are")
     func sound() {

@@ -7,7 +7,7 @@ import Testing
 import Topologies
 import VideoAnnotations
 
-/// What makes a topology another one, and what does not.
+/// Changes that make a topology another one, and changes that do not.
 @Suite struct TopologyHashTests {
     private let base = """
         name: t

@@ -119,7 +119,7 @@ import VideoAnnotations
         return try TopologyTestSuite.load(path: file.path, environment: [:])
     }
 
-    /// What a case with these keys comes to.
+    /// The result of a case with these keys.
     private func run(_ text: String) async throws -> [String] {
         let text = "cases:\n  - name: n\n" + text.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
         let suite = try self.suite(text)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Training
 
-/// A stranger's network: all that the trainer promises holds for what it knows nothing of.
+/// A stranger's network: the trainer keeps all its promises for a network it knows nothing of.
 @Suite struct ToyTrainingTests {
     private let root: URL
 
@@ -166,7 +166,7 @@ import Testing
     }
 }
 
-/// How whole sequences are dealt to slots.
+/// The dealing of whole sequences to slots.
 @Suite struct SequenceWalkTests {
     private static let lengths = [2, 5, 1, 3, 4]
 

@@ -4,14 +4,14 @@
     internal import Glibc
 #endif
 
-/// What is wrong with a piece of JSON, and where.
+/// A mistake in a piece of JSON, and its place.
 public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What was expected and what was found.
+    /// The value that was expected and the one that was found.
     public var message: String
     /// Bytes from the start of the text.
     public var offset: Int
 
-    /// Creates an error.
+    /// Creates an error from its message and place.
     public init(_ message: String, offset: Int) {
         self.message = message
         self.offset = offset
@@ -147,7 +147,7 @@ public struct JSONScanner {
         self.afterOpening = true
     }
 
-    /// Whether another element follows, with the scanner before it; `false` past the closing bracket.
+    /// Tells whether another element follows, with the scanner before it; `false` past the closing bracket.
     public mutating func nextElement() throws(JSONError) -> Bool {
         try self.nextMember(closing: UInt8(ascii: "]"))
     }
@@ -214,7 +214,7 @@ public struct JSONScanner {
     /// may be added, subtracted and negated, and one be multiplied by a thousand, without an overflow.
     public static let wholeNumbers = -(1 << 53 - 1)...(1 << 53 - 1)
 
-    /// What a count may be: of records, bytes, tokens, offsets. Thousands of them may be added without an overflow.
+    /// The counts that are taken: records, bytes, tokens, offsets. Thousands may be added without an overflow.
     public static let counts = 0...(1 << 48)
 
     /// A whole number of `wholeNumbers`; one with a fraction of zero (`3.0`) counts.
@@ -252,7 +252,7 @@ public struct JSONScanner {
     /// A boolean, or `nil` for null.
     public mutating func boolOrNull() throws(JSONError) -> Bool? { try self.isNull() ? nil : try self.bool() }
 
-    /// Whether the next value is null, which is then taken.
+    /// Tells whether the next value is null, which is then taken.
     public mutating func isNull() throws(JSONError) -> Bool {
         guard try self.kind() == .null else { return false }
         try self.literal("null")
@@ -431,7 +431,7 @@ public struct JSONKey {
     /// The key as text.
     public var text: String { self.unescaped ?? String(decoding: self.raw, as: UTF8.self) }
 
-    /// Whether a key is a given name.
+    /// Compares a key with a given name.
     public static func == (key: JSONKey, name: StaticString) -> Bool {
         if let unescaped = key.unescaped { return unescaped == name.description }
         return key.raw.count == name.utf8CodeUnitCount

@@ -28,7 +28,7 @@ public struct JSONWriter: ~Copyable {
 
     deinit { self.memory.deallocate() }
 
-    /// What has been written, copied.
+    /// A copy of everything written so far.
     public var bytes: Bytes { self.withBytes { Bytes($0) } }
 
     /// Lends what has been written.
@@ -54,7 +54,7 @@ public struct JSONWriter: ~Copyable {
         self.needsComma = false
     }
 
-    /// Where the next bytes may be written, at least so many of them.
+    /// Makes room for at least so many more bytes, and answers the place to write them.
     private mutating func reserve(_ additional: Int) -> UnsafeMutablePointer<UInt8> {
         if self.count + additional > self.capacity { self.grow(additional) }
         return self.memory + self.count
@@ -225,7 +225,7 @@ public struct JSONWriter: ~Copyable {
         self.put(UnsafeBufferPointer(rebasing: text[start...]))
     }
 
-    /// Where the next byte that needs an escape is, looked for eight bytes at a time: below 0x20, a quote or a backslash.
+    /// The position of the next byte that needs an escape (below 0x20, a quote or a backslash), eight bytes at a time.
     private static func plainCount(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
         let low: UInt64 = 0x0101_0101_0101_0101
         let high: UInt64 = 0x8080_8080_8080_8080

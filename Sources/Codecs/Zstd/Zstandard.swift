@@ -37,8 +37,8 @@ public enum Zstandard {
         throw ZstdError(code: size)
     }
 
-    /// The size in bytes that the frame at the start of a buffer states for its content; `nil` where it states none that
-    /// memory could hold, or no frame starts there.
+    /// The size in bytes that the frame at the start of a buffer states for its content; `nil` where it states none
+    /// that memory could hold, or no frame starts there.
     public static func contentSize(_ bytes: UnsafeRawBufferPointer) -> Int? {
         let size = ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count)
         // The two largest values stand for "unknown" and "error"; neither fits.
@@ -51,14 +51,14 @@ public enum Zstandard {
 
 /// Why bytes could not be compressed or decompressed.
 public struct ZstdError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What is wrong with the bytes, or what was missing.
+    /// The fault in the bytes, or the thing that was missing.
     public var message: String
 
     init(_ message: String) { self.message = message }
 
     init(code: Int) { self.message = String(cString: ZSTD_getErrorName(code)) }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 
     /// The answer of a function of the library's, where it is no error.

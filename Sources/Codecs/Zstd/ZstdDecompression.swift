@@ -8,12 +8,12 @@ public final class ZstdDecompressor: Sendable {
     private let idle = Mutex<[DecompressionContext]>([])
 
     private static let idleMax = 16
-    /// A frame that says that it holds more times its own bytes than this is believed piece by piece: text is compressed
-    /// four to ten times.
+    /// A frame that claims to hold more than this many times its own bytes is decompressed piece by piece: text is
+    /// compressed four to ten times.
     private static let ratioMax = 64
     /// A size for which room is made without a question.
     private static let trustedSize = 1 << 20
-    /// zstd's ratio is below one to two to the power of this.
+    /// zstd compresses by less than two to the power of this.
     private static let ratioLog = 17
 
     /// Creates a decompressor; contexts are made as they are needed.
@@ -22,8 +22,8 @@ public final class ZstdDecompressor: Sendable {
     /// The content of one whole frame, whose checksum, where it has one, is compared.
     ///
     /// - Parameters:
-    ///   - size: the size of the content in bytes, as it is known or stated. Room is made for so much only where the frame
-    ///     is large enough to hold it; else for what comes, as it comes.
+    ///   - size: the size of the content in bytes, as it is known or stated. Room is made for so much only where the
+    ///     frame is large enough to hold it; else for what comes, as it comes.
     ///   - base: what the frame was compressed against, if anything.
     /// - Throws: where the frame is damaged, or its content is of another size.
     public func decompress(
@@ -59,8 +59,8 @@ public struct ZstdDecompressionStream: ~Copyable {
     /// Starts before the first frame.
     public init() throws(ZstdError) { self.context = try DecompressionContext() }
 
-    /// Takes bytes from a position on, which moves behind what was taken, and gives a bounded piece of content for them.
-    /// All is taken, and all is given, where the position has come to the end and the piece is empty.
+    /// Takes bytes from a position on, which moves behind what was taken, and gives a bounded piece of content for
+    /// them. All is taken, and all is given, where the position has come to the end and the piece is empty.
     public mutating func content(of bytes: Bytes, from position: inout Int) throws(ZstdError) -> Bytes {
         var taken = position
         let (piece, isInsideFrame) = try bytes.withUnsafeBufferPointer { bytes throws(ZstdError) in

@@ -2,7 +2,7 @@
 
 /// A piece of YAML with its place in the file, after the environment has been applied.
 public struct ConfigurationNode: Sendable {
-    /// What the piece holds.
+    /// The content of a node.
     public indirect enum Content: Sendable {
         /// A plain or quoted word; `null` where it is empty.
         case scalar(String)
@@ -12,11 +12,11 @@ public struct ConfigurationNode: Sendable {
         case mapping([(key: String, mark: SourceMark, value: ConfigurationNode)])
     }
 
-    /// What it holds.
+    /// The content: a word, a list, or keys and values.
     public var content: Content
-    /// Where it stands.
+    /// The place in the file.
     public var mark: SourceMark
-    /// Whether it is a word in quotes, which is text whatever it looks like.
+    /// Tells whether it is a word in quotes, which is text whatever it looks like.
     public var isQuoted: Bool
 
     /// Creates a node.
@@ -26,7 +26,7 @@ public struct ConfigurationNode: Sendable {
         self.isQuoted = isQuoted
     }
 
-    /// What kind of node it is, in words.
+    /// The kind of node, in words.
     public var kindName: String {
         switch self.content {
         case .scalar(let text): text.isEmpty ? "nothing" : "`\(text)`"
@@ -55,8 +55,8 @@ public struct Configuration: Sendable {
     /// Sets a section, for tests and programs.
     public mutating func set(_ section: Section, _ value: Configuration) { self.values[section.name] = value }
 
-    /// The values that shape the output as text, defaults included, in the order of the fields. A field that was added to
-    /// a shipped operator is there at other values than its default only.
+    /// The values that shape the output as text, defaults included, in the order of the fields. A field that was added
+    /// to a shipped operator is included only at values other than its default.
     public func canonical(_ fields: [any FieldDescription]) -> String {
         let parts = fields.filter(\.shapesOutput).compactMap { field -> String? in
             let value = self.values[field.name]
@@ -76,7 +76,7 @@ public struct ConfigurationReader {
     public let file: String
     /// Reads a text file by a path relative to the topology; what a `ConfigurationError` says is reported as it is.
     public let files: @Sendable (String) throws -> String
-    /// What was found wrong.
+    /// The errors and warnings found so far.
     public private(set) var diagnostics: [Diagnostic] = []
 
     /// Creates a reader.
@@ -90,7 +90,7 @@ public struct ConfigurationReader {
         self.diagnostics.append(Diagnostic(file: self.file, mark: mark, severity: severity, message: message))
     }
 
-    /// Whether an error has been noted.
+    /// Tells whether an error has been noted.
     public var hasErrors: Bool { self.diagnostics.contains { $0.severity == .error } }
 
     /// Reads a mapping whose keys are the names of fields.
@@ -111,8 +111,8 @@ public struct ConfigurationReader {
         return self.diagnostics.count > errorsBefore ? nil : configuration
     }
 
-    /// Looks at a mapping that is for one of several lists of fields, nobody knows which: each key has to be in one of
-    /// them, its value has to be right for one field of that name, and what all lists require has to be there.
+    /// Checks a mapping that is meant for one of several lists of fields, nobody knows which: each key has to be in one
+    /// of them, its value has to be right for one field of that name, and what all lists require has to be there.
     package mutating func check(_ node: ConfigurationNode, againstAny lists: [[any FieldDescription]]) {
         guard let members = self.members(of: node) else { return }
         for member in members {

@@ -16,7 +16,7 @@ public struct SourceMark: Hashable, Sendable {
 
 /// Something to say about a topology file.
 public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
-    /// How bad it is.
+    /// Tells errors from warnings.
     public enum Severity: String, Sendable {
         /// The topology cannot run.
         case error
@@ -28,9 +28,9 @@ public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
     public var file: String
     /// The place in the file, where there is one.
     public var mark: SourceMark?
-    /// How bad it is.
+    /// Tells an error from a warning.
     public var severity: Severity
-    /// What is wrong, and what would be right.
+    /// The mistake, and the way to put it right.
     public var message: String
 
     /// Creates a diagnostic.
@@ -48,14 +48,14 @@ public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What an operator finds wrong with its own configuration.
+/// A mistake that an operator finds in its own configuration.
 public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The field it is about, if one.
     public var field: String?
-    /// What is wrong, and what would be right.
+    /// The mistake, and the way to put it right.
     public var message: String
 
-    /// Creates an error.
+    /// Creates an error, about one field or the whole configuration.
     public init(_ message: String, field: String? = nil) {
         self.message = message
         self.field = field

@@ -4,16 +4,16 @@
 public protocol FieldDescription: Sendable {
     /// The key in YAML.
     var name: String { get }
-    /// What it does, with its unit.
+    /// The help text: what the field does, with its unit.
     var help: String { get }
-    /// Whether it must be given.
+    /// Tells whether the field must be given.
     var isRequired: Bool { get }
-    /// Whether it has a say in what comes out. Endpoints, timeouts and concurrency have none, and stay out of hashes.
+    /// Tells whether the field affects the output. Endpoints, timeouts and concurrency do not, and stay out of hashes.
     var shapesOutput: Bool { get }
-    /// Whether it came to an operator that had shipped without it. At its default it stays out of hashes, so that what was
-    /// made before it came can be gone on with.
+    /// Tells whether the field was added to an operator that had already shipped. At its default it stays out of
+    /// hashes, so that work begun before it came can be continued.
     var isAdded: Bool { get }
-    /// What kind of value it takes, in words.
+    /// The kind of value, in words.
     var typeName: String { get }
     /// The default as text, if there is one.
     var defaultText: String? { get }
@@ -21,7 +21,7 @@ public protocol FieldDescription: Sendable {
     func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> (any Sendable)?
     /// The value as it goes into hashes.
     func canonical(_ value: (any Sendable)?) -> String
-    /// Whether a value, or no value, means the default.
+    /// Tells whether a value, or no value, means the default.
     func isDefault(_ value: (any Sendable)?) -> Bool
 }
 
@@ -29,13 +29,13 @@ public protocol FieldDescription: Sendable {
 public struct Field<Value: FieldValue>: FieldDescription {
     /// The key in YAML.
     public let name: String
-    /// What it does, with its unit.
+    /// The help text: what the field does, with its unit.
     public let help: String
-    /// Whether it must be given.
+    /// Tells whether the field must be given.
     public let isRequired: Bool
-    /// Whether it has a say in what comes out.
+    /// Tells whether the field affects the output.
     public let shapesOutput: Bool
-    /// Whether it came to an operator that had shipped without it.
+    /// Tells whether the field was added to an operator that had already shipped.
     public let isAdded: Bool
     /// The value where none is given.
     public let defaultValue: Value
@@ -94,7 +94,7 @@ public struct Field<Value: FieldValue>: FieldDescription {
         (value as? Value ?? self.defaultValue).canonical
     }
 
-    /// Whether a value, or no value, means the default.
+    /// Tells whether a value, or no value, means the default.
     public func isDefault(_ value: (any Sendable)?) -> Bool {
         let value = value as? Value ?? self.defaultValue
         return value.canonical == self.defaultValue.canonical && value.isNone == self.defaultValue.isNone
@@ -118,16 +118,16 @@ extension Field where Value: Comparable {
 public struct Section: FieldDescription {
     /// The key in YAML.
     public let name: String
-    /// What it does, with its unit.
+    /// The help text: what the group does.
     public let help: String
     /// The fields of the group.
     public let fields: [any FieldDescription]
-    /// Whether it came to an operator that had shipped without it.
+    /// Tells whether the group was added to an operator that had already shipped.
     public let isAdded: Bool
 
     /// Declares a group.
-    /// - Parameter isAdded: says that the operator has shipped without it. Left out, it then means what the operator did
-    ///   before; given empty, it is another configuration.
+    /// - Parameter isAdded: says that the operator has shipped without it. Left out, it then means what the operator
+    ///   did before; given empty, it is another configuration.
     public init(_ name: String, isAdded: Bool = false, help: String, fields: [any FieldDescription]) {
         self.name = name
         self.isAdded = isAdded
@@ -135,9 +135,9 @@ public struct Section: FieldDescription {
         self.fields = fields
     }
 
-    /// Whether it must be given.
+    /// Tells whether the group must be given: never.
     public var isRequired: Bool { false }
-    /// Whether it has a say in what comes out.
+    /// Tells whether the group affects the output: always.
     public var shapesOutput: Bool { true }
     /// The kind of value, in words.
     public var typeName: String { "a mapping" }
@@ -154,24 +154,24 @@ public struct Section: FieldDescription {
         (value as? Configuration)?.canonical(self.fields) ?? "absent"
     }
 
-    /// Whether it is left out.
+    /// Tells whether the group is left out.
     public func isDefault(_ value: (any Sendable)?) -> Bool { value as? Configuration == nil }
 }
 
 /// A type that a field may have.
 public protocol FieldValue: Sendable {
-    /// What kind of value it is, in words: "a whole number".
+    /// The kind of value, in words: "a whole number".
     static var typeName: String { get }
     /// Reads a value, or reports what is wrong with the node.
     static func read(_ node: ConfigurationNode, _ reader: inout ConfigurationReader) -> Self?
     /// The value as text, the same for equal values.
     var canonical: String { get }
-    /// Whether it is the absence of a value, which as text might also be a word.
+    /// Tells whether this is the absence of a value, which as text might also be a word.
     var isNone: Bool { get }
 }
 
 extension FieldValue {
-    /// Most values are there.
+    /// Most values are present.
     public var isNone: Bool { false }
 }
 
@@ -252,7 +252,7 @@ extension Optional: FieldValue where Wrapped: FieldValue {
     }
     /// The value as text, the same for equal values.
     public var canonical: String { self?.canonical ?? "none" }
-    /// Whether it is the absence of a value.
+    /// Tells whether this is the absence of a value.
     public var isNone: Bool { self == nil }
 }
 
@@ -278,7 +278,7 @@ extension Choice {
 public struct FileReference: FieldValue, Hashable {
     /// The path as it is written.
     public var path: String
-    /// What the file holds.
+    /// The text in the file.
     public var content: String
 
     /// Creates a reference.

@@ -9,7 +9,7 @@ public import Records
 /// record at a time, so that operators, outputs and notes stand at a record's end whenever a commit may fall there. A
 /// chain is used from one thread at a time.
 public final class Chain {
-    /// Whether records pass as they are: without steps there is nothing to read them for.
+    /// Tells whether records pass as they are: without steps there is nothing to read them for.
     private let isRelay: Bool
     private let decode: StreamType.Decoder
     private let schema: SchemaCheck
@@ -76,7 +76,7 @@ public final class Chain {
     private let buffer: OutputBuffer
     private let flag: NoteFlag
 
-    /// Where the encoder writes; a box, because the encoder is made before the chain is.
+    /// The buffer the encoder writes to; a box, because the encoder is made before the chain is.
     private final class OutputBuffer {
         var batch = RecordBatch()
     }
@@ -99,16 +99,17 @@ public final class Chain {
 
     // MARK: Input
 
-    /// Whether the stage has a step that waits.
+    /// Tells whether the stage has a step that waits.
     public var isAsynchronous: Bool { self.asynchronous != nil }
 
-    /// How many answers the asynchronous step may await at a time in this process.
+    /// The number of answers the asynchronous step may await at a time in this process.
     public var inFlightMax: Int { self.asynchronous?.wired.inFlightMax ?? 0 }
 
-    /// How many more may wait inside it for their turn.
+    /// The number of further elements that may wait inside it for their turn.
     public var askedAheadMax: Int { self.asynchronous?.wired.askedAheadMax ?? 0 }
 
-    /// Runs a record through a stage without an asynchronous step. Of a batch every record is run or left out, in order.
+    /// Runs a record through a stage without an asynchronous step. Of a batch every record is run or left out, in
+    /// order.
     public func process(_ batch: FetchedBatch, at index: Int) {
         if self.isRelay { return self.buffer.batch.append(batch.records, at: index) }
         self.push(batch, at: index)
@@ -178,7 +179,7 @@ public final class Chain {
         }
     }
 
-    /// Whether a record is of the type that is read, by its headers.
+    /// Tells whether a record is of the type that is read, by its headers.
     private func isReadable(_ batch: FetchedBatch, at index: Int, _ list: Int) -> Bool {
         switch self.schema.verdict(on: batch.records.headerLists[list]) {
         case .readable:
@@ -244,10 +245,10 @@ public final class Chain {
         return notes
     }
 
-    /// Whether something was noted.
+    /// Tells whether something was noted.
     public var hasNotes: Bool { !self.notes.letters.isEmpty || !self.notes.counts.isEmpty }
 
-    /// What the steps gather whose end has not come, by the step's name; only what there is.
+    /// Numbers of things the steps gather whose end has not come, by the step's name; steps without any are left out.
     public var openCounts: [String: Int] {
         var counts: [String: Int] = [:]
         for one in self.leading + self.trailing {

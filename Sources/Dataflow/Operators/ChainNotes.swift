@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the steps of a chain had to say.
+/// Notes of the steps of a chain: counts, rejects and dead letters.
 public struct ChainNotes: Sendable {
-    /// What was counted, by `step.reason`.
+    /// Counts, by `step.reason`.
     public var counts: [String: Int] = [:]
-    /// What could not be used or was rejected.
+    /// Records that could not be used or were rejected.
     public var letters: [Letter] = []
 
     /// Creates empty notes.

@@ -3,17 +3,17 @@
 public import Codecs
 public import Records
 
-/// What is said of an operator in topologies, lint and help.
+/// The description of an operator in topologies, lint and help.
 public struct OperatorSpecification: Sendable {
     /// The name of the step in YAML.
     public var name: String
     /// One sentence on what it does.
     public var summary: String
-    /// What may be configured, with types, defaults and help.
+    /// The fields that may be configured, with types, defaults and help.
     public var fields: [any FieldDescription]
-    /// Whether it keeps something from one record to the next.
+    /// Tells whether it keeps something from one record to the next.
     public var isStateful: Bool
-    /// Whether it keeps that beyond the end of the videos that it is about: there is then nothing to be finished.
+    /// Tells whether it keeps that beyond the end of the videos that it is about: there is then nothing to be finished.
     public var remembers: Bool
 
     /// Describes an operator.
@@ -28,13 +28,13 @@ public struct OperatorSpecification: Sendable {
     }
 }
 
-/// What an operator may know beside its configuration.
+/// Facts that an operator may know beside its configuration.
 public struct OperatorContext: Sendable {
     /// The topology's hash, for lineage.
     public var topologyHash: String
-    /// Whether the user has allowed to run where no exclusion list is known (`--allow-unguarded`).
+    /// Tells whether the user has allowed to run where no exclusion list is known (`--allow-unguarded`).
     public var allowUnguarded: Bool
-    /// What the run offers to operators from outside; nothing where a topology is only looked at or tested.
+    /// Services the run offers to operators from outside; none where a topology is only looked at or tested.
     public var services: OperatorServices
 
     /// Creates a context.
@@ -45,8 +45,8 @@ public struct OperatorContext: Sendable {
     }
 }
 
-/// What operators may use from outside a topology, by the protocol that an operator knows it by: whoever wires a run puts
-/// it in, operators take it out, and nobody in between knows of it.
+/// Services from outside a topology, each under the protocol that an operator knows it by: whoever wires a run puts
+/// them in, operators take them out, and nobody in between knows of them.
 public struct OperatorServices: Sendable {
     private var services: [ObjectIdentifier: any Sendable] = [:]
 
@@ -66,19 +66,19 @@ public struct OperatorServices: Sendable {
 
 /// One step that turns a value into zero or more values, at once.
 ///
-/// To add an operator: write a value type that conforms, in one file, and register it (`OperatorRegistry.register`). It sees
-/// neither log nor engine; its test feeds elements and looks at the collector. Operators that share a YAML name and
-/// differ in their input type are overloads of each other, with fields of their own. A field that comes to an operator that has
-/// shipped is declared as added (`Field.isAdded`).
+/// To add an operator: write a value type that conforms, in one file, and register it (`OperatorRegistry.register`). It
+/// sees neither log nor engine; its test feeds elements and looks at the collector. Operators that share a YAML name
+/// and differ in their input type are overloads of each other, with fields of their own. A field that comes to an
+/// operator that has shipped is declared as added (`Field.isAdded`).
 ///
-/// Completeness is data: what gathers or packs gives its output at the record that says that a video, a file or a group has
-/// ended, and source adapters write such records. Nothing tells an operator that its input is idle, since a replay could not
-/// repeat that. An end that never comes leaves what was gathered in the state, and `openCount` says how much that is; an
-/// end of what is not open is counted.
+/// Completeness is data: what gathers or packs gives its output at the record that says that a video, a file or a group
+/// has ended, and source adapters write such records. Nothing tells an operator that its input is idle, since a replay
+/// could not repeat that. An end that never comes leaves what was gathered in the state, and `openCount` says how much
+/// that is; an end of what is not open is counted.
 public protocol Operator<Input, Output>: Sendable {
-    /// What it takes.
+    /// The type it takes.
     associatedtype Input: StreamValue
-    /// What it makes.
+    /// The type it makes.
     associatedtype Output: StreamValue
 
     /// Its name, help and fields.
@@ -91,7 +91,7 @@ public protocol Operator<Input, Output>: Sendable {
     /// Takes one element. Order is kept; a failure is the element's own (`Collector.fail`), never thrown.
     mutating func process(_ element: Element<Input>, into output: inout Collector<Output>)
 
-    /// How many videos, files or groups have begun whose end has not come; `status` shows it.
+    /// The number of videos, files or groups that have begun and whose end has not come; `status` shows it.
     var openCount: Int { get }
 
     /// The changes of the operator's state since they were last asked for; they are committed with its output.
@@ -102,7 +102,7 @@ public protocol Operator<Input, Output>: Sendable {
 }
 
 extension Operator {
-    /// Most take each element by itself.
+    /// None: most operators take each element by itself.
     public var openCount: Int { 0 }
 
     /// A stateless operator has none.
@@ -117,9 +117,9 @@ extension Operator {
 /// The engine asks for up to `inFlightMax` answers at a time over all partitions, gives the answers on in the order of
 /// the elements, and commits the finished prefix without waiting for the rest. It keeps no state between elements.
 public protocol AsyncOperator<Input, Output>: Sendable {
-    /// What it takes.
+    /// The type it takes.
     associatedtype Input: StreamValue
-    /// What it makes.
+    /// The type it makes.
     associatedtype Output: StreamValue
 
     /// Its name, help and fields.
@@ -128,27 +128,27 @@ public protocol AsyncOperator<Input, Output>: Sendable {
     /// Creates an operator from a configuration that has been checked against its fields.
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError)
 
-    /// How many answers may be awaited at a time in this process.
+    /// The number of answers that may be awaited at a time in this process.
     var inFlightMax: Int { get }
 
-    /// How many more elements may be handed over meanwhile, to wait inside the operator. One that decides itself who is
-    /// asked next then has somebody at hand whenever a place comes free, whatever the engine is busy with.
+    /// The number of further elements that may be handed over meanwhile, to wait inside the operator. One that picks
+    /// the next itself then has one at hand whenever a place comes free, whatever the engine is busy with.
     var askedAheadMax: Int { get }
 
     /// Answers without waiting where that is possible: by rule, or from a cache.
     /// - Returns: whether the output is complete; if not, `answer` is asked.
     func answerAtOnce(_ element: Element<Input>, into output: inout Collector<Output>) -> Bool
 
-    /// Answers in its own time. A failure of the element is the element's own (`Collector.fail`); a failure of the server
-    /// is waited out here.
+    /// Answers in its own time. A failure of the element is the element's own (`Collector.fail`); a failure of the
+    /// server is waited out here.
     /// - Throws: only when cancelled; the element counts as not processed.
     func answer(_ element: Element<Input>, into output: inout Collector<Output>) async throws(CancellationError)
 }
 
 extension AsyncOperator {
-    /// Most do not queue.
+    /// None: most operators do not queue.
     public var askedAheadMax: Int { 0 }
 
-    /// Most have to ask.
+    /// Answers nothing at once: most operators have to ask.
     public func answerAtOnce(_ element: Element<Input>, into output: inout Collector<Output>) -> Bool { false }
 }

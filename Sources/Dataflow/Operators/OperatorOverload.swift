@@ -11,7 +11,7 @@ public struct OperatorOverload: Sendable {
         case asynchronous(@Sendable (Configuration, OperatorContext) throws(ConfigurationError) -> WiredAsyncOperator)
     }
 
-    /// What is said of it.
+    /// The operator's name, help and fields.
     public let specification: OperatorSpecification
     /// The type it takes.
     public let input: StreamType
@@ -19,7 +19,7 @@ public struct OperatorOverload: Sendable {
     public let output: StreamType
     let maker: Maker
 
-    /// Whether it has to wait for its answers.
+    /// Tells whether it has to wait for its answers.
     public var isAsynchronous: Bool {
         if case .asynchronous = self.maker { return true }
         return false
@@ -103,7 +103,7 @@ extension OperatorOverload {
         receiver: AnyObject, takeRequests: () -> [Request], inFlightMax: Int, askedAheadMax: Int
     )
 
-    /// What the generic initialisers hand over: an opaque request and reply.
+    /// Opaque request and reply that the generic initialisers hand over.
     @usableFromInline
     struct Request {
         let request: AsyncRequest

@@ -8,7 +8,7 @@ public struct PendingRecord {
     public let offset: Offset
     /// The questions, in order.
     let requests: [AsyncRequest]
-    /// What the steps before the asynchronous one noted.
+    /// The notes of the steps before the asynchronous one.
     let notes: ChainNotes
     /// The answers so far, in the order of the questions.
     var replies: [AsyncReply?]
@@ -20,10 +20,10 @@ public struct PendingRecord {
         self.replies = Array(repeating: nil, count: requests.count)
     }
 
-    /// How many questions it has.
+    /// The number of its questions.
     public var requestCount: Int { self.requests.count }
 
-    /// Whether all answers are there.
+    /// Tells whether all answers are there.
     public var isComplete: Bool { self.replies.allSatisfy { $0 != nil } }
 
     /// Tries to answer a question without waiting.

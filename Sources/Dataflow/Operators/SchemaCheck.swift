@@ -7,7 +7,7 @@ internal import Records
 /// The header decides nothing: the topology says what a topic holds, and the header can only say that this record is
 /// something else.
 struct SchemaCheck {
-    /// What a header list says.
+    /// The statement of a header list about a record's type.
     enum Verdict: Equatable {
         /// The record is of the type, in this form or an older one.
         case readable

@@ -6,7 +6,7 @@ public struct Step: Sendable {
     public var overload: OperatorOverload
     /// Its configuration, checked.
     public var configuration: Configuration
-    /// Where it stands in the file.
+    /// The step's place in the file.
     public var mark: SourceMark?
 
     /// Creates a step.

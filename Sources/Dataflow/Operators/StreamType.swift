@@ -66,7 +66,7 @@ public struct StreamType: Sendable {
     /// The header that names a record's type and the version of its form: `narration/1`.
     public static let schemaHeader = "schema"
 
-    /// What passes through a stage without steps: values that nobody reads.
+    /// The type that passes through a stage without steps: values that nobody reads.
     package static let untouched = StreamType(Untouched.self)
 
     private struct Untouched: StreamValue {

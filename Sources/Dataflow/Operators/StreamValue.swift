@@ -49,7 +49,7 @@ public struct Element<Value: StreamValue>: Sendable {
 
 /// A record that a step could not use, with the reason.
 public struct Letter: Hashable, Sendable {
-    /// Where such a record goes.
+    /// The destination of such a record.
     public enum Kind: String, Hashable, Sendable {
         /// It could not be processed: to the dead letters.
         case dead
@@ -60,13 +60,13 @@ public struct Letter: Hashable, Sendable {
         case refused
     }
 
-    /// Where it goes.
+    /// The destination.
     public var kind: Kind
     /// The YAML name of the step that says so.
     public var step: String
     /// A short code to count by: `answer-leak`.
     public var reason: String
-    /// What exactly is wrong.
+    /// The exact fault.
     public var message: String
     /// The offset of the input record it came from.
     public var origin: Offset
@@ -84,11 +84,11 @@ public struct Letter: Hashable, Sendable {
     }
 }
 
-/// What a step has to say beside its output.
+/// Notes of a step beside its output.
 public struct StepNotes: Sendable {
-    /// What was dropped or otherwise worth counting, by reason.
+    /// Counts by reason, of records dropped or otherwise worth counting.
     public var counts: [String: Int] = [:]
-    /// What could not be used.
+    /// Records that could not be used.
     public var letters: [Letter] = []
 
     /// Creates empty notes.
@@ -104,10 +104,10 @@ final class NoteFlag {
 
 /// Takes what an operator makes of an element: hands it to the next step at once where there is one, else keeps it.
 public struct Collector<Output: StreamValue> {
-    /// What has been emitted and not handed on.
+    /// Elements emitted and not handed on.
     public var elements: [Element<Output>] { self.kept }
     @usableFromInline var kept: [Element<Output>] = []
-    /// What has been noted.
+    /// The notes so far.
     public var notes = StepNotes()
     @usableFromInline let step: String
     @usableFromInline let next: Receiver<Output>?

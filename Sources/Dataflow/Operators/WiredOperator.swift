@@ -5,9 +5,9 @@ internal import Records
 
 /// A synchronous operator in the place it has in a stage, its types hidden.
 struct WiredOperator {
-    /// Where its input goes: a `Receiver<Input>`.
+    /// The receiver of its input: a `Receiver<Input>`.
     let receiver: AnyObject
-    /// What it has noted since it was last asked.
+    /// Takes the notes made since the last call.
     let takeNotes: () -> StepNotes
     let openCount: () -> Int
     let stateChanges: () -> [StateChange]
@@ -16,7 +16,7 @@ struct WiredOperator {
 
 /// An asynchronous operator in the place it has in a stage, its types hidden.
 struct WiredAsyncOperator {
-    /// Where its input goes: a `Receiver<Input>` that gathers requests.
+    /// The receiver of its input: a `Receiver<Input>` that gathers requests.
     let receiver: AnyObject
     /// The requests gathered since it was last asked, in order.
     let takeRequests: () -> [AsyncRequest]

@@ -5,7 +5,7 @@ internal import Synchronization
 /// Counts input records of a stage that end as dead letters in a row, over all its tasks in a process: a few are the
 /// data's fault, a hundred are the topology's. Pure.
 struct DeadLetterLimit {
-    /// What a task holds of a row and has not committed.
+    /// The part of a row that a task holds and has not committed.
     struct Share: Equatable {
         fileprivate(set) var row = 0
         fileprivate(set) var records = 0
@@ -13,16 +13,16 @@ struct DeadLetterLimit {
 
     let max: Int
     private(set) var inARow = 0
-    /// How many of the row are committed.
+    /// The number of records of the row that are committed.
     private(set) var committed = 0
     private var row = 0
 
     init(max: Int) { self.max = max }
 
-    /// Whether the stage is to stop.
+    /// Tells whether the stage is to stop.
     var isReached: Bool { self.inARow >= self.max }
 
-    /// Takes an input record, of which ever task.
+    /// Takes an input record, of whichever task.
     /// - Returns: whether the limit is reached; once it is, no further record counts.
     mutating func take(isDeadLetter: Bool, _ share: inout Share) -> Bool {
         if self.isReached { return true }
@@ -50,7 +50,7 @@ struct DeadLetterLimit {
 /// A limit that the tasks of a stage share.
 final class SharedDeadLetterLimit: Sendable {
     private let limit: Mutex<DeadLetterLimit>
-    /// Whether there is a row: most records are no dead letters and follow none, and need no lock.
+    /// Tells whether there is a row: most records are no dead letters and follow none, and need no lock.
     private let hasRow = Atomic(false)
 
     init(max: Int) { self.limit = Mutex(DeadLetterLimit(max: max)) }

@@ -6,7 +6,7 @@ internal import Records
 struct FinishedPrefix {
     /// The end of the contiguous finished prefix.
     private(set) var position: Offset
-    /// What the last commit covers.
+    /// The offset that the last commit covers.
     private(set) var committed: Offset
     private(set) var pendingRecords = 0
     private(set) var pendingSince: Timestamp?

@@ -7,21 +7,21 @@ internal import Records
 /// A stage is complete when the stages that write its input are complete and its group has committed each partition
 /// to the input's end. Offsets are the group's, as the log has them, so the answer holds for any number of processes.
 enum IdleDecision {
-    /// What a stage's group has committed, against what there is to read.
+    /// The commits of a stage's group, against what there is to read.
     struct Progress {
         /// The stage.
         var stage: String
         /// The stages that write its input.
         var upstream: [String]
-        /// Whether every partition is committed to its end.
+        /// Tells whether every partition is committed to its end.
         var isCommittedToEnd: Bool
     }
 
-    /// What may end, given the stages in topological order.
+    /// The stages that may end, given the stages in topological order.
     struct Verdict: Equatable {
         /// Stages whose input has ended for good: they may close their last shard.
         var closing: Set<String>
-        /// Whether everything is done.
+        /// Tells whether everything is done.
         var isComplete: Bool
     }
 

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What stands between an owner and what it is about to write. Pure.
+/// The obstacles between an owner and what it is about to write. Pure.
 struct OwnershipDecision {
     let intent: Intent
     let owners: Owners
-    /// What nobody's claim holds for, because its topic is not there.
+    /// Subjects for which nobody's claim holds, because their topic is not there.
     var released: Set<Claim.Subject> = []
 
     /// A name that differs from that of earlier commits.
     struct Change: Hashable {
-        /// What shows that there are such commits.
+        /// The evidence that there are such commits.
         enum Evidence: Hashable {
             case commits(of: Binding)
             case records(in: Claim.Subject)
         }
 
         var stage: String
-        /// What has changed, from what to what.
+        /// The change, from what to what.
         var description: String
         var evidence: Evidence
-        /// Whether going on under the new name leaves nothing out and writes nothing twice.
+        /// Tells whether going on under the new name leaves nothing out and writes nothing twice.
         var isAcceptable: Bool
     }
 
@@ -93,7 +93,7 @@ struct OwnershipDecision {
     /// The stages that nobody has written down.
     var unknown: [Binding] { self.intent.bindings.filter { self.known($0) == nil } }
 
-    /// What is yet to be written down, once nothing stands in the way.
+    /// The records yet to be written down, once nothing stands in the way.
     var missing: [OwnerRecord] {
         let claims = self.intent.claims.filter { self.owners.claims[$0.subject] != $0 }.map { claim in
             let known = self.owners.claims[claim.subject]?.owner

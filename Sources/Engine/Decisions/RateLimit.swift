@@ -19,7 +19,7 @@ struct RateLimit {
 
     private var capacity: Double { max(1, self.perSecond / 10) }
 
-    /// How many records may be read now.
+    /// The number of records that may be read now.
     mutating func available(now: Timestamp) -> Int {
         if now > self.updated {
             self.tokens = min(self.capacity, self.tokens + Double(now - self.updated) / 1000 * self.perSecond)
@@ -31,7 +31,7 @@ struct RateLimit {
     /// Takes what was read.
     mutating func take(_ count: Int) { self.tokens -= Double(count) }
 
-    /// When at least one record may be read again.
+    /// The time at which at least one record may be read again.
     func nextTime(now: Timestamp) -> Timestamp {
         let missing = 1 - self.tokens
         return missing <= 0 ? now : now + max(1, Timestamp((missing / self.perSecond * 1000).rounded(.up)))

@@ -5,7 +5,7 @@ internal import Records
 
 /// Decides what becomes of a partition whose task has failed, while the partition is still this process's. Pure.
 struct RecoveryDecision {
-    /// What to do.
+    /// The decision.
     enum Verdict: Equatable {
         /// Open a new task after some milliseconds; it takes up what was committed.
         case reopen(after: Timestamp)
@@ -17,7 +17,7 @@ struct RecoveryDecision {
     private static let brokenMax = 5
     private static let pauseMax: Timestamp = 10_000
 
-    /// How long a group takes to notice that a member is gone.
+    /// Time a group takes to notice that a member is gone.
     let sessionTimeoutMilliseconds: Timestamp
     private var failures = 0
 
@@ -26,13 +26,13 @@ struct RecoveryDecision {
     /// A commit has taken place since.
     mutating func succeeded() { self.failures = 0 }
 
-    /// After the task was fenced.
+    /// The verdict after the task was fenced.
     ///
-    /// Most often the partition has moved and the group is about to say so: who opens another task before would fence
-    /// the rightful owner. Only a member that still has the partition after a session timeout does.
+    /// Most often the partition has moved and the group is about to say so: opening another task before then would
+    /// fence the rightful owner. Only a member that still has the partition after a session timeout opens one.
     func afterFencing() -> Verdict { .reopen(after: self.sessionTimeoutMilliseconds) }
 
-    /// After an error of the log's.
+    /// The verdict after an error of the log's.
     mutating func after(_ code: LogError.Code) -> Verdict {
         self.failures += 1
         let pause = min(100 << Timestamp(min(self.failures - 1, 10)), Self.pauseMax)

@@ -4,19 +4,19 @@ internal import RecordLog
 internal import Records
 internal import Topologies
 
-/// What a task knows when it decides what to do next.
+/// Facts that a task knows when it decides what to do next.
 struct TaskFacts {
-    /// What is known of the sink, where the output goes to one.
+    /// Facts about the sink, where the output goes to one.
     struct Sink {
-        /// Whether it holds records that no commit covers.
+        /// Tells whether it holds records that no commit covers.
         var isOpen: Bool
         /// Why it wants to be closed now.
         var due: RotationReason?
-        /// When it will want to be closed by the clock.
+        /// The time at which the clock will make it want to be closed.
         var deadline: Timestamp?
     }
 
-    /// How the task has been told to end.
+    /// An order to the task to end.
     enum Stop {
         /// Commit what is finished, then end.
         case afterCommit
@@ -27,30 +27,30 @@ struct TaskFacts {
     var now: Timestamp
     /// The end of the contiguous finished prefix.
     var position: Offset
-    /// What the last commit covers.
+    /// The offset that the last commit covers.
     var committed: Offset
     /// Finished records that no commit covers, and their output.
     var pendingRecords = 0
     var pendingBytes = 0
-    /// When the first of them was finished.
+    /// The time at which the first of them was finished.
     var pendingSince: Timestamp?
-    /// Records in hand that have not begun.
+    /// Tells whether there are records in hand that have not begun.
     var hasUnbegun = false
-    /// Whether another record may begin: there is room in flight.
+    /// Tells whether another record may begin: there is room in flight.
     var mayBegin = true
     /// Records that wait for answers.
     var inFlight = 0
-    /// Whether the last read found nothing.
+    /// Tells whether the last read found nothing.
     var isAtEnd = false
-    /// When the rate limit allows the next read; `nil`: now.
+    /// The time of the next read that the rate limit allows; `nil`: now.
     var throttledUntil: Timestamp?
     var sink: Sink?
     var stop: Stop?
-    /// Whether the input has ended for good, so that the last shard may be closed.
+    /// Tells whether the input has ended for good, so that the last shard may be closed.
     var closeAtEnd = false
 }
 
-/// What a task does next.
+/// The next thing that a task does.
 enum TaskAction: Equatable {
     /// Begin the records in hand.
     case work

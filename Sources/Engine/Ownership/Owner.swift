@@ -2,9 +2,9 @@
 
 internal import Records
 
-/// Who may write to a topic or a set of shards; nobody else may.
+/// The one who may write to a topic or a set of shards; nobody else may.
 public struct Owner: Hashable, Sendable, CustomStringConvertible {
-    /// What it is that writes.
+    /// The kind of writer.
     public enum Kind: String, Sendable, CaseIterable {
         /// A topology, by its name.
         case topology
@@ -14,7 +14,7 @@ public struct Owner: Hashable, Sendable, CustomStringConvertible {
         case ingest
     }
 
-    /// What it is.
+    /// The kind of owner.
     public var kind: Kind
     /// Its name.
     public var name: String
@@ -25,14 +25,14 @@ public struct Owner: Hashable, Sendable, CustomStringConvertible {
         self.name = name
     }
 
-    /// What `millrace ingest` writes, whatever the source.
+    /// The owner of all that `millrace ingest` writes, whatever the source.
     static let ingest = Owner(.ingest, "ingest")
 
     /// In words.
     public var description: String { self.kind == .ingest ? "`millrace ingest`" : "the \(self.kind) `\(self.name)`" }
 }
 
-/// That an owner writes to something.
+/// The fact that an owner writes to something.
 struct Claim: Hashable {
     /// A topic or a set of shards.
     struct Subject: Hashable, Comparable, CustomStringConvertible {
@@ -61,7 +61,8 @@ extension Claim.Subject {
     var topic: String { self.kind == .topic ? self.name : ReservedTopics.manifest(of: self.name) }
 }
 
-/// The names that a stage's commits are about: its offsets are those of one topic, and what it has written lies in others.
+/// The names that a stage's commits are about: its offsets are those of one topic, and what it has written lies in
+/// others.
 struct Binding: Hashable {
     var owner: Owner
     var stage: String
@@ -73,7 +74,7 @@ struct Binding: Hashable {
     var group: String { TaskSurroundings.group(topology: self.owner.name, stage: self.stage) }
 }
 
-/// What a topology, a replay or an ingest is about to write.
+/// Everything that a topology, a replay or an ingest is about to write.
 struct Intent {
     var owner: Owner
     var claims: [Claim]

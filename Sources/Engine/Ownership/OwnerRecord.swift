@@ -16,11 +16,11 @@ enum OwnerRecord: Hashable {
     /// Why a record is none of these.
     struct Problem: Error {
         var message: String
-        /// Whether a newer program wrote it.
+        /// Tells whether a newer program wrote it.
         var isTooNew = false
     }
 
-    /// What the record is about, as its key.
+    /// The subject of the record, as its key.
     var key: String {
         switch self {
         case .claim(let claim, _): Self.key(of: claim.subject)

@@ -3,8 +3,8 @@
 public import RecordLog
 internal import Records
 
-/// Who owns what, as the topic of owners says: of two owners the first counts, as long as the topic is there;
-/// of one's own records the last.
+/// The owners of everything, by the topic of owners: of two owners the first counts, as long as the topic is there; of
+/// one's own records the last.
 struct Owners {
     /// A stage of an owner.
     struct StageName: Hashable {
@@ -14,10 +14,10 @@ struct Owners {
 
     private(set) var claims: [Claim.Subject: Claim] = [:]
     private(set) var bindings: [StageName: Binding] = [:]
-    /// What cannot be read, by its key: where it is, and why.
+    /// The records that cannot be read, by key: their place, and the reason.
     private(set) var unreadable: [String: String] = [:]
 
-    /// Where it is written.
+    /// The partition in which it is written.
     static let partition = TopicPartition(ReservedTopics.owners, 0)
 
     /// Nobody owns anything.
@@ -62,7 +62,7 @@ struct Owners {
 }
 
 extension Owner {
-    /// Who owns a set of shards; `nil` where nobody has said so.
+    /// The owner of a set of shards; `nil` where nobody has said so.
     public static func ofShards(_ set: String, in log: any RecordLog) throws(LogError) -> Owner? {
         try Owners(reading: log).claims[Claim.Subject(kind: .shards, name: set)]?.owner
     }

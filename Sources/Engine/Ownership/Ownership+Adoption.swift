@@ -4,15 +4,15 @@ internal import RecordLog
 internal import Records
 
 extension Ownership {
-    /// What the groups of a log of before say about names: a stage that nobody wrote down is adopted as it is, unless
-    /// its commits, or those of a stage that is gone, show that it had other names.
+    /// Changes of names that the groups of an earlier version's log show: a stage that nobody wrote down is adopted as
+    /// it is, unless its commits, or those of a stage that is gone, show that it had other names.
     func changesBeforeAdoption(
         _ unknown: [Binding], _ topics: [String: Int]
     ) throws(LogError) -> [OwnershipDecision.Change] {
         guard let owner = unknown.first?.owner, owner.kind == .topology else { return [] }
         let groups: [GroupDescription]
         do throws(LogError) { groups = try self.log.groups() } catch {
-            // Who may not list groups adopts what is there.
+            // Without the right to list groups, what is there is adopted.
             if error.isRetriable { throw error }
             return []
         }

@@ -4,23 +4,23 @@ internal import Foundation
 internal import RecordLog
 internal import Records
 
-/// Takes what is about to be written for its owner, or says whose it is.
+/// Claims what is about to be written for its owner, or says who owns it.
 ///
-/// Claims are committed before anything is written under them, by one writer id in the whole log: whoever comes later fences
-/// whoever was about to claim the same, so that a claim always stands on all those before it.
+/// Claims are committed before anything is written under them, by one writer id in the whole log: whoever comes later
+/// fences whoever was about to claim the same, so that a claim always stands on all those before it.
 struct Ownership {
     let log: any RecordLog
     let intent: Intent
     /// Takes over names of outputs that have changed.
     var acceptsChanges = false
-    /// What to do where something is another's.
+    /// The remedy where something is another's.
     let remedy: String
-    /// What to do where a name has changed.
+    /// The remedies where a name has changed.
     var waysOut = ""
     /// Is told of records that cannot be read, and are about something else.
     var warn: @Sendable (String) -> Void = { _ in }
 
-    /// Looks whether everything may be written, and writes nothing.
+    /// Checks that everything may be written, and writes nothing.
     /// - Throws: `LogError.Code.topicConflict` where it may not.
     func check() throws(LogError) {
         var attempts = Attempts()
@@ -32,11 +32,11 @@ struct Ownership {
         }
     }
 
-    /// Takes everything that is to be written, and creates its topics.
+    /// Claims everything that is to be written, and creates its topics.
     ///
-    /// A claim whose topic is not there was released, and anybody may take it. So claims are made first, and hold once they
-    /// are seen to stand with their topics there: whoever takes one over before is seen then, and whoever is about to is
-    /// fenced, and finds the topics.
+    /// A claim whose topic is not there was released, and anybody may take it. So claims are made first, and hold once
+    /// they are seen to stand with their topics there: whoever takes one over before is seen then, and whoever is about
+    /// to is fenced, and finds the topics.
     /// - Parameter createTopics: creates those that are not there.
     /// - Throws: `LogError.Code.topicConflict` where something is another's, or has other names than were committed.
     func take(_ createTopics: () throws(LogError) -> Void) throws(LogError) {
@@ -52,7 +52,8 @@ struct Ownership {
         }
     }
 
-    /// Waits longer each time, and not for ever: for a log that is away for a while, and for others who take at the same time.
+    /// Waits longer each time, and not for ever: for a log that is away for a while, and for others who take at the
+    /// same time.
     private struct Attempts {
         private static let secondsMax = 60.0
         private static let pauseMax = 1.0
@@ -92,9 +93,9 @@ struct Ownership {
         }
     }
 
-    /// How things stand, where nothing is in the way.
+    /// The state of ownership, where nothing is in the way.
     private struct Standing {
-        /// What is yet to be written down.
+        /// The records yet to be written down.
         var missing: [OwnerRecord]
         /// Tells whether all is written down, and all topics are there.
         var isComplete: Bool

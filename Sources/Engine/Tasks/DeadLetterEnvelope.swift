@@ -11,7 +11,7 @@ struct DeadLetterEnvelope {
     static let headers = [Header("schema", "dead-letter/1")]
     /// A record whose envelope would be larger is kept truncated to this many bytes of its value.
     static let valueBytesMax = 1 << 20
-    /// What a letter keeps of a key.
+    /// The most bytes that a letter keeps of a key.
     static let keyBytesMax = 1 << 16
 
     let topology: String

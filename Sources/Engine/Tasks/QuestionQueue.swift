@@ -38,7 +38,7 @@ final class QuestionQueue {
     var count: Int { self.begun.count }
     var isEmpty: Bool { self.begun.isEmpty }
 
-    /// Whether another record may begin.
+    /// Tells whether another record may begin.
     var mayBegin: Bool { self.unasked.isEmpty && self.begun.count < self.limit.begunMax }
 
     /// Takes a record; what can be answered without waiting is answered here.
@@ -98,7 +98,7 @@ final class QuestionQueue {
     }
 }
 
-/// Where answers arrive from the threads that wait for them.
+/// Takes answers from the threads that wait for them.
 private final class Mailbox: Sendable {
     struct Reply: Sendable {
         let task: Int

@@ -7,7 +7,7 @@ internal import Records
 internal import Topologies
 
 extension StageTask {
-    /// What tasks of one stage share in a process.
+    /// Objects that the tasks of one stage share in a process.
     struct Shared {
         let stage: Stage
         let rateLimit: SharedRateLimit?
@@ -36,7 +36,7 @@ extension StageTask {
         }
     }
 
-    /// Under which id the task of a partition commits.
+    /// The id under which the task of a partition commits.
     static func writerID(_ stage: Stage, _ source: TopicPartition, in surroundings: TaskSurroundings) -> String {
         "\(surroundings.topology.name).\(stage.name).\(source.partition)"
     }
@@ -79,7 +79,7 @@ extension StageTask {
             committed: offset, metadata: metadata)
     }
 
-    /// Where to begin: behind the last commit, if it is this stage's and still retained.
+    /// The offset to begin at: behind the last commit, if it is this stage's and still retained.
     static func start(
         _ stage: Stage, _ source: TopicPartition, _ stored: CommittedOffset?, _ state: [StateEntry],
         in surroundings: TaskSurroundings
@@ -130,7 +130,7 @@ extension StageTask {
 }
 
 extension Stage {
-    /// Whether some of a task's state waits for the rest of its input. What an operator remembers for good does not.
+    /// Tells whether some of a task's state waits for the rest of its input; memories kept for good do not.
     fileprivate func isAmidInput(_ state: [StateEntry]) -> Bool {
         let remembering = self.steps.filter(\.overload.specification.remembers).map { Bytes(".\($0.name)/".utf8) }
         return state.contains { entry in

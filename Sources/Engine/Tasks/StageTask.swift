@@ -8,9 +8,9 @@ internal import Topologies
 
 /// One stage over one partition: reads, runs the chain, and commits output, offsets, state and dead letters together.
 ///
-/// What to do next is `TaskDecision`'s; this is the shell that does it. A task is used by one thread at a time.
+/// `TaskDecision` decides what to do next; this is the shell that does it. A task is used by one thread at a time.
 final class StageTask {
-    /// What a step came to.
+    /// The outcome of a step.
     enum Outcome: Equatable {
         /// There may be more to do at once.
         case progressed
@@ -41,9 +41,9 @@ final class StageTask {
     private var batch: FetchedBatch
     private var cursor = 0
     private var isAtEnd = false
-    /// No read before this: the rate limit's, or because what is known to be there has yet to arrive.
+    /// The time of the next read: put off by the rate limit, or because what is known to be there has yet to arrive.
     private var throttledUntil: Timestamp?
-    /// Whether the input has ended for good, so that the end must be known and not only seen.
+    /// Tells whether the input has ended for good, so that the end must be known and not only seen.
     private var isClosing = false
     /// A commit or a read that the log could not take just now.
     private var unfinished: Unfinished?
@@ -57,7 +57,7 @@ final class StageTask {
     /// Records read at a time: enough to make a batch worthwhile, few enough that a step stays short.
     static let recordsMax = 4_096
     static let bytesMax = 4 << 20
-    /// How long to wait for records that are known to be on their way.
+    /// Time to wait for records that are known to be on their way.
     private static let arrivalMilliseconds: Timestamp = 5
 
     init(
@@ -84,7 +84,7 @@ final class StageTask {
         self.questions = shared.inFlight.map { QuestionQueue(limit: $0, wake: surroundings.wake) }
     }
 
-    /// What is tried again while the log is away.
+    /// The work that is tried again while the log is away.
     private struct Unfinished {
         /// The commit, exactly as it was; `nil`: a read.
         var commit: (transaction: Transaction, position: Offset)?
@@ -134,7 +134,7 @@ final class StageTask {
         }
     }
 
-    /// Whether a later owner has the partition; a commit of nothing finds out.
+    /// Tells whether a later owner has the partition; a commit of nothing finds out.
     private var isFenced: Bool {
         do throws(LogError) {
             try self.writer.commit(Transaction())
@@ -146,7 +146,7 @@ final class StageTask {
 
     /// Leaves everything that is not committed to the next owner.
     ///
-    /// A later owner has swept when it took over, and what was published after that nobody would come for.
+    /// A later owner swept when it took over, and nobody would come for what was published after that.
     func end() {
         self.questions?.cancel()
         if let sink = self.sink {
@@ -307,7 +307,7 @@ final class StageTask {
         self.prefix.finish(next: isLast ? batch.nextOffset : offset + 1, now: self.now)
     }
 
-    /// What the chain had given before a record.
+    /// The size of the chain's output before a record.
     private struct OutputMark {
         let count: Int
         let bytes: Int

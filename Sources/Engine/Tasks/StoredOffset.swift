@@ -7,7 +7,8 @@ internal import Records
 /// The committed offset, kept with the task's state too.
 ///
 /// A group's offsets are not for ever: Kafka forgets those of a group that has had no member for
-/// `offsets.retention.minutes`, a week unless changed. A task that then began at the start would write everything twice.
+/// `offsets.retention.minutes`, a week unless changed. A task that then began at the start would write everything
+/// twice.
 enum StoredOffset {
     /// No operator's state has such a key: those begin with the operator's position.
     private static let key = Bytes("offset".utf8)
@@ -16,11 +17,11 @@ enum StoredOffset {
         StateChange(key: self.key, value: Bytes("\(offset) \(metadata.text)".utf8))
     }
 
-    /// Where to go on: where the group says, unless it has forgotten or fallen behind what the task committed with it.
+    /// The offset to go on at: the group's, unless it has forgotten or fallen behind what the task committed with it.
     ///
     /// An offset without a task's metadata was set by hand, with Kafka's own tools for one, and counts as it is.
-    /// - Throws: `StaleState` where the group says that more was committed than the state holds: both are committed together,
-    ///   so the state has not been read to its end.
+    /// - Throws: `StaleState` where the group says that more was committed than the state holds: both are committed
+    ///   together, so the state has not been read to its end.
     static func choose(
         _ grouped: CommittedOffset?, _ stored: CommittedOffset?
     ) throws(StaleState) -> CommittedOffset? {

@@ -3,7 +3,7 @@
 public import Codecs
 public import Records
 
-/// What a task writes beside each committed offset: which stage it was, and what it has counted since the beginning.
+/// A task's note beside each committed offset: the stage it was, and its counts since the beginning.
 ///
 /// The counts are committed with the output, so they are exact across crashes and can be read from any process.
 public struct TaskMetadata: Hashable, Sendable {
@@ -17,11 +17,11 @@ public struct TaskMetadata: Hashable, Sendable {
     public var deadLetters: Int
     /// Rejected values written.
     public var rejected: Int
-    /// When it was committed.
+    /// The time of the commit.
     public var committedAt: Timestamp?
-    /// What the steps counted, by `step.reason`, rejects and dead letters included.
+    /// Counts of the steps, by `step.reason`, rejects and dead letters included.
     public var counts: [String: Int]
-    /// What the steps gather whose end has not come, by step.
+    /// Numbers of things the steps gather whose end has not come, by step.
     public var open: [String: Int] = [:]
 
     /// Kafka refuses more than 4,096 bytes of metadata; what does not fit is added up under `other`.

@@ -11,7 +11,7 @@ public import Topologies
 /// - Parameters: the shards, the task's partition, the task's epoch, the topology's hash.
 public typealias SinkMaker = @Sendable (ShardDestination, Int, Int64, String) throws(SinkError) -> any RecordSink
 
-/// What a task has around it: the world behind protocols and closures, so that a simulation can be one.
+/// The surroundings of a task: the world behind protocols and closures, so that a simulation can be one.
 struct TaskSurroundings: Sendable {
     let log: any RecordLog
     let topology: Topology
@@ -25,9 +25,9 @@ struct TaskSurroundings: Sendable {
     let warn: @Sendable (String) -> Void
     /// Drops records in front of stages.
     var gate: (any InputGate)?
-    /// Where stages begin that have no committed offset; the first retained record where nothing is said.
+    /// The offsets to begin at in stages that have no committed offset; by default the first retained record.
     let startOffsets: [TopicPartition: Offset]
-    /// Where stages stop reading; the end of the log, as it grows, where nothing is said.
+    /// The offsets to stop reading at; by default the end of the log, as it grows.
     let endOffsets: [TopicPartition: Offset]
     /// Takes over offsets of another version of a stage if its tasks hold no state.
     let acceptsChangedTopology: Bool
@@ -86,7 +86,7 @@ final class SharedRateLimit: Sendable {
 
 /// Why a run ended with an error.
 public struct EngineError: Error, Sendable, CustomStringConvertible {
-    /// What kind of failure it is, by what the user should do.
+    /// The kinds of failure, told apart by what the user should do.
     public enum Code: Hashable, Sendable {
         /// The topology or its surroundings are not fit to start: exit code 2.
         case unfit
@@ -94,17 +94,17 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
         case failed
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public var code: Code
-    /// What happened, where, and what to do about it.
+    /// The failure, its place, and the remedy.
     public var message: String
 
-    /// Creates an error.
+    /// Creates an error of a kind.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 }

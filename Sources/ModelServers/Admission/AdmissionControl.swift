@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How many calls may be at the server at a time, learnt from what it answers: additive increase, multiplicative
+/// Controls the number of calls at the server at a time, learnt from what it answers: additive increase, multiplicative
 /// decrease (Chiu and Jain 1989).
 ///
 /// A limit grows by one for as many answers as it is large, and is halved when the server says that it has enough, at
@@ -20,7 +20,7 @@ public struct AdmissionControl: Hashable, Sendable {
     public private(set) var inFlight = 0
     /// Nobody is let in before this time, in seconds of the caller's clock.
     public private(set) var heldUntil = -Double.infinity
-    /// How often in a row the server has had enough, one for each round of calls; an answer sets it to zero.
+    /// Number of times in a row the server has had enough, one for each round of calls; an answer sets it to zero.
     public private(set) var throttledRounds = 0
     private var nextNumber = 0
     /// Only calls from this number on may halve the limit again.
@@ -28,7 +28,7 @@ public struct AdmissionControl: Hashable, Sendable {
 
     /// A server may ask for this many seconds of rest at most; what is more is taken for a mistake.
     static let restMaxSeconds = 600.0
-    /// Rest where the server names no time: the first and the longest.
+    /// Seconds of rest if the server names no time: the first and the longest.
     static let firstRestSeconds = 0.25
     static let longestRestSeconds = 30.0
 
@@ -38,10 +38,10 @@ public struct AdmissionControl: Hashable, Sendable {
         self.limit = Double(self.limitMax)
     }
 
-    /// Whether another call may be let in now.
+    /// Tells whether another call may be let in now.
     public func mayEnter(now: Double) -> Bool { self.hasRoom && now >= self.heldUntil }
 
-    /// Whether there is room, whatever the time.
+    /// Tells whether there is room, whatever the time.
     public var hasRoom: Bool { self.inFlight < Int(self.limit) }
 
     /// Lets a call in.
@@ -77,8 +77,8 @@ public struct AdmissionControl: Hashable, Sendable {
         }
     }
 
-    /// A call ran into a deadline although others are answered: too many may be waiting at the server, which says nothing
-    /// of it. Gentler than `throttled`, because it may be the request's own fault.
+    /// A call ran into a deadline although others are answered: too many may be waiting at the server, which says
+    /// nothing of it. Gentler than `throttled`, because it may be the request's own fault.
     public mutating func strained(_ ticket: Ticket) {
         guard ticket.number >= self.nextRound else { return }
         self.nextRound = self.nextNumber

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Keeps calls from a server that is down (Nygard, "Release It!"): after some failures in a row it opens and nobody is let
-/// in; after a while one call is let in to try; its success closes the breaker, its failure opens it for longer.
+/// Keeps calls from a server that is down (Nygard, "Release It!"): after some failures in a row it opens and nobody is
+/// let in; after a while one call is let in to try; its success closes the breaker, its failure opens it for longer.
 ///
 /// Any sign of life closes it, a 429 or a 400 too: the server is there. Without clock and randomness: both are given.
 public struct CircuitBreaker: Hashable, Sendable {
-    /// What it does now.
+    /// A state of the breaker.
     public enum State: Hashable, Sendable {
         /// Calls are let in.
         case closed
@@ -15,14 +15,14 @@ public struct CircuitBreaker: Hashable, Sendable {
         case trying
     }
 
-    /// What it does now.
+    /// The present state.
     public private(set) var state = State.closed
     /// The failures in a row.
     public private(set) var failures = 0
-    /// How often in a row it has opened without closing.
+    /// Number of times in a row it has opened without closing.
     public private(set) var openings = 0
 
-    /// So many failures in a row open it.
+    /// Number of failures in a row that opens it.
     public let failuresMax: Int
     static let firstPauseSeconds = 0.5
     static let longestPauseSeconds = 30.0
@@ -30,7 +30,7 @@ public struct CircuitBreaker: Hashable, Sendable {
     /// Starts closed.
     public init(failuresMax: Int) { self.failuresMax = max(1, failuresMax) }
 
-    /// Whether a call may be let in now.
+    /// Tells whether a call may be let in now.
     public func mayEnter(now: Double) -> Bool {
         switch self.state {
         case .closed: true

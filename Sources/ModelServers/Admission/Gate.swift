@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who waits for a place at the server, in order, and who gets one: admission, breaker and queue together.
+/// Decides which requests wait for a place at the server, and which get one: admission, breaker and queue together.
 ///
 /// It also keeps what `RequestBlame` wants to know: who was answered and who failed last. Without clock, randomness and
 /// I/O.
 struct Gate {
     /// A place at the server.
     struct Pass: Hashable, Sendable {
-        /// Who holds it: the number of the request, the same over its attempts.
+        /// Number of the request that holds it, the same over its attempts.
         let request: Int
         let ticket: AdmissionControl.Ticket
-        /// Whether this call tries a server that was down.
+        /// Tells whether this call tries a server that was down.
         let isTrial: Bool
-        /// Whether it is the request's first attempt.
+        /// Tells whether it is the request's first attempt.
         let isFirst: Bool
         /// The answers so far when it was let in.
         fileprivate let answersBefore: Int
     }
 
-    /// How a call ended, as far as the gate is concerned.
+    /// The outcome of a call, as far as the gate is concerned.
     enum Outcome: Hashable, Sendable {
         /// Answered, or refused for a fault of the request's own: the server is well.
         case alive
@@ -38,7 +38,7 @@ struct Gate {
     /// The share of requests whose first attempt fails in a way that a request can cause, over about the last hundred.
     private(set) var failureShare = 0.0
 
-    /// Who has failed since the last answer.
+    /// The requests that have failed since the last answer: none, one, or several.
     private enum LastFailed: Hashable {
         case nobody
         case one(Int)
@@ -79,7 +79,7 @@ struct Gate {
         return passes
     }
 
-    /// When to look again although nothing has happened; `nil` where only a call's end can change anything.
+    /// Time to look again although nothing has happened; `nil` if only a call's end can change anything.
     var nextTime: Double? {
         guard !self.waiting.isEmpty, self.admission.hasRoom else { return nil }
         switch self.breaker.state {
@@ -130,10 +130,10 @@ struct Gate {
     /// Gives a place back.
     mutating func leave() { self.admission.leave() }
 
-    /// Whether another request was answered since this one was let in.
+    /// Tells whether another request was answered since this one was let in.
     func othersAnswered(since pass: Pass) -> Bool { self.answers > pass.answersBefore }
 
-    /// Whether another request has failed since the last answer.
+    /// Tells whether another request has failed since the last answer.
     func othersFailed(beside pass: Pass) -> Bool {
         switch self.lastFailed {
         case .nobody: false
@@ -145,7 +145,7 @@ struct Gate {
 
 /// A queue of numbers that can be left from the middle.
 struct WaitingLine {
-    // Who has left stays in `order` until the head comes by, or until more than half of it has left.
+    // Requests that have left stay in `order` until the head comes by, or until more than half of it has left.
     private var order: [Int] = []
     private var head = 0
     private var present: Set<Int> = []

@@ -3,13 +3,13 @@
 /// Decides whether a request that keeps failing is itself to blame: it fails alone, several times, while others are
 /// answered.
 ///
-/// A failure counts against the request only where somebody bears witness that the server was well: another request was
+/// A failure counts against the request only if somebody bears witness that the server was well: another request was
 /// answered since this attempt began, and no other has failed since the last answer. So an outage, which fails all
 /// alike, counts against nobody. Where there are no others, at the end of a stream or with one call at a time, a tiny
 /// request of the client's own is the witness. And where the server fails one call in ten for no reason, three failures
 /// are no proof: so many are wanted that chance would hardly bring them.
 public struct RequestBlame: Hashable, Sendable {
-    /// What is to be done after a failure.
+    /// The action to take after a failure.
     public enum Decision: Hashable, Sendable {
         /// Ask again.
         case retry
@@ -19,11 +19,11 @@ public struct RequestBlame: Hashable, Sendable {
         case blame
     }
 
-    /// So many failures alone convict, where the server hardly ever fails.
+    /// Number of failures alone that convict, if the server hardly ever fails.
     public let failuresMax: Int
-    /// So many failures alone convict, however often the server fails.
+    /// Number of failures alone that convict, however often the server fails.
     static let failuresEnough = 12
-    /// Convicting an innocent request may happen to one in so many.
+    /// The share of innocent requests that may be convicted.
     static let chanceMax = 1e-5
     /// The failures alone so far.
     public private(set) var failuresAlone = 0
@@ -70,7 +70,7 @@ public struct RequestBlame: Hashable, Sendable {
         return self.failuresAlone >= self.failuresWanted ? .blame : .retry
     }
 
-    /// How many failures in a row chance brings to fewer than `chanceMax` of the requests.
+    /// Returns the number of failures in a row that chance brings to fewer than `chanceMax` of the requests.
     static func failures(unlikelyAt share: Double) -> Int {
         var chance = 1.0
         var count = 0

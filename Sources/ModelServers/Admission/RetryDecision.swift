@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// When a request that the server failed is asked again: after a jittered exponential backoff, which is the kind's own.
+/// Decides when to ask again after a server's failure: after a jittered exponential backoff, which is the kind's own.
 ///
 /// There is no last attempt: a failure of the server is waited out. What ends a request is `RequestBlame`.
 public struct RetryDecision: Hashable, Sendable {
-    /// How often in a row each kind of failure came.
+    /// Number of failures of the present kind in a row.
     private var attempts = 0
     private var lastLabel = ""
 

@@ -2,16 +2,16 @@
 
 internal import ModelRequests
 
-/// How many tokens of an answer fit, read from the words by which a server says that those asked for do not.
+/// The number of tokens of an answer that fit, read from a server's words that those asked for do not.
 ///
 /// The sentences differ; the numbers in them are the same: the limit, the prompt, the tokens asked for, and sums of
-/// these. "This model's maximum context length is 4097 tokens. However, you requested 4200 tokens (3176 in the messages,
-/// 1024 in the completion)" leaves 4097 − 3176; "supports at most 4096 completion tokens, whereas you provided 10000"
-/// allows 4096.
+/// these. "This model's maximum context length is 4097 tokens. However, you requested 4200 tokens (3176 in the
+/// messages, 1024 in the completion)" leaves 4097 − 3176; "supports at most 4096 completion tokens, whereas you
+/// provided 10000" allows 4096.
 struct AnswerRoom {
     let refusal: RequestRefusal
 
-    /// Reads an error's text, in lower case; `nil` where it says nothing of the kind, or where too little fits.
+    /// Reads an error's text, in lower case; `nil` if it says nothing of the kind, or if too little fits.
     init?(_ text: String, _ request: ChatRequest, _ form: RequestForm) {
         guard form.tokenLimit != .none, let asked = form.answerTokens(of: request),
             Self.words.contains(where: { text.contains($0) })
@@ -27,12 +27,12 @@ struct AnswerRoom {
         }
         let isNamed = numbers.count < count
         let distinct = Set(numbers)
-        // What is left when sums of prompt and answer are struck out.
+        // Limits are the numbers left when sums of prompt and answer are struck out.
         let limits = distinct.filter { $0 < asked || !distinct.contains($0 - asked) }.sorted()
         guard let limit = limits.last else { return nil }
         let room: Int
         if limits.count == 1 || !isOfPrompt {
-            // A limit of the answer alone, where the prompt has no part in it.
+            // A limit of the answer alone, if the prompt has no part in it.
             guard limit < asked, isNamed || Self.isOfAnswer(text) else { return nil }
             room = limit
             self.refusal = .tokensAbove(limit)
@@ -72,7 +72,7 @@ struct AnswerRoom {
         for (index, byte) in bytes.enumerated() {
             if isDigit(index) {
                 if start == nil { (start, value) = (index, 0) }
-                // What is longer than any count of tokens stays too large to be one.
+                // A number longer than any count of tokens stays too large to be one.
                 value = value > 1 << 40 ? value : value * 10 + Int(byte - 0x30)
             } else if let first = start {
                 let isComma =

@@ -8,7 +8,7 @@ public struct CallMeter: Sendable {
     /// Is told how a call ended.
     public typealias Receipt = @Sendable (Result<ChatAnswer, ChatFailure>) -> Void
 
-    /// Waits until a call may be sent; `nil` where none may be any more, or nobody waits for its answer.
+    /// Waits until a call may be sent; `nil` if none may be sent any more, or nobody waits for its answer.
     public var admit: @Sendable (ChatRequest) async -> Receipt?
 
     /// Creates a meter; by default it lets everything pass.

@@ -5,14 +5,14 @@ public import ModelRequests
 internal import Records
 
 extension ChatClient {
-    /// The names of the models offered; `nil` where the server has no such route, or cannot be reached.
+    /// The names of the models offered; `nil` if the server has no such route, or cannot be reached.
     public func models() async -> [String]? {
         guard let json = await self.json(self.endpoint.api("/models")) else { return nil }
         guard let list = json["data"]?.array ?? json["models"]?.array else { return nil }
         return list.compactMap { $0["id"]?.string ?? $0["name"]?.string }
     }
 
-    /// What `/health` says.
+    /// Asks for what `/health` says.
     public func health() async -> ServerCapabilities.Health {
         do throws(ChatFailure) {
             switch try await self.get(self.endpoint.root("/health")).status {
@@ -26,7 +26,7 @@ extension ChatClient {
         }
     }
 
-    /// What `/metrics` says; `nil` where it is not offered.
+    /// Asks for what `/metrics` says; `nil` if it is not offered.
     public func metrics() async -> ServerMetrics? {
         guard let reply = try? await self.get(self.endpoint.root("/metrics")), reply.status == 200 else { return nil }
         let metrics = ServerMetrics(parsing: String(decoding: reply.body, as: UTF8.self))
@@ -34,7 +34,7 @@ extension ChatClient {
     }
 
     /// Finds out what the server can do: by what it offers, and by one tiny request that is put as the real ones are.
-    /// Where they have a schema it has one too, with the same bounds, that contradicts its prompt: a server that knows
+    /// If they have a schema it has one too, with the same bounds, that contradicts its prompt: a server that knows
     /// nothing of schemas answers 200 all the same.
     /// - Parameter request: one of the requests that are to come.
     public func probe(like request: ChatRequest) async -> ServerCapabilities {
@@ -58,13 +58,13 @@ extension ChatClient {
         return found
     }
 
-    /// What a server says that it has of something; `nil` for what no server has.
+    /// Returns a size that a server says it has; `nil` for a value that no server has.
     private static func size(_ value: JSONValue?) -> Int? {
         value?.int.flatMap { 1...(1 << 31) ~= $0 ? $0 : nil }
     }
 
-    /// Asks with less and less until there is an answer: what the server names as refused is left out first; then, where
-    /// it names nothing, the bounds of the schema, the schema, and all that can be left out.
+    /// Asks with less and less until there is an answer: what the server names as refused is left out first; then,
+    /// where it names nothing, the bounds of the schema, the schema, and all that can be left out.
     private func probeForms(of tiny: ChatRequest, _ found: inout ServerCapabilities) async {
         var form = RequestForm()
         var first: Tried?
@@ -112,7 +112,8 @@ extension ChatClient {
         var form: RequestForm
         var outcome: Outcome
 
-        /// Whether the way of asking may be the cause: some servers refuse a schema, others fall over it, or say nothing.
+        /// Tells whether the request's form may be the cause: some servers refuse a schema, others fall over it, or say
+        /// nothing.
         var mayBeTheForms: Bool {
             switch self.outcome {
             case .answered, .failed(.request): true
@@ -191,7 +192,7 @@ extension ChatClient {
 }
 
 extension ChatAnswer {
-    /// Whether nothing was written, be it thoughts, and no limit of tokens explains it.
+    /// Tells whether nothing was written, not even thoughts, and no limit of tokens explains it.
     fileprivate var saysNothing: Bool { self.written.allSatisfy(\.isWhitespace) && !self.isTruncated }
 }
 

@@ -18,7 +18,7 @@ internal import Synchronization
 /// It holds a pool of connections as large as its in-flight bound, so there is one of it for each server and process.
 /// `shutdown` closes it.
 public final class ChatClient: Sendable {
-    /// How the server is spoken to.
+    /// Settings for speaking to the server.
     let configuration: ClientConfiguration
     private let meter: CallMeter
     private let http: HTTPClient
@@ -50,7 +50,7 @@ public final class ChatClient: Sendable {
         if first { try? await self.http.shutdown() }
     }
 
-    /// Where the server is.
+    /// The server's address.
     public var endpoint: Endpoint { self.configuration.endpoint }
 
     /// Asks once.
@@ -67,7 +67,7 @@ public final class ChatClient: Sendable {
         }
     }
 
-    /// Why a call brought no answer, with what of the request the server does not take, where it says so.
+    /// The reason why a call brought no answer, with the part of the request that the server refuses, if it says so.
     struct CallFailure: Error {
         var failure: ChatFailure
         var refusal: RequestRefusal?
@@ -122,8 +122,8 @@ public final class ChatClient: Sendable {
         }
     }
 
-    /// The same fault, described without secrets: they are struck out before the body is quoted from, because a key that
-    /// a quotation cuts in two would not be found any more.
+    /// The same fault, described without secrets: they are struck out before the body is quoted from, because a key
+    /// that a quotation cuts in two would not be found any more.
     private func failure(of reply: Reply, _ found: BadAnswer) -> ChatFailure {
         var bad = BadAnswer(found.reason, found.reason.rawValue)
         do throws(BadAnswer) {
@@ -136,7 +136,7 @@ public final class ChatClient: Sendable {
 
     // MARK: Other routes
 
-    /// What a route beside the chat answered.
+    /// The answer of a route beside the chat.
     struct Reply: Sendable {
         var status: Int
         var headers: HTTPHeaders
@@ -171,9 +171,9 @@ public final class ChatClient: Sendable {
         let seconds: Double
     }
 
-    /// Of an answer that is not 200, so much is read; the rest is of no use.
+    /// Bytes read of an answer that is not 200; the rest is of no use.
     private static let errorBytesMax = 64 << 10
-    /// Room for so much of an answer is made before it comes.
+    /// Bytes of room made for an answer before it comes, at most.
     private static let reservedBytesMax = 1 << 20
 
     private func exchange(_ call: HTTPClientRequest, _ limits: Limits) async throws(ChatFailure) -> Reply {
@@ -203,7 +203,7 @@ public final class ChatClient: Sendable {
         let announced = response.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
         if isAnswer, announced > limits.bytesMax { throw Self.tooLarge(limits.bytesMax, announced: announced) }
         var body: Bytes = []
-        // What is announced need not come.
+        // An announced length need not come.
         body.reserveCapacity(isAnswer ? min(max(0, announced), Self.reservedBytesMax) : 0)
         for try await chunk in response.body {
             if isAnswer, body.count + chunk.readableBytes > limits.bytesMax {

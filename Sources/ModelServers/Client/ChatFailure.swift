@@ -2,17 +2,17 @@
 
 public import ModelRequests
 
-/// Why a call brought no answer, sorted by what is to be done about it.
+/// The reason why a call brought no answer, sorted by what is to be done about it.
 ///
-/// What would be the same for every request is the server's (a wrong key, an unknown model, a proxy's page): nothing is
-/// lost by waiting until a person has set it right. What is peculiar to one request is the request's.
+/// A failure that would be the same for every request is the server's (a wrong key, an unknown model, a proxy's page):
+/// nothing is lost by waiting until a person has set it right. One that is peculiar to a request is the request's.
 public enum ChatFailure: Error, Hashable, Sendable {
     /// The request's own failure: asked again it fails again. A dead letter.
     case request(reason: RequestFault, message: String)
     /// The server's failure: to be waited out.
     case server(kind: ServerFault, message: String)
-    /// What every request meets, and nobody mends by waiting: a wrong key, an unknown model, a used-up quota. The run
-    /// ends, and no request is charged with it.
+    /// A failure that every request meets, and nobody mends by waiting: a wrong key, an unknown model, a used-up quota.
+    /// The run ends, and no request is charged with it.
     case shared(message: String)
     /// Whoever asked has gone, or the client is shut down.
     case cancelled
@@ -52,7 +52,7 @@ public enum ServerFault: Hashable, Sendable {
     case rateLimited(retryAfterSeconds: Double?)
     /// 503, with the seconds the server asks for.
     case unavailable(retryAfterSeconds: Double?)
-    /// What was paid for is used up: 402, or 429 with words to that effect.
+    /// The paid quota is used up: 402, or 429 with words to that effect.
     case quotaSpent
     /// Another status.
     case status(Int)
@@ -76,7 +76,7 @@ public enum ServerFault: Hashable, Sendable {
         }
     }
 
-    /// Whether it will hardly mend itself: a wrong key, an unknown model, a wrong address.
+    /// Tells whether it will hardly mend itself: a wrong key, an unknown model, a wrong address.
     public var needsAttention: Bool {
         switch self {
         case .quotaSpent: true
@@ -85,7 +85,7 @@ public enum ServerFault: Hashable, Sendable {
         }
     }
 
-    /// Whether a schema can be the cause: an engine dies of it, or says nothing of sense.
+    /// Tells whether a schema can be the cause: an engine dies of it, or says nothing of sense.
     var mayBeTheSchemas: Bool {
         switch self {
         case .disconnected, .badAnswer: true
@@ -94,7 +94,7 @@ public enum ServerFault: Hashable, Sendable {
         }
     }
 
-    /// What the request is charged with if this happens to it alone; `nil` where a request cannot be the cause.
+    /// The fault that the request is charged with if this happens to it alone; `nil` if a request cannot be the cause.
     var blame: RequestFault? {
         switch self {
         case .timeout: .timeout

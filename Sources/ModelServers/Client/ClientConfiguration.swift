@@ -23,9 +23,9 @@ public struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugSt
     }
 }
 
-/// How a model server is spoken to.
+/// Settings for speaking to a model server.
 public struct ClientConfiguration: Sendable {
-    /// Where it is.
+    /// The server's address.
     public var endpoint: Endpoint
     /// The key, sent as a bearer token.
     public var apiKey: Secret?
@@ -51,7 +51,7 @@ public struct ClientConfiguration: Sendable {
     ///
     /// - Parameters:
     ///   - url: the base URL (`Endpoint`).
-    ///   - apiKeyVariable: the environment variable that holds the key; where it is not set or empty, no key is sent.
+    ///   - apiKeyVariable: the environment variable that holds the key; if it is not set or empty, no key is sent.
     ///   - environment: the process's.
     public init(url: String, apiKeyVariable: String? = nil, environment: [String: String]) throws(EndpointError) {
         self.endpoint = try Endpoint(url)

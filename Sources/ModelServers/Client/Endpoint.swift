@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is wrong with the description of a model server, and what to do about it.
+/// A fault in the description of a model server, and what to do about it.
 public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The fault and its remedy.
     public var message: String
@@ -10,9 +10,9 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
     init(_ message: String) { self.message = message }
 }
 
-/// Where a model server is.
+/// The address of a model server.
 public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
-    /// Whether the connection is by TLS.
+    /// Tells whether the connection is by TLS.
     public let isSecure: Bool
     /// The host's name or address, without brackets.
     public let host: String
@@ -25,7 +25,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads a base URL: `http://host:8000`, `http://host:8000/`, `https://api.example.com/v1`, with a slash at the end
     /// or without. Where there is no path, `/v1` is meant.
-    /// - Throws: `EndpointError` where it is no such URL, or where it holds a password.
+    /// - Throws: `EndpointError` if it is no such URL, or if it holds a password.
     public init(_ url: String) throws(EndpointError) {
         let parts = try URLParts(url, what: "the base URL")
         guard parts.scheme == "http" || parts.scheme == "https" else {
@@ -117,7 +117,7 @@ struct URLParts {
         if self.host.isEmpty { throw EndpointError("\(what) names no host") }
     }
 
-    /// What is printable and yet has no place in a URL (RFC 3986, appendix A).
+    /// Characters that are printable and yet have no place in a URL (RFC 3986, appendix A).
     private static let excluded = Array(#""<>\^`{|}"#.utf8)
 
     /// The URL without user and password, for messages.

@@ -38,7 +38,7 @@ enum FailureSorting {
         return .server(kind: .status(status), message: message + self.remedy(status, headers))
     }
 
-    /// What a request is charged with, `nil` where it is not the request's fault.
+    /// Returns the fault that a request is charged with; `nil` if it is not the request's fault.
     private static func fault(status: Int, error: ErrorBody) -> RequestFault? {
         guard [400, 413, 414, 422, 431, 451, 403, 500].contains(status) else { return nil }
         // Some servers say 500 for a prompt that is too long, and 403 for one that a filter declines.
@@ -52,7 +52,7 @@ enum FailureSorting {
         }
     }
 
-    /// What a person may do about a failure that does not mend itself.
+    /// Returns the advice to a person about a failure that does not mend itself.
     private static func remedy(_ status: Int, _ headers: HTTPHeaders) -> String {
         switch status {
         case 300..<400:
@@ -66,7 +66,8 @@ enum FailureSorting {
         }
     }
 
-    /// What is said of a 200 whose body is no answer: a content type that is not JSON's says more than the body does.
+    /// Names the fault of a 200 whose body is no answer: a content type that is not JSON's says more than the body
+    /// does.
     static func named(_ bad: BadAnswer, contentType: String?) -> BadAnswer {
         guard let contentType, bad.reason != .htmlPage, bad.reason != .tooLarge else { return bad }
         let type = contentType.lowercased()

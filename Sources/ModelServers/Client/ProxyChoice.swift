@@ -2,8 +2,8 @@
 
 /// The proxy that the environment names for a host, by the conventions that curl and Go share.
 ///
-/// An HTTP proxy is asked for a tunnel (`CONNECT`), for http:// servers too: that is what the HTTP client can do. A proxy
-/// that tunnels only to port 443 will refuse such a server.
+/// An HTTP proxy is asked for a tunnel (`CONNECT`), for http:// servers too: that is what the HTTP client can do. A
+/// proxy that tunnels only to port 443 will refuse such a server.
 struct ProxyChoice: Hashable, Sendable {
     let host: String
     let port: Int
@@ -36,8 +36,8 @@ struct ProxyChoice: Hashable, Sendable {
         self.password = parts.password
     }
 
-    /// Whether a host is in a `NO_PROXY` list: `*`, a name, which stands for all names under it too, an address, each
-    /// with a port or without.
+    /// Tells whether a host is in a `NO_PROXY` list: `*`, a name, which stands for all names under it too, an address,
+    /// each with a port or without.
     static func isDirect(host: String, port: Int, exceptions: String) -> Bool {
         let host = host.lowercased()
         if host == "localhost" || host.hasSuffix(".localhost") || host == "::1" || host.hasPrefix("127.") {

@@ -2,7 +2,7 @@
 
 internal import ModelRequests
 
-/// What of a request a server does not take, read from the error that it answers with.
+/// The part of a request that a server does not take, read from the error that it answers with.
 ///
 /// It may be read wrongly, so nothing is given up for good before the request was answered without it.
 enum RequestRefusal: Hashable {
@@ -10,7 +10,7 @@ enum RequestRefusal: Hashable {
     case part(RequestForm.Part)
     /// The name by which the answer's tokens are limited.
     case tokenLimit
-    /// More than so many tokens of an answer, whoever asks.
+    /// More than this many tokens of an answer, whoever asks.
     case tokensAbove(Int)
     /// More tokens of an answer than the context leaves beside this prompt.
     case context(RequestForm.Context, room: Int)
@@ -73,7 +73,7 @@ enum RequestRefusal: Hashable {
         return sent
     }
 
-    /// Where a name stands as a word of its own.
+    /// Returns the place of a name that stands as a word of its own.
     private static func place(of name: String, in text: String) -> String.Index? {
         func isOfWord(_ character: Character?) -> Bool {
             character.map { $0.isLetter || $0.isNumber || $0 == "_" } ?? false
@@ -104,7 +104,8 @@ enum RequestRefusal: Hashable {
 }
 
 extension RequestForm {
-    /// How a request is put after a refusal: this time, and from now on. `nil` where nothing is left to give up.
+    /// Returns the forms of a request after a refusal: this time's, and from now on. `nil` if nothing is left to give
+    /// up.
     func adapted(to refusal: RequestRefusal, of request: ChatRequest) -> (now: RequestForm, later: RequestForm)? {
         var now = self
         var later = self

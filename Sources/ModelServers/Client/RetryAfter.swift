@@ -2,9 +2,9 @@
 
 internal import NIOHTTP1
 
-/// When a server wants to be asked again (RFC 9110, section 10.2.3).
+/// The time at which a server wants to be asked again (RFC 9110, section 10.2.3).
 enum RetryAfter {
-    /// Seconds from now; `nil` where the server does not say, or says it illegibly.
+    /// Seconds from now; `nil` if the server does not say, or says it illegibly.
     ///
     /// A date is compared with the answer's own `Date`, so that two clocks that differ do no harm.
     static func seconds(_ headers: HTTPHeaders, now: Double) -> Double? {

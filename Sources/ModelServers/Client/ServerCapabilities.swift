@@ -2,9 +2,9 @@
 
 public import ModelRequests
 
-/// What a model server has shown that it can do.
+/// The abilities that a model server has shown.
 public struct ServerCapabilities: Hashable, Sendable {
-    /// What `/health` says.
+    /// An answer of `/health`.
     public enum Health: Hashable, Sendable {
         /// 200.
         case healthy
@@ -18,7 +18,7 @@ public struct ServerCapabilities: Hashable, Sendable {
         case unreachable
     }
 
-    /// What became of a schema that contradicted the prompt.
+    /// The outcome of a schema that contradicted the prompt.
     public enum SchemaSupport: String, Hashable, Sendable {
         /// The answer obeyed it.
         case obeyed
@@ -30,26 +30,26 @@ public struct ServerCapabilities: Hashable, Sendable {
         case unknown
     }
 
-    /// What `/health` says.
+    /// The answer of `/health`.
     public var health: Health
-    /// The models that `/v1/models` lists; `nil` where there is no such route.
+    /// The models that `/v1/models` lists; `nil` if there is no such route.
     public var models: [String]?
-    /// Whether a JSON schema is obeyed.
+    /// Tells whether a JSON schema is obeyed.
     public var schema: SchemaSupport
-    /// Whether tokens are counted; `nil` where nothing was answered.
+    /// Tells whether tokens are counted; `nil` if nothing was answered.
     public var reportsUsage: Bool?
-    /// The requests it works on at a time, where it says so (llama.cpp: `/props`, `/slots`).
+    /// The requests it works on at a time, if it says so (llama.cpp: `/props`, `/slots`).
     public var slots: Int?
-    /// The tokens that a prompt and its answer may have together, where it says so (llama.cpp: `/props`).
+    /// The tokens that a prompt and its answer may have together, if it says so (llama.cpp: `/props`).
     public var contextTokens: Int?
-    /// Whether `/metrics` answers.
+    /// Tells whether `/metrics` answers.
     public var hasMetrics: Bool
-    /// Why the tiny request was not answered.
+    /// The reason why the tiny request was not answered.
     public var failure: ChatFailure?
-    /// How requests are put so that the server takes them.
+    /// The form of requests that the server takes.
     public var form = RequestForm()
 
-    /// Whether a model is among those listed; `nil` where none are.
+    /// Tells whether a model is among those listed; `nil` if none are.
     public func offers(_ model: String) -> Bool? {
         guard let models, !models.isEmpty else { return nil }
         return models.contains(model) || models.contains("\(model):latest")

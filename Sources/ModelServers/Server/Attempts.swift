@@ -8,7 +8,7 @@ struct Attempts {
     var count = 0
     var retry = RetryDecision()
     var blame: RequestBlame
-    /// How the last call was put.
+    /// The form of the last call.
     var form = RequestForm()
     /// Answers that held nothing.
     private(set) var missingAnswers = 0

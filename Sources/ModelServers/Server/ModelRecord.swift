@@ -2,15 +2,16 @@
 
 internal import ModelRequests
 
-/// What a process has learnt of a model at a server.
+/// Things that a process has learnt of a model at a server.
 struct ModelRecord: Hashable, Sendable {
-    /// How requests are put so that the server takes them.
+    /// The form of requests that the server takes.
     var form = RequestForm()
-    /// Whether it has answered anything, the tiny request of the probe included: address, name and key are right.
+    /// Tells whether it has answered anything, the tiny request of the probe included: address, name and key are right.
     var hasAnswered = false
-    /// Whether even the tiny request was refused.
+    /// Tells whether even the tiny request was refused.
     var isProbeRefused = false
-    /// Whether a request was answered that had its whole schema: it is no schema of this kind that the server falls over.
+    /// Tells whether a request with its whole schema was answered: then the server does not fall over schemas of this
+    /// kind.
     private(set) var hasObeyed = false
     /// Less of the schema than the server is known to refuse, to see whether that helps.
     private var trial: RequestForm.Schema?
@@ -19,15 +20,15 @@ struct ModelRecord: Hashable, Sendable {
     private var hasAnsweredRequests = false
     private var refusals = 0
 
-    /// So many requests refused, and none answered, are refused for what they share.
+    /// Number of requests refused, with none answered, that shows that they are refused for what they share.
     static let refusalsMax = 8
-    /// So many where no others are left to be asked.
+    /// The same if no others are left to be asked.
     static let refusalsAtEnd = 3
 
-    /// So many failures in a row make the schema suspect.
+    /// Number of failures in a row that makes the schema suspect.
     static let schemaFailuresMax = 3
 
-    /// What a refusal means.
+    /// The meaning of a refusal.
     enum Verdict: Hashable, Sendable {
         /// It is that request's own: others are answered.
         case own
@@ -43,8 +44,8 @@ struct ModelRecord: Hashable, Sendable {
         self.hasAnsweredRequests = true
     }
 
-    /// How a request is put now: in the form that the server takes, or with less of the schema, where the schema is
-    /// suspected.
+    /// Returns the present form of a request: the one that the server takes, or one with less of the schema if the
+    /// schema is suspected.
     func form(for request: ChatRequest) -> (form: RequestForm, isTrial: Bool) {
         guard let trial, request.schema != nil, trial < self.form.schema else { return (self.form, false) }
         var form = self.form
@@ -57,7 +58,7 @@ struct ModelRecord: Hashable, Sendable {
     mutating func learn(_ form: RequestForm, of request: ChatRequest) -> [String] {
         let old = self.form
         var merged = old.merged(with: form)
-        // Where others are answered with their schema, it was this one's alone.
+        // If others are answered with their schema, it was this one's alone.
         if self.hasObeyed { merged.schema = old.schema }
         if request.schema != nil, form.schema == .whole { self.hasObeyed = true }
         if request.schema != nil { self.trial = nil }
@@ -65,13 +66,14 @@ struct ModelRecord: Hashable, Sendable {
         return merged.changes(since: old)
     }
 
-    /// Whether the schema may be the cause of a failure: the server answers, and has answered no request with one.
+    /// Tells whether the schema may be the cause of a failure: the server answers, and has answered no request with
+    /// one.
     func suspectsSchema(of request: ChatRequest) -> Bool {
         request.schema != nil && self.form.schema > .none && self.hasAnswered && !self.hasObeyed && !self.hasTriedAll
     }
 
-    /// A request failed in a way in which its schema can be the cause: an engine that it kills, an answer with nothing in
-    /// it. After some of these in a row less of the schema is tried, then none, then all of it again.
+    /// A request failed in a way in which its schema can be the cause: an engine that it kills, an answer with nothing
+    /// in it. After some of these in a row less of the schema is tried, then none, then all of it again.
     /// - Parameter form: how it was put.
     mutating func schemaFailed(_ form: RequestForm, of request: ChatRequest) {
         guard request.schema != nil, self.hasAnswered, !self.hasObeyed,
@@ -87,8 +89,8 @@ struct ModelRecord: Hashable, Sendable {
     /// Another request was refused: 400 and its like.
     mutating func refused() { self.refusals += 1 }
 
-    /// What the refusals so far mean. One block that is too long has company that is not; what is wrong with a prompt, a
-    /// parameter or a server's settings meets every block.
+    /// Returns the meaning of the refusals so far. A block that is too long is not the only one asked for, and the
+    /// others are answered; a fault in a prompt, a parameter or a server's settings meets every block.
     /// - Parameter isQuiet: whether nothing else is being asked, and nothing has been for a while.
     func verdict(isQuiet: Bool) -> Verdict {
         if self.hasAnsweredRequests { return .own }
@@ -97,7 +99,7 @@ struct ModelRecord: Hashable, Sendable {
         return self.refusals >= Self.refusalsAtEnd ? .shared : .own
     }
 
-    /// Whether a failure of the server is one that every request will meet, however long it waits.
+    /// Tells whether a failure of the server is one that every request will meet, however long it waits.
     func isHopeless(_ fault: ServerFault) -> Bool {
         fault == .quotaSpent || fault.needsAttention && !self.hasAnswered
     }

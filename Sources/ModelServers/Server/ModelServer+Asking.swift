@@ -7,8 +7,8 @@ extension ModelServer {
     /// Asks until there is an answer.
     ///
     /// - Parameter observer: is told what happens on the way.
-    /// - Throws: `.request`, where the request itself is at fault; `.shared`, where no request will ever be answered;
-    ///   `.cancelled`, where the task is cancelled or the server shut down. Failures of the server are not thrown: they
+    /// - Throws: `.request` if the request itself is at fault; `.shared` if no request will ever be answered;
+    ///   `.cancelled` if the task is cancelled or the server shut down. Failures of the server are not thrown: they
     ///   are waited out.
     public func ask(
         _ request: ChatRequest, observer: CallObserver = CallObserver()
@@ -51,8 +51,8 @@ extension ModelServer {
         }
     }
 
-    /// Whether an answer with nothing in it is to be asked for again. Some servers give one now and then, some always
-    /// where there is a schema.
+    /// Tells whether an answer with nothing in it is to be asked for again. Some servers give one now and then, some
+    /// always if there is a schema.
     private func asksAgain(
         _ request: ChatRequest, _ attempts: inout Attempts, _ observer: CallObserver
     ) async throws(ChatFailure) -> Bool {
@@ -71,15 +71,15 @@ extension ModelServer {
         return true
     }
 
-    /// Whether waiting is of no use; then the place is given back.
+    /// Tells whether waiting is of no use; then the place is given back.
     private func isHopeless(_ fault: ServerFault, _ model: String, _ pass: Gate.Pass) -> Bool {
         guard self.state.withLock({ $0[model].isHopeless(fault) }) else { return false }
         self.finish(pass, .abandoned) { $0.statistics.serverFailures[fault.label, default: 0] += 1 }
         return true
     }
 
-    /// One call, made again at once without what the server refuses of it; unless the server failed it, its place is given
-    /// back.
+    /// One call, made again at once without what the server refuses of it; unless the server failed it, its place is
+    /// given back.
     private func call(
         _ request: ChatRequest, _ pass: Gate.Pass, _ attempts: inout Attempts
     ) async -> Result<ChatAnswer, ChatFailure> {
@@ -141,7 +141,7 @@ extension ModelServer {
         if !changes.isEmpty { self.onNotice(.adapted(model: request.model, changes: changes)) }
     }
 
-    /// Whether a refusal is the request's own failure or everybody's; waits where that is not known yet.
+    /// Judges a refusal to be the request's own failure or everybody's; waits while that is not known yet.
     private func judged(_ reason: RequestFault, _ message: String, of request: ChatRequest) async -> ChatFailure {
         self.state.withLock { state in
             state[request.model].refused()

@@ -16,11 +16,11 @@ public struct CallObserver: Sendable {
 
 /// A model server as a pipeline wants it: asked, it answers, however long that takes.
 ///
-/// Requests wait for a place in order (`AdmissionControl`), are kept from a server that is down (`CircuitBreaker`) and asked
-/// again after a failure that is the server's (`RetryDecision`); a request that keeps failing alone is told so
+/// Requests wait for a place in order (`AdmissionControl`), are kept from a server that is down (`CircuitBreaker`) and
+/// asked again after a failure that is the server's (`RetryDecision`); a request that keeps failing alone is told so
 /// (`RequestBlame`). An outage makes no failure: requests wait. Cancelled, a request gives its place back at once.
 public final class ModelServer: Sendable {
-    /// How patient it is.
+    /// Settings of the server's patience.
     public struct Settings: Hashable, Sendable {
         /// Calls at the server at a time, at most.
         public var inFlightMax: Int
@@ -37,7 +37,7 @@ public final class ModelServer: Sendable {
         public init(inFlightMax: Int) { self.inFlightMax = inFlightMax }
     }
 
-    /// Who speaks to the server.
+    /// The client that speaks to the server.
     public let client: ChatClient
     let settings: Settings
     let clock: ModelClock
@@ -90,10 +90,10 @@ public final class ModelServer: Sendable {
         return self.state.withLock { $0.snapshot(now: now) }
     }
 
-    /// Lets no further call begin; those under way go on, and who waits goes on waiting.
+    /// Lets no further call begin; those under way go on, and waiting requests go on waiting.
     ///
-    /// When a run ends, its requests are cancelled one by one, and the places of the first would be given to those whose
-    /// turn has not come: calls made in vain.
+    /// At the end of a run its requests are cancelled one by one, and the places of the first would be given to those
+    /// whose turn has not come: calls made in vain.
     public func letNobodyIn() { self.state.withLock { $0.letsIn = false } }
 
     /// Ends all waiting as cancelled and closes the connections. What is asked afterwards is cancelled at once.

@@ -2,22 +2,22 @@
 
 internal import ModelRequests
 
-/// What `ModelServer` keeps behind its lock.
+/// State that `ModelServer` keeps behind its lock.
 struct ServerState: ~Copyable {
     /// Somebody who waits for a place; `nil` tells that there will be none.
     typealias Waiter = CheckedContinuation<Gate.Pass?, Never>
 
     var gate: Gate
     var statistics = ServerStatistics()
-    /// What is known of each model.
+    /// Records of what is known of each model.
     private var models: [String: ModelRecord] = [:]
     /// Requests that were refused and wait to be told whether others are.
     private(set) var held = 0
     var isShutDown = false
-    /// Whether calls may begin.
+    /// Tells whether calls may begin.
     var letsIn = true
     var witnessUnderWay = false
-    /// When the timer under way will look at the gate again.
+    /// Time at which the timer under way will look at the gate again.
     private var wakeAt: Double?
     private var timer: Task<Void, Never>?
     private var waiters: [Int: Waiter] = [:]
@@ -49,7 +49,7 @@ struct ServerState: ~Copyable {
     mutating func hold() { self.held += 1 }
     mutating func letGo() { self.held -= 1 }
 
-    /// Whether all that is being asked was refused.
+    /// Tells whether all that is being asked was refused.
     var isQuiet: Bool { self.held >= self.asking }
 
     // MARK: Waiting
@@ -79,7 +79,7 @@ struct ServerState: ~Copyable {
         }
     }
 
-    /// When a timer must be set; `nil` where none is wanted, or one is set that is early enough.
+    /// Returns the time a timer must be set for; `nil` if none is wanted, or one is set that is early enough.
     mutating func timeToWake() -> Double? {
         guard !self.isShutDown, let time = self.gate.nextTime else { return nil }
         if let wakeAt, wakeAt <= time { return nil }

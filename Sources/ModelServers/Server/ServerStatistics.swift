@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What has passed between this process and a model server.
+/// The traffic between this process and a model server.
 public struct ServerStatistics: Hashable, Sendable {
     /// Calls sent, witnesses not counted.
     public var calls = 0
@@ -24,7 +24,7 @@ public struct ServerStatistics: Hashable, Sendable {
     public var answersWithoutUsage = 0
     /// Answers by why they ended.
     public var finishReasons: [String: Int] = [:]
-    /// How long answered calls took.
+    /// Times that answered calls took.
     public var latency = LatencyHistogram()
 
     /// Requests that are being asked: waiting, at the server, or between two attempts.
@@ -42,7 +42,7 @@ public struct ServerStatistics: Hashable, Sendable {
 
     /// A time in which a server fails everybody.
     public struct Outage: Hashable, Sendable {
-        /// How long it has lasted, in seconds.
+        /// Time it has lasted, in seconds.
         public var seconds: Double
         /// The last failure.
         public var message: String
@@ -70,7 +70,7 @@ public struct LatencyHistogram: Hashable, Sendable {
         self.sumSeconds += max(0, seconds)
     }
 
-    /// An upper bound of the duration that a share of all does not exceed, in seconds; `nil` where there are none.
+    /// An upper bound of the duration that a share of all does not exceed, in seconds; `nil` if there are none.
     public func quantileSeconds(_ share: Double) -> Double? {
         guard self.count > 0 else { return nil }
         var rest = (Double(self.count) * min(max(share, 0), 1)).rounded(.up)
@@ -84,7 +84,7 @@ public struct LatencyHistogram: Hashable, Sendable {
     private static func upperMilliseconds(_ bucket: Int) -> Double { Double(1 << bucket) }
 }
 
-/// What is worth saying to a person about a server, each once an outage or a change.
+/// A notice about a server that is worth passing on to a person, each once an outage or a change.
 public enum ServerNotice: Hashable, Sendable {
     /// The server fails everybody; requests wait. The message says how, and what may be done.
     case waiting(message: String)

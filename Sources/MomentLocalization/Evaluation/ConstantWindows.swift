@@ -2,7 +2,7 @@
 
 /// Windows that are the same for every query, as shares of the clip: what can be scored without looking at anything.
 public struct ConstantWindows: Hashable, Sendable {
-    /// What the windows were fitted to.
+    /// The threshold that the windows were fitted to.
     public var threshold: Double
     /// The windows, best first, as shares of the clip's length.
     public var windows: [MomentQuery.Answer]
@@ -53,7 +53,7 @@ public struct ConstantWindows: Hashable, Sendable {
         self.windows.map { MomentQuery.Answer(start: $0.start * clipLength, end: $0.end * clipLength) }
     }
 
-    /// What these windows score.
+    /// Scores these windows on queries.
     public func scores(_ queries: [MomentQuery]) -> Scores {
         var scores = Scores()
         for query in queries {
@@ -64,7 +64,7 @@ public struct ConstantWindows: Hashable, Sendable {
     }
 }
 
-/// What a model could score that always found the right bins: how much the grid alone costs.
+/// The scores of a model that always finds the right bins: what the grid alone costs.
 public enum LabelOracle {
     /// The scores of the targets themselves, made by the official rule.
     /// - Parameters:

@@ -4,15 +4,15 @@
 public struct Evaluation: Sendable {
     /// One part of the queries: those of a template, or of answers of similar length.
     public struct Group: Hashable, Sendable {
-        /// What the part is.
+        /// The part's name.
         public var name: String
         /// Its scores.
         public var scores: Scores
     }
 
-    /// A recall, and between what it lies with 95 % confidence.
+    /// The interval that a recall lies in with 95 % confidence.
     public struct Interval: Hashable, Sendable {
-        /// What is measured.
+        /// The metric.
         public var metric: Metric
         /// The lower end.
         public var low: Double

@@ -7,9 +7,9 @@ internal import Records
 public struct EvaluationReport: Sendable {
     /// A score to compare with.
     public struct Reference: Sendable {
-        /// What it is.
+        /// The reference's name.
         public var name: String
-        /// What it scores.
+        /// The reference's scores.
         public var scores: Scores
 
         /// Describes a reference.
@@ -79,7 +79,7 @@ public struct EvaluationReport: Sendable {
         return lines + self.notes
     }
 
-    /// What could make these figures mislead.
+    /// Reasons why these figures could mislead.
     public var notes: [String] {
         let evaluation = self.evaluation
         var notes: [String] = []

@@ -2,7 +2,7 @@
 
 /// The answers that predictions are compared with.
 public struct GroundTruth: Sendable {
-    /// What a prediction names a query by.
+    /// The names by which a prediction refers to a query.
     struct Key: Hashable {
         var clip: String
         var annotation: String

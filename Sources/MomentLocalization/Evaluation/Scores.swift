@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is counted as a hit: the first `topK` windows hold one whose intersection over union with the answer is above
-/// the threshold.
+/// The definition of a hit: one of the first `topK` windows has more than `threshold` of intersection over union with
+/// the answer.
 public struct Metric: Hashable, Sendable {
-    /// How many windows are looked at.
+    /// The number of windows that are looked at.
     public var topK: Int
-    /// What the intersection over union must pass; strictly.
+    /// The intersection over union to exceed, strictly.
     public var threshold: Double
 
     /// Describes a metric.
@@ -25,7 +25,7 @@ public struct Metric: Hashable, Sendable {
 
 /// Recall, and the mean intersection over union of the first windows, over some queries.
 public struct Scores: Hashable, Sendable {
-    /// What was counted.
+    /// The metrics that were counted.
     public var metrics: [Metric]
     /// The hits, one count a metric.
     public var hits: [Int]

@@ -5,25 +5,25 @@ public import Training
 
 /// Runs the arms of a plan and scores each on queries that nothing was chosen by.
 public struct Experiment {
-    /// What all arms share.
+    /// The materials that all arms share.
     public struct Materials {
         /// The folder of features.
         public var features: String
-        /// Whose features the files hold.
+        /// The owners of the features in the files, videos or clips.
         public var layout: FeatureLayout
-        /// What reads the queries.
+        /// The encoder of the queries.
         public var text: TextEncoder
         /// Its hash.
         public var textHash: String
         /// Makes a network with the initial values of a seed.
         public var makeModel: (UInt64) throws -> VSLNet
-        /// What to pre-train on.
+        /// The samples to pre-train on.
         public var samples: SharedSamples
-        /// What to fine-tune on.
+        /// The queries to fine-tune on.
         public var train: [MomentQuery]
-        /// What the best checkpoint is chosen by.
+        /// The queries that the best checkpoint is chosen by.
         public var validation: AnnotationFile
-        /// What is reported.
+        /// The queries whose scores are reported.
         public var test: AnnotationFile
 
         /// Puts them together.
@@ -44,15 +44,15 @@ public struct Experiment {
         }
     }
 
-    /// What an arm with a seed came to, on the test queries.
+    /// The scores of an arm with a seed on the test queries.
     public struct Result: Sendable {
         /// The arm.
         public var arm: String
         /// The seed.
         public var seed: UInt64
-        /// Of the last checkpoint.
+        /// The scores of the last checkpoint.
         public var last: Scores
-        /// Of the checkpoint that did best on the validation queries.
+        /// The scores of the checkpoint that did best on the validation queries.
         public var best: Scores
     }
 
@@ -60,15 +60,15 @@ public struct Experiment {
     private let materials: Materials
     private let folder: String
 
-    /// Prepares an experiment; the runs that are in the folder are gone on with.
+    /// Prepares an experiment; runs that are in the folder are continued.
     public init(_ plan: ExperimentPlan, _ materials: Materials, folder: String) {
         self.plan = plan
         self.materials = materials
         self.folder = folder
     }
 
-    /// What the runs leave out, whatever the arm, a line each: training queries of no use, validation and test queries
-    /// without features.
+    /// The omissions of the runs, whatever the arm, a line each: training queries of no use, validation and test
+    /// queries without features.
     /// - Throws: `TrainingError.Code.noSamples` where no test query can be answered.
     public func omissions(_ configuration: VSLNetConfiguration) throws -> [String] {
         let features = FeatureStore(
@@ -96,7 +96,7 @@ public struct Experiment {
     }
 
     /// Runs one arm with one seed: pre-training, fine-tuning, testing.
-    /// - Returns: `nil` where it was asked to stop; what is done is gone on with the next time.
+    /// - Returns: `nil` where it was asked to stop; the next call continues from what is done.
     public func run(
         _ arm: ExperimentPlan.Arm, seed: UInt64, isStopping: () -> Bool,
         onEvent: (String, TrainingEvent<Scores>) -> Void
@@ -143,7 +143,7 @@ public struct Experiment {
             columns: configuration.videoFeatureWidth, standIns: standIns)
     }
 
-    /// Where the last clip of each video ends.
+    /// The end of the last clip of each video.
     private func videoEnds() -> [String: Double] {
         var ends: [String: Double] = [:]
         for query in self.materials.train + self.materials.samples.queries.values.flatMap({ $0 }) {
@@ -155,7 +155,7 @@ public struct Experiment {
         return ends
     }
 
-    /// Trains a stage to its end, or goes on with it; leaves the last weights in the model.
+    /// Trains a stage to its end, or continues it; leaves the last weights in the model.
     /// - Returns: the network; `nil` where it was asked to stop.
     private func train(
         _ model: VSLNet, _ queries: [MomentQuery], _ arm: ExperimentPlan.Arm, _ seed: UInt64, stage: String, steps: Int,

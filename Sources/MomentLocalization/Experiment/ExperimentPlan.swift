@@ -3,22 +3,22 @@
 internal import NeuralNetworks
 public import Training
 
-/// What an experiment compares: arms that differ in one thing, each run with several seeds.
+/// The plan of a comparison: arms that differ in one thing, each run with several seeds.
 public struct ExperimentPlan: Hashable, Sendable, Codable {
     /// One way of training.
     public struct Arm: Hashable, Sendable, Codable {
-        /// What to call it.
+        /// The arm's name.
         public var name: String
         /// The shard set to pre-train on; `nil`: from scratch, in as many steps as pre-training and fine-tuning have
         /// together.
         public var shards: String?
-        /// How much targets are widened at most in pre-training.
+        /// The most that targets are widened in pre-training.
         public var jitter: Double?
-        /// What is spoilt on purpose.
+        /// The way in which data is spoilt on purpose.
         public var control: Control?
     }
 
-    /// What a control spoils. A score that survives it was not won by what it claims.
+    /// A way to spoil the data on purpose. A score that survives it was not won by what it claims.
     public enum Control: String, Hashable, Sendable, Codable, CaseIterable {
         /// Each video has another video's features, in training and in testing.
         case swappedFeatures = "swapped-features"
@@ -184,8 +184,8 @@ extension ExperimentPlan.Control {
         }
     }
 
-    /// Whose features stand in for whose: each video has those of the one that is next in length, so that the features
-    /// reach as far as its clips do, and a low score does not come from clips without any. The longest has the shortest's.
+    /// The stand-ins for features: each video has those of the one that is next in length, so that the features reach
+    /// as far as its clips do, and a low score does not come from clips without any. The longest has the shortest's.
     /// - Parameter ends: how far each video is asked about, in seconds.
     static func standIns(_ ends: [String: Double]) -> [String: String] {
         let sorted = ends.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)

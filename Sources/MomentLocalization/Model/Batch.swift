@@ -14,7 +14,7 @@ public struct ModelSample: Sendable {
         case tokens(words: [Int32], characters: [[Int32]])
     }
 
-    /// What is to be found.
+    /// The moment to find.
     public struct Target: Hashable, Sendable {
         /// The first bin.
         public var start: Int
@@ -43,7 +43,7 @@ public struct ModelSample: Sendable {
     public var video: FeatureMatrix
     /// The query.
     public var text: Text
-    /// What is to be found; `nil` where it is unknown, which does for predicting.
+    /// The moment to find; `nil` where it is unknown, which does for predicting.
     public var target: Target?
 
     /// Creates a sample.

@@ -21,7 +21,7 @@ struct ContextQueryAttention: Sendable {
     private let videoSite: DropoutSite
     private let querySite: DropoutSite
 
-    /// What a forward pass keeps.
+    /// The values that a forward pass keeps.
     struct Cache: Sendable {
         let video: FloatSlot, query: FloatSlot, weighted: FloatSlot
         let videoMask: ByteSlot, queryMask: ByteSlot

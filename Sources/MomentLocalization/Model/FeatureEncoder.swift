@@ -37,7 +37,7 @@ struct FeatureEncoder: Sendable {
         }
     }
 
-    /// What one call keeps for its gradient.
+    /// The values that one call keeps for its gradient.
     struct Cache: Sendable {
         fileprivate struct Layer: Sendable {
             let input: FloatSlot, normal: FloatSlot, convolved: FloatSlot, statistics: FloatSlot

@@ -11,7 +11,7 @@ struct HighlightLayer: Sendable {
     private let linear: Linear
     private let width: Int
 
-    /// What a forward pass keeps: l and h, (samples, Lv).
+    /// The values that a forward pass keeps: l and h, (samples, Lv).
     struct Cache: Sendable {
         let logits: FloatSlot, scores: FloatSlot, gradients: FloatSlot
     }

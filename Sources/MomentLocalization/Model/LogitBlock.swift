@@ -11,7 +11,7 @@ struct LogitBlock: Sendable {
     private let output: Linear
     private let width: Int
 
-    /// What a forward pass keeps: h (rows, d), the logits (rows).
+    /// The values that a forward pass keeps: h (rows, d), the logits (rows).
     struct Cache: Sendable {
         let hidden: FloatSlot, logits: FloatSlot
     }

@@ -24,7 +24,7 @@ struct Network: Sendable {
     private let highlight: HighlightLayer?
     private let predictor: SpanPredictor
 
-    /// Where everything lies in a workspace.
+    /// The place of everything in a workspace.
     struct Plan: Sendable {
         let shape: PassShape
         fileprivate let scratch: Scratch
@@ -79,7 +79,7 @@ struct Network: Sendable {
         self.layout = layout
     }
 
-    /// Whether weight decay acts on a parameter: not on names with `bias`, `layer_norm` or `LayerNorm`
+    /// Tells whether weight decay acts on a parameter: not on names with `bias`, `layer_norm` or `LayerNorm`
     /// (EGO4D/episodic-memory: NLQ/VSLNet/model/VSLNet.py, `build_optimizer_and_scheduler`).
     @Sendable static func decays(_ name: String) -> Bool {
         !["bias", "layer_norm", "LayerNorm"].contains { name.contains($0) }

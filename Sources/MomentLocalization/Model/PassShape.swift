@@ -3,7 +3,7 @@
 internal import CKernels
 internal import NeuralNetworks
 
-/// What the parts of the network share within a pass: sizes, masks, and memory that no part keeps.
+/// The sizes of a pass. The parts of the network share them, the masks, and memory that no part keeps.
 struct PassShape: Hashable, Sendable {
     /// Samples of a micro-batch, at most.
     var samples: Int
@@ -28,7 +28,7 @@ struct Scratch: Sendable {
     let first: FloatSlot, second: FloatSlot, third: FloatSlot
     /// (rows, 3d).
     let projected: FloatSlot
-    /// What a kernel asks for.
+    /// Scratch memory for kernels.
     let kernel: FloatSlot
 
     init(_ plan: inout WorkspacePlan, samples: Int, length: Int, width: Int, kernel: Int) {
@@ -41,16 +41,16 @@ struct Scratch: Sendable {
     }
 }
 
-/// Which places of padded sequences are padding.
+/// The places of padded sequences that are padding.
 struct PaddingMask {
     /// The padded length.
     let length: Int
     /// (samples, length): 0, or −1e30 on padding. Added to scores and logits.
     let bias: UnsafeMutablePointer<Float>
-    /// Whether there is any padding.
+    /// Tells whether there is any padding.
     let isNeeded: Bool
 
-    /// What attention adds to its keys.
+    /// The bias that attention adds for its keys.
     var keyBias: UnsafeMutablePointer<Float>? { self.isNeeded ? self.bias : nil }
 
     /// Writes the mask of `lengths` into `bias`.
@@ -65,6 +65,6 @@ struct PaddingMask {
         self.isNeeded = isNeeded
     }
 
-    /// Whether a place of a sample is no padding.
+    /// Tells whether a place of a sample is not padding.
     func isValid(_ sample: Int, _ place: Int) -> Bool { self.bias[sample * self.length + place] == 0 }
 }

@@ -14,7 +14,7 @@ struct QueryConcatenation: Sendable {
     private let linear: Linear
     private let width: Int
 
-    /// What a forward pass keeps: a (samples, Lq), p (samples, d), the samples' biases (samples, d).
+    /// The values that a forward pass keeps: a (samples, Lq), p (samples, d), the samples' biases (samples, d).
     struct Cache: Sendable {
         let weights: FloatSlot, pooled: FloatSlot, biases: FloatSlot
         let dbiases: FloatSlot, dpooled: FloatSlot, dweights: FloatSlot

@@ -14,7 +14,7 @@ struct SpanPredictor: Sendable {
         case recurrent([LSTM])
     }
 
-    /// What a forward pass keeps: for start and for end, the states before and after the norm.
+    /// The values that a forward pass keeps: for start and for end, the states before and after the norm.
     struct Cache: Sendable {
         fileprivate let encoders: [FeatureEncoder.Cache]
         fileprivate let lstms: [LSTM.Cache]

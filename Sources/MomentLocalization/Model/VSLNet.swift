@@ -11,11 +11,11 @@ public struct BatchLosses: Hashable, Sendable {
     public var location: Double
     /// Weighted binary cross-entropy of the highlight scores, the mean over the bins; 0 for VSLBase.
     public var highlight: Double
-    /// What is minimised: location + `highlightWeight` · highlight.
+    /// The loss that is minimised: location + `highlightWeight` · highlight.
     public var total: Double
 }
 
-/// What the network says about one sample.
+/// The network's answer for one sample.
 public struct SpanPrediction: Hashable, Sendable {
     /// The best spans of bins, best first.
     public var spans: [PredictedSpan]
@@ -49,12 +49,12 @@ public final class VSLNet {
     public let parameters: Parameters
     /// The gradients that `differentiate` left, in the order of `parameters.trained`.
     public var gradients: FloatBuffer { self.tree.sum }
-    /// Which tensor lies where.
+    /// The place of each tensor.
     public var layout: ParameterLayout { self.parameters.layout }
     /// The samples that one thread works on at a time. Part of what decides the bits of a sum.
     public static let microBatchSize = 4
 
-    /// How many threads a network may work on.
+    /// The number of threads that a network may work on.
     public static let threadsRange = 1...1024
 
     private let network: Network
@@ -101,7 +101,7 @@ public final class VSLNet {
         return VSLNet(configuration, seed: seed, threads: threads)
     }
 
-    /// Which tensors a network of a configuration has.
+    /// The tensors of a network of a configuration.
     static func layout(_ configuration: VSLNetConfiguration) -> ParameterLayout { Network(configuration).layout }
 
     /// Starts the threads that steps and predictions use, unless they are there.
@@ -223,7 +223,7 @@ public final class VSLNet {
 
 /// A batch that does not fit the network.
 public struct ModelError: Error, CustomStringConvertible, Sendable {
-    /// What is wrong, with the place of the sample in the batch.
+    /// The fault, with the place of the sample in the batch.
     public let description: String
 
     init(_ description: String) { self.description = description }

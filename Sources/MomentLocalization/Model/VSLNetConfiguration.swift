@@ -3,7 +3,7 @@
 internal import Training
 internal import VideoFeatures
 
-/// What a VSLNet is made of. Names and defaults follow EGO4D/episodic-memory: NLQ/VSLNet/options.py, main.py.
+/// The settings of a VSLNet. Names and defaults follow EGO4D/episodic-memory: NLQ/VSLNet/options.py, main.py.
 public struct VSLNetConfiguration: Hashable, Sendable, Codable {
     /// With or without query-guided highlighting.
     public enum Architecture: String, Hashable, Sendable, Codable, CaseIterable {
@@ -13,7 +13,7 @@ public struct VSLNetConfiguration: Hashable, Sendable, Codable {
         case vslBase = "VSLBase"
     }
 
-    /// What finds start and end.
+    /// The part that finds start and end.
     public enum Predictor: String, Hashable, Sendable, Codable, CaseIterable {
         /// A transformer encoder of its own, applied twice.
         case transformer
@@ -21,7 +21,7 @@ public struct VSLNetConfiguration: Hashable, Sendable, Codable {
         case recurrent
     }
 
-    /// What a query is when it comes in.
+    /// The form in which a query comes in.
     public enum TextInput: Hashable, Sendable, Codable {
         /// Rows of `width` numbers from a frozen encoder, such as BERT.
         case encoded(width: Int)
@@ -31,9 +31,9 @@ public struct VSLNetConfiguration: Hashable, Sendable, Codable {
 
     /// With or without highlighting.
     public var architecture: Architecture = .vslNet
-    /// What finds start and end.
+    /// The part that finds start and end.
     public var predictor: Predictor = .transformer
-    /// What a query is.
+    /// The form of a query.
     public var text: TextInput = .encoded(width: 768)
     /// The columns of the video features.
     public var videoFeatureWidth: Int
@@ -45,7 +45,7 @@ public struct VSLNetConfiguration: Hashable, Sendable, Codable {
     public var positionsMax = 128
     /// The share that dropout drops.
     public var dropRate = 0.2
-    /// What the highlight loss counts in the total: `highlight_lambda`.
+    /// The weight of the highlight loss in the total: `highlight_lambda`.
     public var highlightWeight: Float = 5
 
     /// The official defaults for features of a width.
@@ -65,13 +65,13 @@ public struct VSLNetConfiguration: Hashable, Sendable, Codable {
         self.highlightWeight = try fields.value(.highlightWeight, default: self.highlightWeight)
     }
 
-    /// What `width` may be: at the most, one matrix takes 64 MiB.
+    /// The range of `width`: at the most, one matrix takes 64 MiB.
     public static let widthRange = 1...4096
-    /// What `positionsMax` may be: five spans want three bins, and attention is quadratic in them.
+    /// The range of `positionsMax`: five spans want three bins, and attention is quadratic in positions.
     public static let positionsRange = 3...8192
-    /// How many words and characters may be known.
+    /// The range for the numbers of known words and characters.
     public static let vocabularyRange = 1...(1 << 24)
-    /// What `highlightWeight` may be.
+    /// The range of `highlightWeight`.
     public static let highlightRange: ClosedRange<Float> = 0...1e6
 
     /// Says what is wrong with the settings, or nothing. What it lets pass can be multiplied and laid out.

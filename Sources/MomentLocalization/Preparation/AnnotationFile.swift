@@ -4,15 +4,15 @@ public import Codecs
 internal import Records
 internal import Training
 
-/// Why an annotation or prediction file is refused.
+/// The reason why an annotation or prediction file is refused.
 public struct AnnotationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// File, place, what is wrong and what to do.
     public var message: String
 
-    /// Creates an error.
+    /// Creates an error with a message for the user.
     public init(_ message: String) { self.message = message }
 
-    /// The message.
+    /// The message as it is printed.
     public var description: String { self.message }
 }
 
@@ -43,9 +43,9 @@ public struct AnnotationFile: Hashable, Sendable {
     public struct Clip: Hashable, Sendable {
         /// The clip's id.
         public var uid: String
-        /// Where it starts in the video.
+        /// The clip's start in the video.
         public var start: Double
-        /// Where it ends in the video.
+        /// The clip's end in the video.
         public var end: Double
         /// Its annotations.
         public var annotations: [Annotation]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which features of a video belong to a clip, and how many frames the clip has on the features' clock.
+/// The features of a video that belong to a clip, and the clip's number of frames on the features' clock.
 public struct ClipSlice: Hashable, Sendable {
     /// Features per second: frames of 30 a second, one feature each 16 of them
     /// (EGO4D/episodic-memory, `NLQ/VSLNet/utils/prepare_ego4d_dataset.py`).
@@ -14,7 +14,7 @@ public struct ClipSlice: Hashable, Sendable {
     /// The clip's length in seconds as the official preparation counts it: up to 0.53 s short.
     public var duration: Double { Double(self.frames) / Self.rate }
 
-    /// Whether so many features are missing at the end that times no longer fit: more than two.
+    /// Tells whether so many features are missing at the end that times no longer fit: more than two.
     public var isShort: Bool { self.features.count < self.frames - 2 || self.features.isEmpty }
 
     /// The slice of a clip that lies at `start` to `end` seconds of a video with `available` features:

@@ -9,7 +9,7 @@ internal import Synchronization
 internal import Training
 public import VideoFeatures
 
-/// Whose features a file holds.
+/// The owner of the features in a file.
 public enum FeatureLayout: String, CaseIterable, Sendable {
     /// Files are named after videos; a clip takes its slice.
     case video
@@ -32,7 +32,7 @@ public final class FeatureStore: Sendable {
         public var grid: TargetGrid
     }
 
-    /// Why a clip cannot be used. None of these stops a run: such samples are skipped and counted.
+    /// A reason why a clip cannot be used. None of these stops a run: such samples are skipped and counted.
     public enum Gap: String, CaseIterable, Hashable, Sendable {
         /// There is no file for it.
         case missing
@@ -41,7 +41,7 @@ public final class FeatureStore: Sendable {
         /// The clip has no length, so that nothing of a file is its own.
         case noClip
 
-        /// What is wrong, in words that follow "queries".
+        /// The problem, in words that follow "queries".
         public var words: String {
             switch self {
             case .missing: "without features of their clip or video"
@@ -53,7 +53,7 @@ public final class FeatureStore: Sendable {
 
     /// The folder.
     public let folder: String
-    /// Whose features the files hold.
+    /// The owners of the features in the files, videos or clips.
     public let layout: FeatureLayout
     /// The most rows that a clip has.
     public let bins: Int

@@ -6,15 +6,15 @@ internal import Records
 /// One query about one clip, with its answer where it is known: what training, fine-tuning and evaluation work on,
 /// whether it comes from a shard or from an annotation file.
 public struct MomentQuery: Hashable, Sendable {
-    /// What it is called in messages: the sample's `query_id`, or annotation and place.
+    /// The name in messages: the sample's `query_id`, or annotation and place.
     public var id: String
     /// The video.
     public var videoUID: String
     /// The clip.
     public var clipUID: String
-    /// Where the clip lies in the video, in seconds.
+    /// The start of the clip in the video, in seconds.
     public var clipStart: Double
-    /// Where the clip ends.
+    /// The end of the clip in the video, in seconds.
     public var clipEnd: Double
     /// The annotation that it belongs to.
     public var annotationUID: String
@@ -26,9 +26,9 @@ public struct MomentQuery: Hashable, Sendable {
     public var template: String?
     /// The answer in seconds from the clip's start; `nil` where it is not known.
     public var answer: Answer?
-    /// Whether the answer stands for a moment, and may be widened and shifted in training.
+    /// Tells whether the answer stands for a moment, and may be widened and shifted in training.
     public var jitters: Bool
-    /// Whether its text is white space alone, which asks for nothing.
+    /// Tells whether its text is white space alone, which asks for nothing.
     public var isBlank: Bool
 
     /// The clip's length in seconds, as annotated; not above zero where its times are wrong.
@@ -67,7 +67,7 @@ public struct MomentQuery: Hashable, Sendable {
             self.end = end
         }
 
-        /// Whether it is too short to be hit.
+        /// Tells whether it is too short to be hit.
         public var isEmpty: Bool { MomentWindow.isEmpty(start: self.start, end: self.end) }
     }
 }

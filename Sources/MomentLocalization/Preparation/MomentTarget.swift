@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How answer windows become targets.
+/// A rule by which answer windows become targets.
 public enum TargetRule: String, CaseIterable, Sendable {
     /// Drops windows of a thirtieth of a second or less, and those of which no more than that lies in their clip; widens
     /// those that lie within one feature's slot to it.
@@ -16,17 +16,17 @@ public struct MomentWindow: Hashable, Sendable {
     public var start: Double
     /// The end.
     public var end: Double
-    /// Whether it was widened to a feature's slot.
+    /// Tells whether it was widened to a feature's slot.
     public var isWidened = false
 
     /// Windows of a frame or less, by which annotators left no answer: at most this many seconds.
     public static let emptyMax = 1.0 / 30
 
-    /// Whether an answer window is one of those that the official code can remove from a split
+    /// Tells whether an answer window is one of those that the official code can remove from a split
     /// (EGO4D/episodic-memory, `NLQ/VSLNet/main.py`, `--remove_empty_queries_from`).
     public static func isEmpty(start: Double, end: Double) -> Bool { abs(end - start) <= Self.emptyMax }
 
-    /// Why a window is not trained on.
+    /// A reason not to train on a window.
     public enum Refusal: Hashable, Sendable {
         /// It is a thirtieth of a second long, or less.
         case empty
@@ -72,7 +72,7 @@ public struct MomentWindow: Hashable, Sendable {
     }
 }
 
-/// What the model is trained to answer.
+/// The answer that the model is trained to give.
 public struct MomentTarget: Hashable, Sendable {
     /// The first bin.
     public var start: Int

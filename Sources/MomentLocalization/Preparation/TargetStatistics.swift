@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the targets of a data set look like. Two of its figures have exposed broken training data before: the share of
-/// (0, 0), which is where windows without length collapse to, and the histogram of starts.
+/// Figures of a data set's targets. Two of them have exposed broken training data before: the share of (0, 0), which is
+/// where windows without length collapse to, and the histogram of starts.
 public struct TargetStatistics: Hashable, Sendable, Codable {
     /// The number of parts of a clip that starts are counted in.
     public static let parts = 16

@@ -7,10 +7,10 @@ internal import VideoFeatures
 
 /// Queries as the network takes them, each distinct one computed once and kept, up to a number of bytes.
 ///
-/// What is returned depends on the query alone, never on what else was asked for, so that a run that is resumed sees
-/// the same bits. Used from any thread.
+/// The result depends on the query alone, never on what else was asked for, so that a resumed run sees the same bits.
+/// Used from any thread.
 public final class TextEncoder: Sendable {
-    /// What reads the queries.
+    /// The reader of the queries.
     public enum Source: Sendable {
         /// A frozen BERT.
         case bert(BERTEncoder, WordPieceTokenizer)
@@ -18,7 +18,7 @@ public final class TextEncoder: Sendable {
         case words(WordVocabulary)
     }
 
-    /// What reads the queries.
+    /// The reader of the queries.
     public let source: Source
     /// The most tokens of a query; of longer ones the rest is cut, and they are counted.
     public let countMax: Int

@@ -4,7 +4,7 @@ public import Codecs
 internal import Records
 public import Training
 
-/// Why samples are passed over.
+/// A reason to pass over a sample.
 public enum SkippedSample: String, CaseIterable, Sendable, Codable, CodingKeyRepresentable {
     /// It is no JSON object, or a field is missing.
     case malformed

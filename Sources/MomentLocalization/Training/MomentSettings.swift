@@ -54,7 +54,7 @@ public struct MomentPreparation: RunSettings {
     public var targets = TargetRule.fixed
     /// The most that targets of generated samples are widened; 1 leaves them alone.
     public var jitterScale = 1.0
-    /// Whose features the files hold.
+    /// The owners of the features in the files, videos or clips.
     public var layout = FeatureLayout.automatic
     /// The hash of the text encoder's weights or tables.
     public var text: String

@@ -14,9 +14,9 @@ internal import Records
 /// 2. Where no JSON holds an item: lines of free text, each with the id of one narration in front:
 ///    `3. Where did I put the cup?`, `[3] (Place: Where did I put X?) Where did I put the cup?`.
 ///
-/// What a model thinks aloud is passed over (`Thoughts`). Of several whole answers in one text, drafts and corrections of
-/// them, the last counts; where several of its items name one id, all of those are dropped. The work is linear in the text, of which `bytesMax` are
-/// read, whatever is in it. `AnswerProblem` lists what may be wrong.
+/// A model's thoughts aloud are passed over (`Thoughts`). Of several whole answers in one text, drafts and corrections
+/// of them, the last counts; where several of its items name one id, all of those are dropped. The work is linear in
+/// the text, of which `bytesMax` are read, whatever is in it. `AnswerProblem` lists what may be wrong.
 public enum AnswerParser {
     /// Bytes of an answer that are read. Answers are a few hundred bytes for each narration.
     public static let bytesMax = 1 << 20
@@ -28,13 +28,13 @@ public enum AnswerParser {
     /// Reads an answer.
     /// - Parameters:
     ///   - text: the text as it came.
-    ///   - finishReason: why the server says it ended: `stop`, `length`, `content_filter`, or whatever else, or nothing.
-    ///     A refusal that comes in a field of its own counts as `content_filter`.
+    ///   - finishReason: why the server says it ended: `stop`, `length`, `content_filter`, or whatever else, or
+    ///     nothing. A refusal that comes in a field of its own counts as `content_filter`.
     ///   - ids: the ids that the prompt has (`PromptedBlock.ids`).
     ///   - examples: the questions of the prompt's examples (`PromptedBlock.exampleQueries`), which small models repeat
     ///     word for word; none, to keep such items.
-    ///   - isThought: whether the text stood in the place of thoughts, where some servers put the answer. It is taken for
-    ///     one where it ends with one, or is nothing else.
+    ///   - isThought: whether the text stood in the place of thoughts, where some servers put the answer. It is taken
+    ///     for one where it ends with one, or is nothing else.
     public static func parse(
         _ text: String, finishReason: String?, ids: Range<Int>, examples: Set<String> = [], isThought: Bool = false
     ) -> ParsedAnswer {
@@ -77,8 +77,8 @@ public enum AnswerParser {
         return reading.finish()
     }
 
-    /// The text without what was thought aloud and the white space around it, but for a line break at its end, which says
-    /// that the last line is complete.
+    /// The text without what was thought aloud and the white space around it, but for a line break at its end, which
+    /// says that the last line is complete.
     private static func spoken(_ text: Bytes) -> Bytes {
         var rest = text[...]
         if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest = rest.dropFirst(3) }

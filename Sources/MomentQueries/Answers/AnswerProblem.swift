@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is wrong with a model's answer, or with a part of it. The raw values are codes to count by: nothing of an answer
-/// is dropped without one.
+/// A problem with a model's answer, or with a part of it. The raw values are codes to count by: nothing of an answer is
+/// dropped without one.
 ///
 /// | code | what it means | what becomes of it |
 /// |---|---|---|
-/// | `refused` | the server's filter stopped the answer (`finish_reason` is `content_filter`) | the answer is not read |
+/// | `refused` | the server's filter stopped the answer (`finish_reason` is `content_filter`) | the answer is unread |
 /// | `truncated` | the answer reached the limit of tokens (`finish_reason` is `length`) | what was complete is kept |
 /// | `too-large` | the answer is longer than `AnswerParser.bytesMax` | its beginning is read |
 /// | `empty-answer` | there is no text beside what was thought aloud | – |
 /// | `no-answer` | there is neither an item nor a numbered question | – |
 /// | `superseded-answer` | an answer that another one follows in the same text: a draft | passed over |
 /// | `schema-echo` | the schema was repeated instead of followed | passed over |
-/// | `unfinished-json` | the text ends inside the JSON, though the server called it complete | what was complete is kept |
+/// | `unfinished-json` | the text ends inside JSON that the server called complete | what was complete is kept |
 /// | `broken-item` | an item that is no JSON, or that the text's end cut off | item dropped |
 /// | `not-an-item` | a value where an item should be | value dropped |
 /// | `too-deep` | a value nested too deep | value dropped |

@@ -68,11 +68,11 @@ extension AnswerReading {
         return (values, hasEmptyBrackets)
     }
 
-    /// Where the last of several answers begins, and how many come before it.
+    /// Finds where the last of several answers begins, and how many come before it.
     ///
     /// A list of items is an answer. It replaces what stands before it where words lead to it, or where it names one of
-    /// the same ids; else it goes on with it. Items without a list are an answer together; they replace what stands before
-    /// them where words lead to them and they name all of its ids. The end of a list that breaks off is no other answer.
+    /// the same ids; else it continues it. Items without a list are one answer; they replace what stands before them
+    /// where words lead to them and they name all of its ids. The end of a list that breaks off is no other answer.
     private func lastAnswer(of values: [AnswerValue]) -> (first: Int, superseded: Int) {
         guard values.count > 1 else { return (0, 0) }
         var first = 0
@@ -120,7 +120,7 @@ extension AnswerReading {
         return trial.named
     }
 
-    /// Whether something was there that may have been an item.
+    /// Tells whether something was there that may have been an item.
     private var hasDropped: Bool {
         self.problems.keys.contains { ![.truncated, .tooLarge, .extraField, .supersededAnswer].contains($0) }
     }
@@ -166,7 +166,7 @@ extension AnswerReading {
         ["queries", "questions"].contains(member.key) && member.value == .array([], isComplete: true)
     }
 
-    /// Whether an object is an item, well-formed or not, and not one that holds items.
+    /// Tells whether an object is an item, well-formed or not, and not one that holds items.
     private static func isItem(_ members: [LenientJSON.Member]) -> Bool {
         var hasText = false
         var hasIDs = false
@@ -183,7 +183,7 @@ extension AnswerReading {
 
     // MARK: Items
 
-    /// What a field of an item is, by its name.
+    /// The role of an item's field, by its name.
     private enum Role {
         /// The ids; a name that says more is preferred.
         case ids(strength: Int)

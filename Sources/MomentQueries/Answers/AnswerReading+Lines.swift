@@ -9,7 +9,7 @@ extension AnswerReading {
         var answer = NumberedAnswer()
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
-            // What stands after the last line break is empty where the last line is complete.
+            // The text after the last line break is empty where the last line is complete.
             if index == lines.count - 1, self.isCut, !line.isEmpty {
                 self.note(.unfinishedLine)
             } else {
@@ -45,8 +45,8 @@ extension AnswerReading {
     }
 }
 
-/// The numbered lines of a text, of which a later run of lines may replace those before: one that follows other words and
-/// names all of their ids is the whole answer once more.
+/// The numbered lines of a text, of which a later run of lines may replace those before: one that follows other words
+/// and names all of their ids is the whole answer once more.
 private struct NumberedAnswer {
     private(set) var entries: [NumberedLine] = []
     private(set) var superseded = 0
@@ -56,7 +56,7 @@ private struct NumberedAnswer {
 
     var count: Int { self.entries.count + self.run.count }
 
-    /// Whether the run has a line already.
+    /// Tells whether the run has a line already.
     func has(_ line: NumberedLine) -> Bool { self.runLines.contains(line) }
 
     /// Adds a line to the run; answers whether it was not there before.
@@ -207,7 +207,7 @@ struct NumberedLine: Hashable {
 
     private static let closings: [Character: Character] = ["(": ")", "[": "]"]
 
-    /// Where the bracket that a text begins with is closed.
+    /// Finds the close of the bracket that a text begins with.
     private static func end(of text: Substring, from opening: Character, to closing: Character) -> Substring.Index? {
         var depth = 0
         for index in text.indices {
@@ -218,7 +218,7 @@ struct NumberedLine: Hashable {
         return nil
     }
 
-    /// Where a text that begins with a name, in whatever case and with whatever apostrophe, goes on after it.
+    /// Finds where a text goes on after the name it begins with, in whatever case and with whatever apostrophe.
     private static func prefix(of text: Substring, like name: String) -> Substring.Index? {
         var position = text.startIndex
         for character in name {

@@ -2,24 +2,24 @@
 
 internal import Records
 
-/// What has been read of an answer so far.
+/// The reading of an answer so far.
 struct AnswerReading {
     /// The ids that the prompt has.
     let ids: Range<Int>
     /// The questions of the prompt's examples.
     let examples: Set<String>
     private(set) var items: [ParsedAnswer.Item] = []
-    /// What is wrong with each item's template.
+    /// The problem with each item's template.
     private var templateProblems: [AnswerProblem?] = []
     private(set) var problems: [AnswerProblem: Int] = [:]
     var form: ParsedAnswer.Form?
     var isEmptyList = false
-    /// Whether the text stood in the place of thoughts.
+    /// Tells whether the text stood in the place of thoughts.
     var isThought = false
-    /// Whether the text ends with the answer, or is nothing else.
+    /// Tells whether the text ends with the answer, or is nothing else.
     var isAllAnswer = false
     private var seen: Set<ParsedAnswer.Item> = []
-    /// How many different items name an id.
+    /// The number of different items that name an id.
     private var uses: [Int: Int] = [:]
     /// The first problem of an item that named an id.
     private var reasons: [Int: AnswerProblem] = [:]
@@ -35,13 +35,13 @@ struct AnswerReading {
         for id in ids where self.ids.contains(id) && self.reasons[id] == nil { self.reasons[id] = problem }
     }
 
-    /// The ids that items name, be they taken or not.
+    /// The ids that items name, taken or not.
     var named: Set<Int> { Set(self.uses.keys).union(self.reasons.keys) }
 
-    /// Whether a problem has been counted.
+    /// Tells whether a problem has been counted.
     func has(_ problem: AnswerProblem) -> Bool { self.problems[problem] != nil }
 
-    /// Whether the text goes on beyond what there is of it.
+    /// Tells whether the text goes on beyond what there is of it.
     var isCut: Bool { self.has(.truncated) || self.has(.tooLarge) }
 
     /// Takes an item, or counts why not.
@@ -100,7 +100,7 @@ struct AnswerReading {
         }
     }
 
-    /// What has been read, with the reason for each id that is left out.
+    /// Returns all that has been read, with the reason for each id that is left out.
     mutating func finish() -> ParsedAnswer {
         self.settle()
         let isUsable = !self.items.isEmpty || self.isEmptyList || self.has(.exampleEcho)

@@ -9,9 +9,9 @@ public enum AnswerRepair {
     /// take room in the context: a truncated answer has filled it already.
     static let quotedBytesMax = 2_000
 
-    /// The conversation so far with one turn more, or `nil` where nothing would be gained by it: the answer has a query,
-    /// or says that there is none (what is missing in it was dropped for a reason, and asking again would cost as much
-    /// as the whole block), or the server's filter stopped it.
+    /// The conversation so far with one turn more, or `nil` where nothing would be gained by it: the answer has a
+    /// query, or says that there is none (what is missing in it was dropped for a reason, and asking again would cost
+    /// as much as the whole block), or the server's filter stopped it.
     ///
     /// Roles alternate, which the chat templates of some models insist on.
     public static func messages(

@@ -4,34 +4,34 @@ internal import Records
 
 /// A JSON value of a text that may be an answer or a part of one.
 struct AnswerValue {
-    /// What a look into a value finds.
+    /// The findings of a look into a value.
     struct Finds {
-        /// Whether it is an item itself.
+        /// Tells whether it is an item itself.
         var isItem = false
-        /// Whether it is an item or holds one, well-formed or not.
+        /// Tells whether it is an item or holds one, well-formed or not.
         var hasItem = false
-        /// Whether it holds the schema.
+        /// Tells whether it holds the schema.
         var hasSchema = false
-        /// Whether it is a list with nothing in it, or an object that holds a list of queries with nothing in it.
+        /// Tells whether it is a list with nothing in it, or an object that holds a list of queries with nothing in it.
         var isEmptyList = false
-        /// Whether it says by a list of queries that there is none.
+        /// Tells whether it says by a list of queries that there is none.
         var isEmptyAnswer = false
     }
 
     let root: LenientJSON.Root
     let finds: Finds
-    /// Whether it is the whole text, perhaps cut off.
+    /// Tells whether it is the whole text, perhaps cut off.
     let isWhole: Bool
-    /// Whether words stand between it and the value before.
+    /// Tells whether words stand between it and the value before.
     let isAfterWords: Bool
-    /// Whether the value before breaks off.
+    /// Tells whether the value before breaks off.
     let isAfterBroken: Bool
 
     var isItem: Bool { self.finds.isItem }
-    /// Whether something is to be read in it.
+    /// Tells whether something is to be read in it.
     var isRead: Bool { self.isWhole || self.finds.hasItem || self.finds.hasSchema }
 
-    /// Whether there is more in a stretch of text than white space, brackets, commas, and fences with their language.
+    /// Tells whether a stretch of text has more than white space, brackets, commas, and fences with their language.
     static func hasWords(_ text: ArraySlice<UInt8>) -> Bool {
         var isOfFence = false
         for byte in text {

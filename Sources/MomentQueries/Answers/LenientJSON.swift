@@ -36,7 +36,7 @@ struct LenientJSON {
         let value: Value
     }
 
-    /// How the reading of a value ended.
+    /// The way in which the reading of a value ended.
     enum Ending {
         /// At its closing bracket.
         case complete
@@ -82,7 +82,7 @@ struct LenientJSON {
         var elements: [Value] = []
         /// The key whose value comes next.
         var key: String?
-        /// Whether a value has just been read.
+        /// Tells whether a value has just been read.
         var isAfterValue = false
 
         mutating func add(_ value: Value) {
@@ -135,7 +135,7 @@ struct LenientJSON {
         }
     }
 
-    /// What there is of the values that are open, the innermost first.
+    /// Closes the values that are open, the innermost first, with what there is of them.
     private static func close(_ frames: [Frame]) -> Value {
         var inner: Value?
         for var frame in frames.reversed() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a model's text says about a block, in the ids of its prompt. `PromptedBlock.answer(from:answerHash:)` puts the
-/// narrations' indices for them.
+/// A model's text about a block, parsed, in the ids of its prompt. `PromptedBlock.answer(from:answerHash:)` replaces
+/// them by the narrations' indices.
 public struct ParsedAnswer: Hashable, Sendable {
-    /// How the answer was written.
+    /// The form in which the answer was written.
     public enum Form: String, CaseIterable, Hashable, Sendable {
         /// JSON alone, as asked, if perhaps cut off.
         case json
@@ -49,22 +49,22 @@ public struct ParsedAnswer: Hashable, Sendable {
     public var candidates: [Item]
     /// The ids without a query, in order.
     public var gaps: [Gap]
-    /// What was wrong, and how often.
+    /// The problems, and the count of each.
     public var problems: [AnswerProblem: Int]
-    /// How the answer was written; `nil` where nothing could be read.
+    /// The form in which the answer was written; `nil` where nothing could be read.
     public var form: Form?
-    /// Whether the answer is a list that is empty on purpose: no narration yields a good question.
+    /// Tells whether the answer is a list that is empty on purpose: no narration yields a good question.
     public var isEmptyList: Bool
 
-    /// Whether the answer goes on to the validators as it is: it has a query, or says that there is none, or had one
-    /// that only repeats an example (the form is right, and a model that does so will do so again). If not, and unless it
-    /// was refused, another turn may help (`AnswerRepair`).
+    /// Tells whether the answer goes on to the validators as it is: it has a query, or says that there is none, or had
+    /// one that only repeats an example (the form is right, and a model that does so will do so again). If not, and
+    /// unless it was refused, another turn may help (`AnswerRepair`).
     public var isUsable: Bool {
         !self.candidates.isEmpty || self.isEmptyList || self.problems[.exampleEcho] != nil
     }
-    /// Whether it reached the limit of tokens.
+    /// Tells whether it reached the limit of tokens.
     public var isTruncated: Bool { self.problems[.truncated] != nil }
-    /// Whether the server's filter stopped it.
+    /// Tells whether the server's filter stopped it.
     public var isRefused: Bool { self.problems[.refused] != nil }
 
     /// Creates a parsed answer.

@@ -6,17 +6,17 @@ internal import Records
 /// Takes out of an answer what a model thought aloud, by the marks that models set around it.
 ///
 /// A mark is a short word in brackets: `<think>`, `</thinking>`, `[THINK]`, `<|begin_of_thought|>`, `◁/think▷`,
-/// `<seed:think>`, `<details type="reasoning">`; or it heads a channel: `<|channel|>analysis<|message|>`. Any closing mark
-/// ends the thought that is open. One without an opening mark ends a thought that began before the text, as where a
-/// template opens it. A thought is also ended by the mark of an answer (`<answer>`, `<|begin_of_solution|>`), and one that
-/// is never ended reaches to the end.
+/// `<seed:think>`, `<details type="reasoning">`; or it heads a channel: `<|channel|>analysis<|message|>`. Any closing
+/// mark ends the thought that is open. One without an opening mark ends a thought that began before the text, as where
+/// a template opens it. A thought is also ended by the mark of an answer (`<answer>`, `<|begin_of_solution|>`), and one
+/// that is never ended reaches to the end.
 ///
 /// Marks that it does not know do little harm: of several answers the last counts (`AnswerReading.readJSON`).
 struct Thoughts {
     private let text: ArraySlice<UInt8>
-    /// What is not thought, in pieces.
+    /// The text that is not thought, in pieces.
     private var pieces: [Range<Int>] = []
-    /// Where the piece that is being read begins.
+    /// The start of the piece that is being read.
     private var start: Int
     /// The opening mark of a thought that is not ended yet.
     private var open: Mark?
@@ -120,9 +120,9 @@ extension Thoughts {
 
         let range: Range<Int>
         let meaning: Meaning
-        /// Whether it stands in square brackets, which are common in other use.
+        /// Tells whether it stands in square brackets, which are common in other use.
         var isSquare = false
-        /// Whether it heads a channel.
+        /// Tells whether it heads a channel.
         var isChannel = false
 
         /// Longer ones are none.
@@ -171,7 +171,7 @@ extension Thoughts {
             }
         }
 
-        /// What stands in the brackets, in lower case, and where they end.
+        /// Returns the text in the brackets, in lower case, and their end.
         private static func name(in inner: ArraySlice<UInt8>, before closing: Bytes) -> (name: String, end: Int)? {
             guard let close = inner.firstIndex(where: { $0 == closing[0] || !Self.isOfName($0) }),
                 inner[close...].starts(with: closing), close > inner.startIndex
@@ -184,8 +184,8 @@ extension Thoughts {
                 || "_:/|.-=\"' ".utf8.contains(byte)
         }
 
-        /// A head of a channel (`<|channel|>`, `<|channel>`) with its name and all up to `<|message|>`; or the end of one
-        /// (`<channel|>`).
+        /// A head of a channel (`<|channel|>`, `<|channel>`) with its name and all up to `<|message|>`; or the end of
+        /// one (`<channel|>`).
         private static func channel(
             _ name: String, in text: ArraySlice<UInt8>, from end: Int
         ) -> (meaning: Meaning, end: Int)? {

@@ -5,11 +5,11 @@ internal import Dataflow
 internal import Records
 internal import VideoAnnotations
 
-/// Turns narrations themselves into training samples, as NaQ does: the text is the query, and the clip is the first of the
-/// video's, in order, that contains the whole window.
+/// Turns narrations themselves into training samples, as NaQ does: the text is the query, and the clip is the first of
+/// the video's, in order, that contains the whole window.
 ///
-/// Counted: `no-clip`, narrations whose window no clip contains; `no-window`, narrations that no `window` step gave one;
-/// `blank`, narrations without text; `no-video-record`, narrations that came without their video's record;
+/// Counted: `no-clip`, narrations whose window no clip contains; `no-window`, narrations that no `window` step gave
+/// one; `blank`, narrations without text; `no-video-record`, narrations that came without their video's record;
 /// `end-without-video`, ends that came without it or a second time.
 struct FormatNarrationOperator: Operator {
     static let specification = OperatorSpecification(

@@ -4,7 +4,7 @@ internal import Dataflow
 internal import Records
 internal import VideoAnnotations
 
-/// What `format` writes.
+/// The schema that `format` writes.
 enum SampleSchema: String, Choice {
     /// The fields of the Natural Language Queries files.
     case nlq
@@ -22,8 +22,8 @@ enum SampleSchema: String, Choice {
 
 /// Turns queries into training samples.
 ///
-/// A query that cannot be a sample is a dead letter: `blank-query`, it says nothing; `window-outside-clip`, its window is
-/// empty or not in its clip.
+/// A query that cannot be a sample is a dead letter: `blank-query`, it says nothing; `window-outside-clip`, its window
+/// is empty or not in its clip.
 struct FormatQueryOperator: Operator {
     static let specification = OperatorSpecification(
         name: "format", summary: "Turns queries into training samples.",

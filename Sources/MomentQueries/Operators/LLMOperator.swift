@@ -22,7 +22,7 @@ internal import VideoAnnotations
 /// | `duplicate-calls` | calls that were made in vain or for the second time (`ModelCall.isDuplicate`) |
 /// | `answer.CODE` | what was wrong with answers (`AnswerProblem`) |
 struct LLMOperator: AsyncOperator {
-    /// Who writes the queries.
+    /// The writer of the queries.
     enum Provider: String, Choice {
         /// The rule-based writer: a grammar of narrations, no model, no server.
         case rules
@@ -64,7 +64,7 @@ struct LLMOperator: AsyncOperator {
         }
     }
 
-    /// As many again wait inside for a place at the server, so that one that comes free is taken at once.
+    /// As many again wait inside for a place at the server, so that a free place is taken at once.
     var askedAheadMax: Int {
         switch self.writer {
         case .rules: 0

@@ -5,9 +5,9 @@ internal import Dataflow
 internal import ModelRequests
 internal import Records
 
-/// What is said between the `llm` step and a model about one block: a request, and another one where the answer cannot
-/// be used. It decides what to ask and what to make of the answers, and leaves the asking to others, so that kept
-/// answers and those that have to be waited for take the same path.
+/// A conversation between the `llm` step and a model about one block: a request, and another one where the answer
+/// cannot be used. It decides what to ask and what to make of the answers, and leaves the asking to others, so that
+/// kept answers and those that have to be waited for take the same path.
 struct ModelConversation {
     private let prompted: PromptedBlock
     private let options: ModelOptions
@@ -17,7 +17,7 @@ struct ModelConversation {
     private var firstProblems: [AnswerProblem: Int] = [:]
     private var outcome: Outcome?
     private var counts: [String: Int] = [:]
-    /// What is to be asked next; `nil` at the end.
+    /// The request to make next; `nil` at the end.
     private(set) var request: ChatRequest?
 
     private enum Outcome {
@@ -88,7 +88,7 @@ struct ModelConversation {
             reason: parsed.isTruncated ? "truncated" : "unusable-answer", message: self.fault(parsed, answer) + before)
     }
 
-    /// What is wrong with an answer of which nothing can be read.
+    /// Describes the fault of an answer of which nothing can be read.
     private func fault(_ parsed: ParsedAnswer, _ answer: ChatAnswer) -> String {
         guard parsed.problems[.emptyAnswer] != nil else {
             let codes = parsed.problems.keys.map(\.rawValue).sorted().joined(separator: ", ")
@@ -122,7 +122,7 @@ struct ModelConversation {
 
     // MARK: Ending
 
-    /// Gives on what has come of it.
+    /// Passes on what has come of it.
     func finish(_ element: Element<PromptedBlock>, into output: inout Collector<Answer>) {
         for (code, number) in self.counts { output.count(code, number) }
         switch self.outcome {

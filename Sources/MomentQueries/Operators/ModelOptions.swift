@@ -5,9 +5,9 @@ internal import Dataflow
 internal import ModelRequests
 internal import Records
 
-/// What a topology says about a model and how it is asked: all that shapes its answers.
+/// A topology's settings for a model and the way it is asked: all that shapes its answers.
 struct ModelOptions {
-    /// How the server is told the form of an answer.
+    /// The way in which the server is told the form of an answer.
     enum ResponseFormat: String, Choice {
         /// By a JSON schema in `response_format`; a server that refuses it is asked without.
         case jsonSchema = "json-schema"
@@ -22,7 +22,7 @@ struct ModelOptions {
     let seed: Int?
     let stop: [String]
     let schema: AnswerSchema?
-    /// Whether an answer that cannot be used is asked for a second time.
+    /// Tells whether an answer that cannot be used is asked for a second time.
     let repairs: Bool
 
     /// The request that says some messages.

@@ -13,7 +13,7 @@ struct ModelWriter: Sendable {
     private let source: (any CompletionSource)?
     private let examples = ExampleQueries()
 
-    /// So many are asked for at a time where neither the topology nor the server says.
+    /// The number asked for at a time where neither the topology nor the server says.
     static let inFlightDefault = 64
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {

@@ -108,7 +108,7 @@ struct ValidateOperator: Operator {
         self.memory = QueryMemory(Self.memoryRules(configuration))
     }
 
-    /// What a configuration says of questions that were asked before.
+    /// Reads a configuration's rules for questions that were asked before.
     static func memoryRules(_ configuration: Configuration) -> QueryMemory.Rules {
         QueryMemory.Rules(
             clip: configuration[Self.duplicateInClip], similarity: configuration[Self.nearDuplicate],

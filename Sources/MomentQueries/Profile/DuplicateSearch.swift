@@ -2,13 +2,13 @@
 
 internal import NarrationGrammar
 
-/// What a set says more than once.
+/// The queries that a set has more than once.
 public struct DuplicateReport: Hashable, Sendable {
     /// A text that comes more than once.
     public struct Repeated: Hashable, Sendable {
         /// The text as it came first.
         public let query: String
-        /// How often it comes, in any spelling.
+        /// The number of times it comes, in any spelling.
         public let count: Int
     }
 
@@ -18,7 +18,7 @@ public struct DuplicateReport: Hashable, Sendable {
         public let first: String
         /// The other.
         public let second: String
-        /// How alike their gists are, 0…1.
+        /// The similarity of their gists, 0…1.
         public let similarity: Double
     }
 

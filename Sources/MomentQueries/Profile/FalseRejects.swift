@@ -4,10 +4,10 @@ public import Dataflow
 internal import NarrationGrammar
 internal import VideoAnnotations
 
-/// What the validators make of queries that people wrote: each is tried on every query by itself, so that none hides
-/// behind another, and what they reject is their mistake, or the annotator's.
+/// The validators' judgement of queries that people wrote: each is tried on every query by itself, so that none hides
+/// behind another. A rejection is the validator's mistake, or the annotator's.
 public struct FalseRejects: Sendable {
-    /// How often a validator judged and rejected.
+    /// The numbers of queries that a validator judged and rejected.
     public struct Rate: Hashable, Sendable {
         /// The queries that it could judge.
         public var judged = 0
@@ -27,7 +27,7 @@ public struct FalseRejects: Sendable {
     public struct Example: Hashable, Sendable {
         /// Its text.
         public let query: String
-        /// What is wrong with it, as the validator has it.
+        /// The fault, in the validator's words.
         public let message: String
     }
 
@@ -41,7 +41,7 @@ public struct FalseRejects: Sendable {
         public var byTemplate: [QueryTemplate?: Rate] = [:]
         /// The first queries that it would reject.
         public var examples: [Example] = []
-        /// Why it could judge none, where it could not.
+        /// The reason it could judge none, where it could not.
         public var note: String?
 
         mutating func add(_ problem: String?, of query: String, template: QueryTemplate?, examplesMax: Int) {
@@ -104,8 +104,8 @@ public struct FalseRejects: Sendable {
         }
     }
 
-    /// A file of test queries has no windows; that says nothing about the validator of windows. And a query without text is
-    /// one mistake, not several.
+    /// A file of test queries has no windows; that says nothing about the validator of windows. And a query without
+    /// text is one mistake, not several.
     private func hasWhatIsJudged(_ query: HumanQuery, _ validator: Validator) -> Bool {
         switch validator.reason {
         case .window: query.window != nil

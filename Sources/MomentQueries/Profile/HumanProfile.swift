@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the queries of people are like, in numbers.
+/// The qualities of human queries, in numbers.
 ///
-/// Counted over two annotation files of Ego4D's Natural Language Queries, version 1: `nlq_train.json` (11,296 queries of
-/// 745 videos, as it lies in the public repository GinevraGaleotti/MLDLProject @9dc8ae8; it may be a part of the official
-/// one, which has 754 videos) and `nlq_val.json` (3,875 queries of 247 videos, the official file as it lies in
-/// mant0nio/PoliTO-AML-Project). The counts are ours; the data is not shipped. How the templates mix is known for the
+/// Counted over two annotation files of Ego4D's Natural Language Queries, version 1: `nlq_train.json` (11,296 queries
+/// of 745 videos, as it lies in the public repository GinevraGaleotti/MLDLProject @9dc8ae8; it may be a part of the
+/// official one, which has 754 videos) and `nlq_val.json` (3,875 queries of 247 videos, the official file as it lies in
+/// mant0nio/PoliTO-AML-Project). The counts are ours; the data is not shipped. The mix of templates is known for the
 /// validation split alone (`QueryTemplate.humanCount`).
 enum HumanProfile {
     /// A number of either split; `nil` where it was not counted.

@@ -19,12 +19,12 @@ struct HumanQuery: Hashable, Sendable {
     var window: Interval?
 }
 
-/// An annotation file in the official format of Natural Language Queries, read as its authors left it: what is missing or
-/// odd is counted and lived with, and only what is no such file at all is an error.
+/// An annotation file in the official format of Natural Language Queries, read as its authors left it: what is missing
+/// or odd is counted and lived with, and only what is no such file at all is an error.
 ///
 /// Times are read in seconds: the files' frames are wrong for a quarter of the queries.
 public struct HumanQueryFile: Sendable {
-    /// What is odd about a query.
+    /// An oddity of a query.
     public enum Oddity: String, CaseIterable, Sendable {
         /// The key `query` is missing.
         case missingQuery = "missing-query"
@@ -54,7 +54,7 @@ public struct HumanQueryFile: Sendable {
 
     /// The queries, in the file's order.
     let queries: [HumanQuery]
-    /// How often each oddity occurs.
+    /// The count of each oddity.
     public let oddities: [Oddity: Int]
     /// The number of clips.
     public let clips: Int
@@ -84,7 +84,7 @@ public struct HumanQueryFile: Sendable {
         self.oddities = oddities
     }
 
-    /// What the queries are like; those without text are left out.
+    /// Returns the profile of the queries; those without text are left out.
     public func profile() -> QueryProfile {
         var profile = QueryProfile()
         for query in self.queries {
@@ -130,7 +130,7 @@ public struct HumanQueryFile: Sendable {
 /// Reads the nested lists of an annotation file. A value of another type than it should be counts as missing.
 private struct HumanQueryParser {
     var queries: [HumanQuery] = []
-    /// Whether each query has the key `query`, whatever it holds.
+    /// Tells for each query whether it has the key `query`, whatever it holds.
     var hasQuery: [Bool] = []
     var clips = 0
     var videos = 0

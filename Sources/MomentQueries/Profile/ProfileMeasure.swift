@@ -4,12 +4,12 @@ internal import Foundation
 
 /// One respect in which a set of queries is compared with those of people.
 public struct ProfileMeasure: Hashable, Sendable {
-    /// How its values are written.
+    /// The unit in which its values are written.
     public enum Unit: String, Sendable {
         /// 0…1
         case share
-        /// Half the sum of the differences of all shares (total variation), 0…1, from the human train split, or from the
-        /// validation split where the other is not known.
+        /// Half the sum of the differences of all shares (total variation), 0…1, from the human train split, or from
+        /// the validation split where the other is not known.
         case mix
         /// Words.
         case words
@@ -27,22 +27,23 @@ public struct ProfileMeasure: Hashable, Sendable {
         public let human: Double
     }
 
-    /// What is compared: `words-mean`.
+    /// The name of the measure: `words-mean`.
     public let name: String
-    /// How the values are written.
+    /// The unit in which the values are written.
     public let unit: Unit
     /// The set's.
     public let value: Double
     /// That of the human train split; `nil` where it was not counted, and for a mix.
     public let train: Double?
-    /// That of the human validation split; `nil` where it was not counted. For a mix, how far it is from the train split.
+    /// That of the human validation split; `nil` where it was not counted. For a mix, its distance from the train
+    /// split.
     public let validation: Double?
-    /// How far it is from the human ones, in tolerances: more than 1 is off.
+    /// The distance from the human values, in tolerances: more than 1 is off.
     public let distance: Double
     /// The parts of a mix, the furthest from the human share first.
     public let parts: [Part]
 
-    /// Whether a person would call it off.
+    /// Tells whether a person would call it off.
     public var isOff: Bool { self.distance > 1 }
 }
 

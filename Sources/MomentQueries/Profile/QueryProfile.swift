@@ -3,7 +3,7 @@
 internal import NarrationGrammar
 internal import VideoAnnotations
 
-/// What the queries of a set are like, counted one by one.
+/// The qualities of a set's queries, counted one by one.
 public struct QueryProfile: Sendable {
     /// The number of queries.
     public private(set) var queries = 0

@@ -11,8 +11,8 @@ public import Dataflow
 /// The schema depends on the block through the number of its narrations alone, and its text is always the same for
 /// it, so equal requests are equal byte for byte.
 public struct AnswerSchema: Hashable, Sendable {
-    /// How far the schema holds a query to the form of a question. Big models need no help; those under a billion
-    /// parameters repeat the narrations unless they are held.
+    /// The strictness with which the schema holds a query to the form of a question. Big models need no help; those
+    /// under a billion parameters repeat the narrations unless they are held.
     public enum QueryForm: String, Choice {
         /// Any text.
         case free
@@ -43,10 +43,10 @@ public struct AnswerSchema: Hashable, Sendable {
         }()
     }
 
-    /// How far a query is held to the form of a question.
+    /// The strictness with which a query is held to the form of a question.
     public var queryForm: QueryForm
-    /// Whether lists are bounded (`minItems`, `maxItems`): an item for each narration at most, and an id in each item.
-    /// It keeps small models from going on for ever; a server that refuses the keywords needs it off.
+    /// Tells whether lists are bounded (`minItems`, `maxItems`): an item for each narration at most, and an id in each
+    /// item. It keeps small models from going on for ever; a server that refuses the keywords needs it off.
     public var boundsLists: Bool
 
     /// Creates a schema.

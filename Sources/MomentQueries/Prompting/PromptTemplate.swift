@@ -18,9 +18,9 @@ public import VideoAnnotations
 /// | `{{narration_ids}}` | their ids, separated by commas | no |
 /// | `{{narration_count}}` | how many they are | no |
 ///
-/// Ids count from 1 in each block (`PromptedBlock.ids`), and nothing in a prompt tells the block's place, time or video:
-/// blocks of the same texts have the same prompt, and a narration that is inserted into a video changes the prompts of
-/// the blocks that it is in and no others.
+/// Ids count from 1 in each block (`PromptedBlock.ids`), and nothing in a prompt tells the block's place, time or
+/// video: blocks of the same texts have the same prompt, and a narration that is inserted into a video changes the
+/// prompts of the blocks that it is in and no others.
 ///
 /// The first message is the system's and the same for every block, so that servers which keep the state of a common
 /// prefix compute it once; the last is the user's and holds the narrations.

@@ -2,7 +2,7 @@
 
 internal import NarrationGrammar
 
-/// Whether a query gives its own answer away, judged by what the narration behind it says.
+/// Tells whether a query gives its own answer away, judged by what the narration behind it says.
 ///
 /// A question for a place leaks when it names the place that the narration names; one for a thing when it names the
 /// whole thing ("What onion did I cut?" after "cuts the onion"; "What knife did I take?" after "takes the bread knife"

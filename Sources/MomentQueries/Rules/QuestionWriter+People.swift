@@ -57,7 +57,7 @@ extension QuestionWriter {
 
     private static func role(_ noun: String) -> String { noun == "person" ? "other person" : noun }
 
-    /// What somebody else did, as far as the camera wearer met or saw them.
+    /// Writes what somebody else did, as far as the camera wearer met or saw them.
     func sentenceAboutOther(_ template: QueryTemplate, _ detail: Detail) -> String? {
         guard case .other(let noun) = self.clause.actor else { return nil }
         let meetsWearer = self.clause.object?.isWearer == true || self.clause.person?.noun.isWearer == true

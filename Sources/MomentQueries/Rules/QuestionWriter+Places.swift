@@ -8,7 +8,7 @@ extension QuestionWriter {
         thing.phrase(byWearer: true, long: detail.long)
     }
 
-    /// Whether the thing stays behind where it is put: not so for clothes that are put on, or a fixed thing.
+    /// Tells whether the thing stays behind where it is put: not so for clothes that are put on, or a fixed thing.
     private var isPlacing: Bool {
         self.clause.verb.use.contains(.placing) && !["on", "off"].contains(self.clause.particle)
             && self.clause.object?.kind != .fixture

@@ -4,7 +4,7 @@ internal import NarrationGrammar
 
 /// Turns a clause into a question of a given template, where it allows one.
 struct QuestionWriter {
-    /// What the narration says.
+    /// The clause of the narration.
     let clause: Clause
     /// A neighbour's event, for telling the moment.
     let relation: Relation?
@@ -13,11 +13,11 @@ struct QuestionWriter {
     /// Bits that choose among wordings.
     let variant: Int
 
-    /// How much of what is known goes into a question.
+    /// The amount of detail that goes into a question.
     struct Detail {
-        /// Whether the neighbour's event is named.
+        /// Tells whether the neighbour's event is named.
         var relation: Bool
-        /// Whether contents ("of rice") and a harmless place are named.
+        /// Tells whether contents ("of rice") and a harmless place are named.
         var long: Bool
     }
 
@@ -63,7 +63,7 @@ struct QuestionWriter {
 
     // MARK: Parts
 
-    /// Whether a thing is one that somebody may look for: no person, no part of the body, no mere pronoun.
+    /// Tells whether a thing is one that somebody may look for: no person, no part of the body, no mere pronoun.
     static func isThing(_ noun: NounPhrase) -> Bool {
         if noun.words.count > 4 || noun.contents.count > 3 || noun.isPerson { return false }
         switch noun.kind {
@@ -76,7 +76,7 @@ struct QuestionWriter {
         word.utf8.count > 1 && word.utf8.allSatisfy { 0x61...0x7a ~= $0 || $0 == 0x2d || $0 == 0x27 || $0 >= 0x80 }
     }
 
-    /// What is done to, where that is a thing.
+    /// The object, where it is a thing.
     var thing: NounPhrase? { self.clause.object.flatMap { Self.isThing($0) ? $0 : nil } }
 
     /// The place, where it can be said: "in the drawer".

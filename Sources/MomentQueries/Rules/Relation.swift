@@ -20,7 +20,7 @@ struct Relation {
         self.object = object
     }
 
-    /// What was done to which thing, for telling whether two events are the same.
+    /// The action and its object, for telling whether two events are the same.
     var identity: [String] { [self.event.verb.base, self.event.particle ?? "", self.object.head] }
 
     /// The clause, for a sentence that may have named its object already: then it is "it".

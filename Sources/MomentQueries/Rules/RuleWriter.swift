@@ -6,11 +6,11 @@ public import VideoAnnotations
 /// Writes queries by rule, without a model: each narration is taken apart by a small grammar and becomes at most one
 /// question of one of the 13 templates, in the first person and the past tense, with its answer left out.
 ///
-/// Which of the possible questions it becomes is decided by a hash of the block and the narration, weighted so that the
-/// mix resembles the human one; nothing is random, and the same block always yields the same questions. A narration
-/// that no sensible question can be made of is a gap with its reason, never a bad question.
+/// A hash of the block and the narration picks one of the possible questions, weighted so that the mix resembles the
+/// human one; nothing is random, and the same block always yields the same questions. A narration that no sensible
+/// question can be made of is a gap with its reason, never a bad question.
 public struct RuleWriter: Sendable {
-    /// Why a narration has no question.
+    /// The reason a narration has no question.
     public enum Gap: String, CaseIterable, Sendable {
         /// The annotator was unsure.
         case unsure
@@ -24,7 +24,7 @@ public struct RuleWriter: Sendable {
         case noObject = "no-object"
         /// It is about the actor's own body, which the camera wearer never looks for.
         case ownBody = "own-body"
-        /// What is named is a place or an abstraction, not a thing: "the kitchen", "the heat".
+        /// The noun names a place or an abstraction, not a thing: "the kitchen", "the heat".
         case notAThing = "not-a-thing"
         /// Every question that could be made of it is too long or gives its answer away.
         case noQuestion = "no-question"
@@ -123,7 +123,7 @@ public struct RuleWriter: Sendable {
         return (template, template.humanCount * scarcity)
     }
 
-    /// What the camera wearer did just before or after, if it is something else than what the narration says.
+    /// Returns what the camera wearer did just before or after, if it differs from what the narration says.
     private static func relation(
         around position: Int, of lines: [NarrationReading], _ choice: inout StableHash
     ) -> Relation? {

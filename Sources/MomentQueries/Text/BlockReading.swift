@@ -19,17 +19,17 @@ struct BlockReading: Hashable, Sendable {
         self.narrations = block.narrations.map { NarrationReading($0.text) }
     }
 
-    /// What was read depends on the block alone.
+    /// The reading depends on the block alone.
     static func == (left: BlockReading, right: BlockReading) -> Bool { left.block == right.block }
 
     func hash(into hasher: inout Hasher) { hasher.combine(self.block) }
 }
 
-/// What a narration says, in the forms in which it is asked for.
+/// A narration in the forms in which it is asked for.
 struct NarrationReading: Sendable {
     /// The cleaned text.
     let text: NarrationText
-    /// Who does what to which thing; `nil` where there is no verb, or the narration has a defect.
+    /// The clause: who does what to which thing; `nil` where there is no verb, or the narration has a defect.
     let clause: Clause?
     /// The stems of its content words, and the noun for whoever acts, where that is somebody else.
     let stems: Set<String>

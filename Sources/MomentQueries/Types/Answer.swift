@@ -71,7 +71,7 @@ public struct Candidate: Hashable, Sendable {
     }
 }
 
-/// What an answer lacked: a narration without a query, and why.
+/// A gap in an answer: a narration without a query, and the reason.
 public struct AnswerGap: Hashable, Sendable {
     /// The index of the narration.
     public var narrationID: Int
@@ -85,7 +85,7 @@ public struct AnswerGap: Hashable, Sendable {
     }
 }
 
-/// What a writer, a model or a rule, makes of a block.
+/// The answer of a writer, a model or a rule, to a block.
 public struct Answer: Hashable, Sendable {
     /// The block.
     public var block: Block {

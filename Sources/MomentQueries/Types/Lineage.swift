@@ -3,7 +3,7 @@
 internal import Codecs
 internal import Records
 
-/// Where a query came from, in content and not in position: the same on every run and in every log.
+/// The origin of a query, in content and not in position: the same on every run and in every log.
 public struct Lineage: Hashable, Sendable {
     /// The video.
     public var videoUID: String

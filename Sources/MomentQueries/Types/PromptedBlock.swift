@@ -18,7 +18,7 @@ public struct PromptedBlock: Hashable, Sendable {
     }
     /// The block with its narrations read.
     private(set) var reading: BlockReading
-    /// What the model is told.
+    /// The messages to the model.
     public var messages: [ChatMessage]
     /// SHA-256 of the messages' JSON form, in hexadecimal.
     public var promptHash: String
@@ -57,12 +57,12 @@ public struct PromptedBlock: Hashable, Sendable {
     /// More ids than an example has notes.
     private static let exampleIDs = 0..<1_000
 
-    /// The index in its pass of the narration that the messages call by an id; `nil` where they call none so.
+    /// The index in its pass of the narration that has an id in the messages; `nil` where none has it.
     public func narrationIndex(ofID id: Int) -> Int? {
         self.ids.contains(id) ? self.block.narrations[id - 1].index : nil
     }
 
-    /// What a parsed answer says, about the narrations by their indices in the pass.
+    /// Turns a parsed answer into one that names the narrations by their indices in the pass.
     ///
     /// - Parameters:
     ///   - parsed: an answer that was parsed for `ids`. A query or a gap that names another id is left out, whole.

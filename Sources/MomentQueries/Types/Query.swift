@@ -23,7 +23,7 @@ public struct Query: Hashable, Sendable {
     public var window: Interval
     /// The indices of the narrations it is about.
     public var narrationIndices: [Int]
-    /// Where it came from.
+    /// The query's origin.
     public var lineage: Lineage
 
     /// Creates a query.

@@ -41,7 +41,7 @@ public enum QueryTemplate: String, CaseIterable, Hashable, Sendable {
         }
     }
 
-    /// How many of the 3,859 queries of the official validation split (v1) that have a template have this one.
+    /// The number of queries with this template among the 3,859 of the official validation split (v1) that have one.
     public var humanCount: Int {
         switch self {
         case .whereBeforeOrAfter: 644
@@ -76,12 +76,12 @@ public enum QueryTemplate: String, CaseIterable, Hashable, Sendable {
         }
     }
 
-    /// What kind of thing answers a query of this template.
+    /// The kind of thing that answers a query of this template.
     enum AnswerKind {
         case place, object, attribute, quantity, state, person, time
 
-        /// What kind of thing a question asks for: by its first words, in small letters, or by its template where they do
-        /// not tell. Models name templates that their questions do not follow.
+        /// Finds the kind of thing a question asks for: by its first words, in small letters, or by its template where
+        /// they do not tell. Models name templates that their questions do not follow.
         init?(asking words: [String], template: QueryTemplate?) {
             guard let first = words.first else { return nil }
             let second = words.count > 1 ? words[1] : ""

@@ -19,9 +19,9 @@ public struct Sample: Hashable, Sendable {
     public var template: String?
     /// The answer, in seconds of the video.
     public var window: Interval
-    /// Where it came from; it names the video, too.
+    /// The sample's origin; it names the video, too.
     public var lineage: Lineage
-    /// Whether a trainer may widen and shift the window; `nil` leaves it to the trainer.
+    /// Tells whether a trainer may widen and shift the window; `nil` leaves it to the trainer.
     public var jitter: Bool?
 
     /// Creates a sample.

@@ -2,13 +2,13 @@
 
 internal import NarrationGrammar
 
-/// How a query goes with narrations, by the words that they share.
+/// The fit of a query and narrations, by the words that they share.
 enum NarrationFit {
     /// The shares of a query's content words that a block has.
     ///
     /// A word is in the block where a narration has it in any form; where it is a verb for which people say one of the
-    /// block's (`VerbKin`: add for pour, grab for take); and where it names the class of a thing in the block (vegetable for
-    /// carrot).
+    /// block's (`VerbKin`: add for pour, grab for take); and where it names the class of a thing in the block
+    /// (vegetable for carrot).
     /// - Returns: the words that are in the block, and those that are not, in their order.
     static func ground(_ content: QueryContent, in reading: BlockReading) -> (there: [String], missing: [String]) {
         var there: [String] = []
@@ -29,7 +29,7 @@ enum NarrationFit {
         }
     }
 
-    /// How well the clause of a query that asks fits a narration: 4 for a thing or a quality of it, 3 for a verb, 2 for
+    /// Scores the fit of a query's asking clause and a narration: 4 for a thing or a quality of it, 3 for a verb, 2 for
     /// one that could stand for many (put), or that people say for it (add for pour).
     static func score(_ content: QueryContent, _ narration: NarrationReading) -> Int {
         content.words.reduce(0) { sum, word in

@@ -77,8 +77,8 @@ public struct Proposal: Sendable {
         return source.about.map { source.reading.narrations[$0] }
     }
 
-    /// White space collapsed, quotes around the whole taken off, curly apostrophes straightened, and "?" for whatever full
-    /// stop there is or is not at the end. 17 % of the human queries lack it, so that is no fault.
+    /// White space collapsed, quotes around the whole taken off, curly apostrophes straightened, and "?" for whatever
+    /// full stop there is or is not at the end. 17 % of the human queries lack it, so that is no fault.
     static func regular(_ query: String) -> String {
         var text = query.pieces.joined(separator: " ")
         if text.utf8.contains(where: { $0 >= 0x80 }) {

@@ -10,7 +10,7 @@ struct QueryContent {
         let stem: String
         /// The verb it is a form of; `nil` for a noun or an adjective.
         let verb: Verb?
-        /// Whether it stands in the main clause, which asks, and not in one that tells the moment ("before I …").
+        /// Tells whether it stands in the main clause, which asks, and not in one that tells the moment ("before I …").
         let isMain: Bool
     }
 
@@ -43,8 +43,8 @@ struct QueryContent {
 
     private static let beforeNoun: Set<String> = ["the", "my", "a", "an", "of"]
 
-    /// Where the clause that asks is. "Where was the jug before I rinsed the cup?" asks for the jug. The clause of a "when"
-    /// is left out, too, but where nothing else says what happened: "Where was the cup when I rinsed it?"
+    /// Finds the clause that asks. "Where was the jug before I rinsed the cup?" asks for the jug. The clause of a
+    /// "when" is left out, too, unless nothing else says what happened: "Where was the cup when I rinsed it?"
     private static func mainClause(of words: [String]) -> Range<Int> {
         if let first = words.first, ["before", "after", "while"].contains(first) {
             // "Before I rinsed the cup, where was the jug?"

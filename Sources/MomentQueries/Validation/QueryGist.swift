@@ -2,13 +2,13 @@
 
 internal import NarrationGrammar
 
-/// What is left of a query when the words go that any question may have: "Where did I put my knives?" → "where put knife",
+/// The rest of a query without the words that any question may have: "Where did I put my knives?" → "where put knife",
 /// "In what location was the jug before I rinsed the cup?" → "in jug before RINSE CUP".
 ///
-/// Near duplicates are found among gists. Whole questions are no use: by their characters "Where did I put the cup?" and
-/// "Where did I put the pan?" are closer than two wordings of one question. Before, after and the other prepositions stay,
-/// because another event or place makes another question; and the clause behind them is written in capitals, because
-/// "the jug before the cup" is not "the cup before the jug".
+/// Near duplicates are found among gists. Whole questions are no use: by their characters "Where did I put the cup?"
+/// and "Where did I put the pan?" are closer than two wordings of one question. Before, after and the other
+/// prepositions stay, because another event or place makes another question; and the clause behind them is written in
+/// capitals, because "the jug before the cup" is not "the cup before the jug".
 struct QueryGist: Hashable, Sendable {
     /// The words that are left, in their base forms, in order.
     let text: String
@@ -33,7 +33,7 @@ struct QueryGist: Hashable, Sendable {
         self.signature = MinHash(of: text.utf8)
     }
 
-    /// Whether two queries are alike by some share of the 3-grams that they have together, 0…1. Those that begin
+    /// Tells whether two queries are alike by some share of the 3-grams that they have together, 0…1. Those that begin
     /// differently ask for different things and are not.
     ///
     /// The signatures are compared first: most pairs have nothing in common. An estimate is wrong by 0.05 now and then,

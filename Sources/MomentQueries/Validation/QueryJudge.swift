@@ -3,8 +3,8 @@
 public import Dataflow
 public import VideoAnnotations
 
-/// The validators of single queries that a configuration asks for. Its verdicts are functions of the query and its block:
-/// the same wherever and whenever they are asked for.
+/// The validators of single queries that a configuration asks for. Its verdicts are functions of the query and its
+/// block: the same wherever and whenever they are asked for.
 public struct QueryJudge: Sendable {
     /// The validators, in the order in which they judge.
     let validators: [Validator]
@@ -34,11 +34,11 @@ public struct QueryJudge: Sendable {
         self.validators = validators
     }
 
-    /// What every validator says of a candidate, or of a sample that came of one, in the order in which they judge; the
-    /// first that rejects is the reason in the `rejects` topic.
+    /// Returns every validator's verdict on a candidate, or on a sample that came of one, in the order in which they
+    /// judge; the first that rejects is the reason in the `rejects` topic.
     ///
-    /// For a sample, the candidate has the narration indices of its lineage, its template and its query. Whether a query
-    /// was asked before depends on the queries before it, so those verdicts are `notJudged`.
+    /// For a sample, the candidate has the narration indices of its lineage, its template and its query. Whether a
+    /// query was asked before depends on the queries before it, so those verdicts are `notJudged`.
     public func verdicts(for candidate: Candidate, of block: Block) -> [Verdict] {
         let proposal = Proposal(candidate, of: BlockReading(block))
         let alone = self.validators.map { validator in

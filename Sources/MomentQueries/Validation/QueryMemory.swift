@@ -4,12 +4,12 @@ internal import Dataflow
 internal import Records
 internal import VideoAnnotations
 
-/// Which queries were asked before, by video and pass, for as many videos as it may remember.
+/// A memory of the queries asked before, by video and pass, for as many videos as it may remember.
 ///
-/// Videos may come interleaved; the one whose last query is the longest ago is forgotten first, and of a video the oldest
-/// queries. So what is kept is bounded. Its state is one entry a video and pass.
+/// Videos may come interleaved; the one whose last query is the longest ago is forgotten first, and of a video the
+/// oldest queries. So what is kept is bounded. Its state is one entry a video and pass.
 struct QueryMemory: Sendable {
-    /// What the same question in the same clip means.
+    /// The meaning of the same question in the same clip.
     enum ClipRule: String, Choice {
         /// Nothing.
         case off
@@ -19,13 +19,13 @@ struct QueryMemory: Sendable {
         case anyWindow = "any-window"
     }
 
-    /// What counts as a duplicate, and how much is remembered.
+    /// The rules of what counts as a duplicate, and how much is remembered.
     struct Rules: Sendable {
-        /// What the same or nearly the same question in the same clip means.
+        /// The meaning of the same or nearly the same question in the same clip.
         var clip = ClipRule.anyWindow
-        /// How alike two questions are, 0…1, that count as nearly the same (`QueryGist`); 0 where none do.
+        /// The similarity of two questions, 0…1, that count as nearly the same (`QueryGist`); 0 where none do.
         var similarity = 0.85
-        /// How often a question, or one nearly the same, may be asked in a video; 0 is without limit.
+        /// The number of times a question, or one nearly the same, may be asked in a video; 0 is without limit.
         var repeatsMax = 3
         /// The videos and passes that are remembered.
         var videosMax = 64
@@ -48,7 +48,7 @@ struct QueryMemory: Sendable {
         let gist: QueryGist
     }
 
-    /// What is known of a video.
+    /// The memory of one video.
     struct Memory: Sendable {
         /// Grows with every change of video, for finding the one that is the longest ago.
         var lastSeen: Int
@@ -67,7 +67,7 @@ struct QueryMemory: Sendable {
 
     init(_ rules: Rules) { self.rules = rules }
 
-    /// What speaks against a query that is otherwise good; one that nothing speaks against is remembered.
+    /// Finds what speaks against an otherwise good query; one that nothing speaks against is remembered.
     mutating func judge(_ proposal: Proposal, of block: Block, window: Interval) -> Verdict? {
         let name = Name(videoUID: block.videoUID, pass: block.pass)
         let query = StableHash(proposal.normalized).value

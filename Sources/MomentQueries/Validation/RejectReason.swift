@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a query is rejected. The raw values are the reason codes of the `rejects` topic.
+/// The reason a query is rejected. The raw values are the reason codes of the `rejects` topic.
 ///
 /// `ops/validators.md` says for each what it rejects, by which field it is set, and how many of the human queries it
 /// would reject.
@@ -38,7 +38,7 @@ public enum RejectReason: String, CaseIterable, Sendable {
     /// The same question, or nearly the same, was asked too often in the video.
     case repeatedInVideo = "repeated-in-video"
 
-    /// Whether it depends on what was asked before, and not on the query alone.
+    /// Tells whether it depends on what was asked before, and not on the query alone.
     public var dependsOnHistory: Bool {
         switch self {
         case .duplicateInClip, .nearDuplicateInClip, .repeatedInVideo: true

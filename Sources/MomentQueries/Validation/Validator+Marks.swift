@@ -2,10 +2,11 @@
 
 internal import NarrationGrammar
 
-/// What models and narrators write, and people do not.
+/// Validators against marks that models and narrators write, and people do not.
 extension Validator {
-    /// Rejects the marks of lists, code and templates, which models leave around or instead of a question: `2) Where …`,
-    /// `**Objects:** …`, `Objects: Where is object X?`, `{"query": …`, `Where did I put X?`, letters of other scripts.
+    /// Rejects the marks of lists, code and templates, which models leave around or instead of a question:
+    /// `2) Where …`, `**Objects:** …`, `Objects: Where is object X?`, `{"query": …`, `Where did I put X?`, letters of
+    /// other scripts.
     public static let markup = Validator(.markup) { proposal in
         if let mark = proposal.query.unicodeScalars.first(where: Self.isMark) { return "it has a `\(mark)`" }
         if let label = Self.label(of: proposal.query) { return "it begins with the label \"\(label)\"" }
@@ -23,7 +24,7 @@ extension Validator {
         }
     }
 
-    /// What stands before a colon within the first words, or a number that counts lines.
+    /// Returns the label before a colon within the first words, or a number that counts lines.
     private static func label(of query: String) -> String? {
         guard let first = query.utf8.first else { return nil }
         if UInt8(ascii: "0")...UInt8(ascii: "9") ~= first || first == UInt8(ascii: "(") || first == UInt8(ascii: "-") {
@@ -40,8 +41,8 @@ extension Validator {
     }
 
     /// Rejects what narrators write and people almost never do: tags and the letter C (none of the human queries),
-    /// "camera wearer" (none), "the person" (0.03 %), he and she in any case (0.13 %); and speech about the narration or
-    /// the video instead of the day.
+    /// "camera wearer" (none), "the person" (0.03 %), he and she in any case (0.13 %); and speech about the narration
+    /// or the video instead of the day.
     public static let marker = Validator(.marker) { proposal in
         if proposal.query.utf8.contains(UInt8(ascii: "#")) { return "it has a `#`" }
         if proposal.tokens.contains(where: \.isWearer) { return "it has the letter C for the camera wearer" }

@@ -3,7 +3,7 @@
 internal import NarrationGrammar
 internal import VideoAnnotations
 
-/// What compares a query with the narrations it was made from. Human queries come without, so their rates are not known.
+/// Validators that compare a query with its narrations. Human queries have none, so their rates are not known.
 extension Validator {
     /// Rejects queries about no narration of the block, and ids that the block does not have.
     /// - Parameter isTolerant: passes over such ids beside known ones.
@@ -32,8 +32,8 @@ extension Validator {
         return nil
     }
 
-    /// Rejects a query of whose content words too few occur in its block: a model that invents, or repeats an example of
-    /// its prompt. Stop-words are left out, and forms of one word taken together (`NarrationFit.ground`).
+    /// Rejects a query of whose content words too few occur in its block: a model that invents, or repeats an example
+    /// of its prompt. Stop-words are left out, and forms of one word taken together (`NarrationFit.ground`).
     /// - Parameter share: how much of the content words must occur, 0…1; one of them must in any case.
     public static func notGrounded(share: Double) -> Validator {
         Validator(.notGrounded, needsNarrations: true) { proposal in

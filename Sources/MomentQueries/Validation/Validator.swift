@@ -5,12 +5,12 @@ internal import VideoAnnotations
 
 /// One test of one query by itself: a pure value with its reason code.
 ///
-/// The rates in the comments are those of human queries that it would reject, counted over the official validation split
-/// (v1, 3,875 queries); `millrace profile --nlq FILE` counts them over a file of your own.
+/// The rates in the comments are those of human queries that it would reject, counted over the official validation
+/// split (v1, 3,875 queries); `millrace profile --nlq FILE` counts them over a file of your own.
 public struct Validator: Sendable {
     /// The reason for which it rejects.
     public let reason: RejectReason
-    /// Whether it compares the query with the narrations it was made from, so that it says nothing of a human one.
+    /// Tells whether it compares the query with its narrations, so that it says nothing of a human one.
     public let needsNarrations: Bool
     private let check: @Sendable (Proposal) -> String?
 
@@ -22,10 +22,10 @@ public struct Validator: Sendable {
         self.check = check
     }
 
-    /// What is wrong with a query; `nil` where nothing is.
+    /// Returns the fault of a query; `nil` where there is none.
     public func problem(with proposal: Proposal) -> String? { self.check(proposal) }
 
-    /// Whether it can judge a query at all.
+    /// Tells whether it can judge a query at all.
     func judges(_ proposal: Proposal) -> Bool { !self.needsNarrations || proposal.source != nil }
 }
 
@@ -74,9 +74,9 @@ extension Validator {
         return proposal.templateName.map { "there is no template \"\($0)\"" } ?? "it names no template"
     }
 
-    /// How closely a query's first word is looked at.
+    /// The rule for a query's first word.
     public enum FirstWordRule: String, Choice {
-        /// Not at all.
+        /// It may be any word.
         case off
         /// It must be a word that questions begin with; at most 0.4 % begin otherwise (17 begin with none of the seven
         /// commonest).
@@ -106,9 +106,9 @@ extension Validator {
         "where's", "what's", "who's", "after", "before", "during", "i", "am", "why", "into", "under", "near", "while",
     ]
 
-    /// Rejects a window that is missing, no longer than some seconds, longer than some, or not wholly in the clip. Of the
-    /// human windows 8.8 % have no length and 1.5 % leave their clip, which are faults of the annotation; the longest
-    /// has 480 s.
+    /// Rejects a window that is missing, no longer than some seconds, longer than some, or not wholly in the clip. Of
+    /// the human windows 8.8 % have no length and 1.5 % leave their clip, which are faults of the annotation; the
+    /// longest has 480 s.
     public static func window(longerThan minimum: Double, upTo maximum: Double) -> Validator {
         Validator(.window) { proposal in
             guard let window = proposal.window else { return "it has no window in the clip" }

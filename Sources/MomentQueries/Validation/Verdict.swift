@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What one validator says of one query.
+/// One validator's verdict on one query.
 public struct Verdict: Error, Hashable, Sendable {
-    /// How it judges.
+    /// The outcome of a judgement.
     public enum Outcome: Hashable, Sendable {
         /// Nothing is wrong.
         case passed
         /// The query is rejected, and why, in words.
         case rejected(String)
-        /// It cannot be told from the query and its block alone, and why not.
+        /// The query and its block alone do not decide it, and why not.
         case notJudged(String)
     }
 
     /// The validator, by the reason for which it rejects.
     public let reason: RejectReason
-    /// How it judges.
+    /// The outcome.
     public let outcome: Outcome
 
     /// Creates a verdict.
@@ -23,7 +23,7 @@ public struct Verdict: Error, Hashable, Sendable {
         self.outcome = outcome
     }
 
-    /// Why the query is rejected; `nil` where it is not.
+    /// The reason the query is rejected; `nil` where it is not.
     public var problem: String? {
         if case .rejected(let message) = self.outcome { message } else { nil }
     }

@@ -29,7 +29,7 @@ public enum ElementType: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether it is a type of floating-point numbers.
+    /// Tells whether it is a type of floating-point numbers.
     public var isFloatingPoint: Bool {
         switch self {
         case .float64, .float32, .float16, .bfloat16: true

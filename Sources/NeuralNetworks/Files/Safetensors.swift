@@ -17,7 +17,7 @@ public struct SafetensorsHeader: Hashable, Sendable {
         public var type: ElementType
         /// Its dimensions, the slowest first; none for a single number.
         public var shape: [Int]
-        /// Where its data lies in the file, row-major and little-endian.
+        /// The range of its data in the file, row-major and little-endian.
         public var range: Range<Int>
 
         /// The number of elements.
@@ -60,7 +60,7 @@ public struct SafetensorsHeader: Hashable, Sendable {
                         }
                     }
                 }
-                // What is left after a problem is of no interest.
+                // The rest after a problem is of no interest.
                 if problem != nil { while try Self.skipRest(&json) {} }
             }
         } catch {
@@ -106,7 +106,7 @@ public struct SafetensorsHeader: Hashable, Sendable {
         TensorFileError(.corrupt, "\(file.path) is no sound safetensors file: \(problem)")
     }
 
-    /// What the header says of one tensor, before it is believed.
+    /// The header's fields for one tensor, before they are checked.
     private struct Fields {
         var type: String?
         var shape: [Int]?
@@ -188,7 +188,7 @@ public final class SafetensorsFile: Sendable {
     /// The tensors' names, in the order of their data.
     public var names: [String] { self.header.entries.map(\.name) }
 
-    /// What the header says of a tensor; `nil` where there is none of that name.
+    /// The header's entry for a tensor; `nil` where there is none of that name.
     public func entry(_ name: String) -> SafetensorsHeader.Entry? { self.indices[name].map { self.header.entries[$0] } }
 
     /// A tensor's elements as Float32, row-major, whatever their type in the file.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a file of tensors could not be read or written.
+/// The reason why a file of tensors could not be read or written.
 public struct TensorFileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of failure, told apart by what the caller should do.
     public enum Code: Hashable, Sendable {
@@ -16,17 +16,17 @@ public struct TensorFileError: Error, Hashable, Sendable, CustomStringConvertibl
         case failed
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public var code: Code
-    /// What happened, in which file and where, and what to do about it.
+    /// A description of what happened, in which file and where, and what to do about it.
     public var message: String
 
-    /// Creates an error.
+    /// Creates an error of a kind, with a message for the user.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
-    /// The message.
+    /// The message as it is printed.
     public var description: String { self.message }
 }

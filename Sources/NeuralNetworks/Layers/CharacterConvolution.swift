@@ -15,7 +15,7 @@ public struct CharacterConvolution: Sendable {
     public let channels: Int
     private let inputs: Int
 
-    /// What a forward pass keeps: where each channel's largest value was (−1 where ReLU cut it off), as floats.
+    /// The places, as floats, of each channel's largest value (−1 where ReLU cut it off), kept by a forward pass.
     public struct Cache: Sendable {
         let sums: FloatSlot
         let weights: FloatSlot

@@ -24,12 +24,12 @@ public struct DropoutSites: Sendable {
     }
 }
 
-/// Which activations a training step drops.
+/// The choice of activations that a training step drops.
 ///
 /// Random masks are a function of key, step, site, the sample's place in the batch and the element: no state, so that
 /// threads and micro-batches do not change them, and a checkpoint has nothing more to store than key and step.
 public struct Dropout: Sendable {
-    /// Where masks come from.
+    /// The source of masks.
     public enum Source: Sendable {
         /// Philox under `key`.
         case random(key: UInt64, step: UInt32)
@@ -40,7 +40,7 @@ public struct Dropout: Sendable {
 
     /// The share that is dropped, from 0 to below 1, to a multiple of 2⁻¹⁶.
     public let rate: Double
-    /// Where masks come from.
+    /// The source of masks.
     public let source: Source
 
     /// Creates dropout of a rate.
@@ -51,7 +51,7 @@ public struct Dropout: Sendable {
         self.source = source
     }
 
-    /// What is kept is multiplied by this.
+    /// The factor of the kept activations.
     public var scale: Float { Float(1 / (1 - self.rate)) }
 
     /// Writes the masks of `samples` samples from number `first` on, `count` bytes each.

@@ -11,8 +11,8 @@ public struct LSTM: Sendable {
     private let inputs: Int
     private let width: Int
 
-    /// What a forward pass keeps: the gates' activations and the cells; row 0 of each sequence's cells is the state
-    /// before the first step, so it has a row more.
+    /// The values that a forward pass keeps: the gates' activations and the cells; row 0 of each sequence's cells is
+    /// the state before the first step, so it has a row more.
     public struct Cache: Sendable {
         let gates: FloatSlot
         let cells: FloatSlot

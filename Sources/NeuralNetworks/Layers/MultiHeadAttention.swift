@@ -12,7 +12,7 @@ public struct MultiHeadAttention: Sendable {
     public let heads: Int
     private let width: Int
 
-    /// What a forward pass keeps for the gradient, for at most `samples` sequences of `length`.
+    /// The values that a forward pass keeps for the gradient, for at most `samples` sequences of `length`.
     public struct Cache: Sendable {
         let projected: FloatSlot
         let probabilities: FloatSlot

@@ -48,7 +48,7 @@ public struct Pass {
         (parameter.isTrained ? self.trained : self.frozen) + parameter.offset
     }
 
-    /// Where a trained parameter's gradient is summed.
+    /// The place where a trained parameter's gradient is summed.
     public func gradient(_ parameter: Parameter) -> UnsafeMutablePointer<Float> {
         guard parameter.isTrained, let gradients = self.gradients else {
             preconditionFailure("no gradient is kept for \(parameter.name)")
@@ -56,7 +56,7 @@ public struct Pass {
         return gradients + parameter.offset
     }
 
-    /// What dropout multiplies the kept activations by.
+    /// The factor by which dropout multiplies the kept activations.
     public var scale: Float { self.dropout?.scale ?? 1 }
 
     /// Draws the masks of a site into `slot`, `count` bytes a sample, and gives them; `nil` where nothing is dropped.

@@ -16,7 +16,7 @@ public enum BLAS {
         public var name: String
         /// The name of those that OpenBLAS took by itself, or by the user's wish.
         public var taken: String
-        /// What the user wished in OPENBLAS_CORETYPE, which wins.
+        /// The user's wish in OPENBLAS_CORETYPE, which wins.
         public var wish: String?
         /// Cores that multiply wrongly here, with an example of what.
         public var faults: [Fault] = []
@@ -29,7 +29,7 @@ public enum BLAS {
             public var problem: String
         }
 
-        /// What the core in force multiplies wrongly, where no other one was left to take.
+        /// The product that the core in force gets wrong, where no other core was left to take.
         public var problem: String? { self.faults.last { $0.core == self.name }?.problem }
     }
 

@@ -2,7 +2,7 @@
 
 internal import CKernels
 
-/// What a processor and its operating system can do, of what OpenBLAS's kernels are made for.
+/// The features of a processor and its operating system that OpenBLAS's kernels are made for.
 struct ProcessorFeatures: OptionSet, Hashable, Sendable {
     let rawValue: UInt32
 
@@ -56,7 +56,7 @@ enum CoreChoice {
             ]),
     ]
 
-    /// Whether a core's kernels run on a processor; `false` for those that only OpenBLAS can tell of.
+    /// Tells whether a core's kernels run on a processor; `false` for those that only OpenBLAS can tell.
     static func runs(_ core: String, on features: ProcessorFeatures) -> Bool {
         let needsMore = ["Cooperlake", "SapphireRapids"].contains(core)
         return self.levels.contains { $0.cores.contains(core) && features.isSuperset(of: $0.needs) }

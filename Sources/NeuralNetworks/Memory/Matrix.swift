@@ -39,7 +39,7 @@ public struct Matrix {
     public func row(_ index: Int) -> UnsafeMutablePointer<Float> { self.start + index * self.stride }
 }
 
-/// How a matrix enters a product.
+/// The form in which a matrix enters a product.
 public enum MatrixForm: Sendable {
     /// As it is.
     case plain

@@ -16,7 +16,7 @@ public struct ByteSlot: Sendable {
     public let count: Int
 }
 
-/// Where each activation lies, decided once for the largest micro-batch, so that a step allocates nothing.
+/// The place of each activation, decided once for the largest micro-batch, so that a step allocates nothing.
 public struct WorkspacePlan: Sendable {
     /// The bytes that a workspace of this plan has.
     public private(set) var byteCount = 0

@@ -7,9 +7,9 @@ internal import CKernels
 public final class AdamW: Optimizer, Sendable {
     /// The settings.
     public struct Configuration: Hashable, Sendable, Codable {
-        /// How slowly the mean of gradients forgets.
+        /// The decay of the mean of gradients: near 1, it forgets slowly.
         public var beta1: Float = 0.9
-        /// How slowly the mean of squares forgets.
+        /// The decay of the mean of squares, likewise.
         public var beta2: Float = 0.999
         /// Added to the root of the mean of squares.
         public var epsilon: Float = 1e-8
@@ -28,7 +28,7 @@ public final class AdamW: Optimizer, Sendable {
     public let secondMoment: FloatBuffer
     /// The two means.
     public var state: [FloatBuffer] { [self.firstMoment, self.secondMoment] }
-    /// What they are called in a checkpoint.
+    /// The names of the moments in a checkpoint.
     public static let stateNames = ["first", "second"]
     private let ranges: [(range: Range<Int>, decays: Bool)]
 

@@ -6,24 +6,24 @@ public struct Parameter: Hashable, Sendable {
     public let name: String
     /// Its official shape, the slowest dimension first.
     public let shape: [Int]
-    /// Where it begins in the buffer of the trained, or of the frozen, parameters.
+    /// The offset in the buffer of the trained, or of the frozen, parameters.
     public let offset: Int
-    /// Whether the optimizer moves it. Frozen ones (word vectors) lie in a buffer of their own, without gradients.
+    /// Tells whether the optimizer moves it. Frozen ones (word vectors) lie in their own buffer, without gradients.
     public let isTrained: Bool
 
     /// The number of elements.
     public var count: Int { self.shape.reduce(1, *) }
 
-    /// Whether weight decay acts on it.
+    /// Tells whether weight decay acts on it.
     public let decays: Bool
-    /// Whether a checkpoint holds its values. Of a frozen one that does not change, and is kept elsewhere, the digest
-    /// does.
+    /// Tells whether a checkpoint holds its values. For a frozen one that does not change, and is kept elsewhere, it
+    /// holds the digest.
     public let isStored: Bool
 
     var range: Range<Int> { self.offset..<self.offset + self.count }
 }
 
-/// How a tensor begins.
+/// The initial values of a tensor.
 public enum Initializer: Hashable, Sendable {
     /// The same number everywhere.
     case constant(Float)
@@ -35,7 +35,7 @@ public enum Initializer: Hashable, Sendable {
     case normal(zeroRows: Int)
 }
 
-/// Where each parameter lies. Layers add theirs when the model is put together.
+/// The place of each parameter. Layers add theirs when the model is put together.
 public struct ParameterLayout: Sendable {
     /// All parameters, in the order in which they were added.
     public private(set) var parameters: [Parameter] = []

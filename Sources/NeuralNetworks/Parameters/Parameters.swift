@@ -5,7 +5,7 @@ internal import Glibc
 
 /// The values of a model's parameters, each kind in one buffer with named views.
 public final class Parameters: Sendable {
-    /// Which tensor lies where.
+    /// The place of each tensor.
     public let layout: ParameterLayout
     /// The floats of the trained parameters.
     public let trained: FloatBuffer

@@ -31,7 +31,7 @@ extension ConformanceCase {
                 CommittedOffset(42, metadata: "stage hash ✓"), "the committed offset")
             try expectEqual(
                 try writer.state(), [StateEntry(key: Bytes("open".utf8), value: Bytes("block".utf8))], "the state")
-            // Who only looks sees it too, and fences nobody.
+            // A mere onlooker sees it too, and fences nobody.
             let seen = try other.state(ofWriter: writer.id)
             try expectEqual(
                 seen, [StateEntry(key: Bytes("open".utf8), value: Bytes("block".utf8))], "the state, looked at")

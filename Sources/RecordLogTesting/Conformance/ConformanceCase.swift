@@ -8,7 +8,7 @@ import Records
 public struct ConformanceCase: Sendable, CustomStringConvertible {
     /// The promise, in a few words.
     public let name: String
-    /// What the log needs to be able to do for the case to mean anything.
+    /// The features that the log needs for the case to mean anything.
     public let needs: Set<ConformanceFeature>
     private let body: @Sendable (ConformanceWorld) throws -> Void
 
@@ -43,7 +43,7 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
     }
 }
 
-/// What a case works with: the harness, and short ways to do what most cases do.
+/// The world that a case works in: the harness, and short ways to do what most cases do.
 final class ConformanceWorld {
     let harness: any RecordLogHarness
     private var opened: [any RecordLog] = []
@@ -142,7 +142,7 @@ struct Fetched {
     var time: Timestamp
 }
 
-/// How long to go on hoping, in real time.
+/// A limit, in real time, on waiting for something to happen.
 struct Patience {
     private let end: ContinuousClock.Instant
 

@@ -3,7 +3,7 @@
 public import RecordLog
 public import Records
 
-/// What the conformance suite needs to know of a log: how to open it, and how time passes in it.
+/// The conformance suite's access to a log: opens it, and lets time pass in it.
 ///
 /// One harness is one storage, used by one case from one thread, then dropped:
 ///
@@ -16,7 +16,7 @@ public import Records
 /// }
 /// ```
 public protocol RecordLogHarness: AnyObject {
-    /// What the log under test can do beyond the contract; cases that need more pass without doing anything.
+    /// The log's features beyond the contract; cases that need more pass without doing anything.
     var features: Set<ConformanceFeature> { get }
 
     /// Opens another handle on the storage, independent of those before it as another process would be.
@@ -34,7 +34,7 @@ public protocol RecordLogHarness: AnyObject {
     /// The shortest session timeout the log takes.
     var sessionTimeoutMilliseconds: Int { get }
 
-    /// How long the cases wait in real time for what may take a while, such as a rebalance, before they fail.
+    /// Time the cases wait, in real milliseconds, for what may take a while, such as a rebalance, before they fail.
     var patienceMilliseconds: Int { get }
 
     /// The time that a poll of the cases waits.
@@ -52,7 +52,7 @@ extension RecordLogHarness {
     public var pollMilliseconds: Int { 0 }
 }
 
-/// What not every log can do, or show in a test.
+/// A feature that not every log has, or can show in a test.
 public enum ConformanceFeature: Hashable, Sendable, CaseIterable {
     /// `enforceRetention` removes what may be removed before it returns.
     case retentionOnDemand
@@ -68,9 +68,9 @@ public enum ConformanceFeature: Hashable, Sendable, CaseIterable {
 
 /// A promise that a log broke.
 public struct ConformanceFailure: Error, Sendable, CustomStringConvertible {
-    /// What was expected, and what happened.
+    /// The expectation, and what happened instead.
     public var message: String
-    /// Where the suite says so.
+    /// The place in the suite.
     public var location: String
 
     /// Describes a broken promise.

@@ -4,7 +4,7 @@ public import RecordLog
 
 /// A call of a `MemoryLog`, as its fault injector sees it.
 public struct LogOperation: Hashable, Sendable, CustomStringConvertible {
-    /// What is called.
+    /// The functions that can be called.
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         /// `RecordLog.createTopic`; the subject is the topic.
         case createTopic
@@ -43,7 +43,7 @@ public struct LogOperation: Hashable, Sendable, CustomStringConvertible {
         case groups
     }
 
-    /// On which side of the call's effect the injector stands.
+    /// The injector's side of the call's effect.
     public enum Side: String, Hashable, Sendable, CaseIterable {
         /// Nothing has happened yet: a failure here leaves the log as it was.
         case before
@@ -51,9 +51,9 @@ public struct LogOperation: Hashable, Sendable, CustomStringConvertible {
         case after
     }
 
-    /// What is called.
+    /// The function that is called.
     public var kind: Kind
-    /// On what; empty where there is nothing to name.
+    /// The subject of the call; empty where there is nothing to name.
     public var subject: String
     /// Before or after the effect.
     public var side: Side

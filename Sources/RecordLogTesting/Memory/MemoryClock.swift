@@ -7,7 +7,7 @@ import Synchronization
 
 /// Real time, for storages that wait.
 enum MemoryClock {
-    /// Who waits: each waiter is told of each change once, whatever others have been told.
+    /// A waiter, which is told of each change once, whatever others have been told.
     enum Waiter: Hashable {
         case thread(UInt)
         case member(String)

@@ -13,7 +13,7 @@ final class MemoryGroupMember: GroupMember {
         var hasLeft = false
     }
 
-    /// What one look at the group found.
+    /// The findings of one look at the group.
     private struct Step {
         var lost: [TopicPartition] = []
         var surplus: [TopicPartition] = []

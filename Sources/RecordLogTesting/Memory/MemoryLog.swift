@@ -9,7 +9,7 @@ import Synchronization
 /// A `Storage` outlives the logs that are opened on it, as a file outlives processes: each `MemoryLog` stands for one
 /// process. Nothing in it depends on chance or, with a clock of the caller's and `waits: false`, on real time.
 public final class MemoryLog: RecordLog {
-    /// What lies on the disk of other logs.
+    /// The data that other logs keep on disk.
     public final class Storage: Sendable {
         let state = Mutex(MemoryState())
         let now: @Sendable () -> Timestamp
@@ -135,7 +135,7 @@ public final class MemoryLog: RecordLog {
         }
     }
 
-    /// What a group committed for a partition.
+    /// The offset that a group committed for a partition.
     public func committedOffset(group: String, partition: TopicPartition) throws(LogError) -> CommittedOffset? {
         try self.perform(.committedOffset, partition.description) { state throws(LogError) in
             _ = try state.partition(partition)

@@ -56,7 +56,7 @@ extension MemoryState {
         return member
     }
 
-    /// What a member's group should look like.
+    /// The assignment that a member's group should have.
     func target(of member: MemoryMember) -> [TopicPartition: String] {
         let members = self.members.values.filter { $0.group == member.group }
         var partitions: [TopicPartition] = []

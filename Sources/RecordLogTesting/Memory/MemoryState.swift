@@ -52,7 +52,7 @@ struct MemoryState {
     var writers: [String: Writer] = [:]
     var commits: [String: [TopicPartition: Commit]] = [:]
     var members: [String: MemoryMember] = [:]
-    /// Who holds which partition, by group.
+    /// The holder of each partition, by group.
     var leases: [String: [TopicPartition: String]] = [:]
     /// Counts what `awaitAppend` waits for.
     var changes: UInt64 = 0

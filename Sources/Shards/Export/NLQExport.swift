@@ -10,7 +10,7 @@ internal import Records
 /// Two passes: the first notes where each video's samples lie, run by run, the second reads the videos in the order of
 /// their uids. Memory holds the runs, 32 bytes each, and the samples of one video.
 public struct NLQExport {
-    /// Why a sample is left out.
+    /// The reason why a sample is left out.
     public enum Skip: String, Error, Sendable, CaseIterable {
         /// It is no JSON object, or a field has another type, or a time is no number.
         case malformed
@@ -27,13 +27,13 @@ public struct NLQExport {
         case clipConflict = "clip conflicts with an earlier sample"
     }
 
-    /// What stands at the top of the file.
+    /// Fields at the top of the file.
     public struct Options: Sendable {
         /// The format's version: Ego4D's first.
         public var version = "1"
         /// The date, in Ego4D's form `yymmdd`.
         public var date: String
-        /// What the file is.
+        /// Description of the file.
         public var description: String
         /// The split that each video is said to be in.
         public var split = "train"
@@ -45,7 +45,7 @@ public struct NLQExport {
         }
     }
 
-    /// What was written.
+    /// Counts of what was written.
     public struct Report: Hashable, Sendable {
         /// The samples read.
         public var samples = 0
@@ -92,7 +92,7 @@ public struct NLQExport {
     /// Writes the file, atomically: it is there whole, or as it was before.
     /// - Parameters:
     ///   - shards: the files of the shards, in the order of the manifest.
-    ///   - storage: where they are.
+    ///   - storage: the folder that they are in.
     ///   - path: the file to write, as `OutputFile` has it; one that is there already is replaced.
     public static func run(
         shards: [String], in storage: any ShardStorage, to path: String, options: Options

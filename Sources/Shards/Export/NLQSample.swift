@@ -17,10 +17,10 @@ struct NLQSample {
     var videoEnd: Double
     var clipDuration: Double
 
-    /// How far rounding may push a window over its clip's end.
+    /// Distance, in seconds, that rounding may push a window over its clip's end.
     static let tolerance = 1e-6
 
-    /// Reads a line of a shard and checks its window; says why not, where it is not to be exported.
+    /// Reads a line of a shard and checks its window; says why, if it is not to be exported.
     init(line: Bytes) throws(NLQExport.Skip) {
         var text: [String: String] = [:]
         var seconds: [String: Double] = [:]
@@ -75,8 +75,8 @@ struct NLQSample {
         guard self.clipEnd > self.clipStart else { throw .emptyWindow }
     }
 
-    /// Where the clip starts in the video: the window's place in the video less its place in the clip. Rounding
-    /// errors of the two are taken off where a time of at most six decimals is meant.
+    /// Start of the clip in the video: the window's place in the video less its place in the clip. Rounding errors of
+    /// the two are taken off if a time of at most six decimals is meant.
     var clipStartInVideo: Double {
         let start = self.videoStart - self.clipStart
         let rounded = (start * 1e6).rounded() / 1e6

@@ -2,7 +2,7 @@
 
 internal import Codecs
 
-/// What is wrong with a frame.
+/// A fault found in a frame.
 struct FrameDamage: Error {
     var message: String
 
@@ -11,12 +11,12 @@ struct FrameDamage: Error {
     init(_ error: ZstdError) { self.message = error.message }
 }
 
-/// What a frame of a shard says of itself.
+/// Reads what a frame of a shard says about itself.
 enum FrameHeader {
     /// A frame is closed with the sample that takes it past its size, and both are at most 1 GiB.
     private static let contentMax = 2 << 30
 
-    /// How many bytes the frame at the start of a buffer takes; `nil` where the buffer ends inside it.
+    /// Returns the size in bytes of the frame at the start of a buffer; `nil` if the buffer ends inside it.
     static func compressedSize(_ bytes: UnsafeRawBufferPointer) throws(FrameDamage) -> Int? {
         do throws(ZstdError) { return try Zstandard.compressedSize(bytes) } catch { throw FrameDamage(error) }
     }

@@ -2,8 +2,8 @@
 
 internal import Codecs
 
-/// Tells two runs that they are at the same place in the same stream: what a line says of where it came from, or what it
-/// holds. The manifest keeps that of each shard's last line, in fields of its own.
+/// Tells two runs that they are at the same place in the same stream: what a line says of where it came from, or what
+/// it holds. The manifest keeps that of each shard's last line, in fields of its own.
 public struct LineIdentity: Hashable, Sendable {
     /// A value of a field.
     public enum Value: Hashable, Sendable {
@@ -29,7 +29,7 @@ public struct LineIdentity: Hashable, Sendable {
         public var value: Value
     }
 
-    /// What the names of all fields start with: so they are known in a manifest, whatever the schema.
+    /// Prefix of the names of all fields, by which they are known in a manifest, whatever the schema.
     public static let prefix = "last_"
 
     /// The fields, in the manifest's order.
@@ -50,8 +50,8 @@ public struct LineIdentity: Hashable, Sendable {
         }
     }
 
-    /// Tells whether nothing is known: programs of before wrote three absent fields for lines of schemas that they did not
-    /// know.
+    /// Tells whether nothing is known: earlier programs wrote three absent fields for lines of schemas that they did
+    /// not know.
     public var isUnknown: Bool { self.fields.allSatisfy { $0.value == .absent } }
 
     /// The identity in words, for messages.
@@ -72,8 +72,8 @@ extension LineIdentity {
     /// The identity of a line of any schema: the SHA-256 of what it holds, its lineage left out, because that names the
     /// topology, which a replay under another may share all content with.
     ///
-    /// Of an object it is that of the texts of its members, each with a line feed behind it, but for `lineage`; of any other
-    /// line that of its bytes.
+    /// Of an object it is that of the texts of its members, each with a line feed behind it, but for `lineage`; of any
+    /// other line that of its bytes.
     static func ofContent(_ line: UnsafeBufferPointer<UInt8>) -> LineIdentity {
         let hash = (try? self.hashOfMembers(line)) ?? ContentHash.sha256(Bytes(line))
         return LineIdentity(["last_line_sha256": .text(hash)])
@@ -98,7 +98,7 @@ extension LineIdentity {
     }
 }
 
-/// What shards need to know of the lines that they hold. A task's room has one for each schema of its samples.
+/// Knowledge that shards need of the lines they hold. A task's room has one for each schema of its samples.
 public struct LineSchema: Sendable {
     /// Says what a line is known by; the line has no newline.
     public typealias Identify = @Sendable (UnsafeBufferPointer<UInt8>) -> LineIdentity

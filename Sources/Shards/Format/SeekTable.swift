@@ -11,7 +11,7 @@ internal import Records
 public struct SeekTable: Hashable, Sendable {
     /// One frame, as the table lists it.
     public struct Frame: Hashable, Sendable {
-        /// Where the frame starts in the file, in bytes.
+        /// Start of the frame in the file, in bytes.
         public var offset: Int
         /// The bytes it takes in the file.
         public var compressedSize: Int
@@ -40,7 +40,7 @@ public struct SeekTable: Hashable, Sendable {
     static let headerSize = 8
     static let footerSize = 9
 
-    /// Where the frames end, in bytes.
+    /// End of the frames, in bytes.
     public var framesEnd: Int { self.frames.last.map { $0.offset + $0.compressedSize } ?? 0 }
 
     /// The bytes of all contents together.
@@ -69,15 +69,15 @@ public struct SeekTable: Hashable, Sendable {
         return bytes
     }
 
-    /// What the end of a file holds.
+    /// The result of looking for a table at the end of a file.
     enum Lookup {
         case table(SeekTable)
         case missing
-        /// What is wrong, and what the table lists, where that can be told.
+        /// A damaged table: the fault, and what the table lists if that can be told.
         case damaged(String, SeekTable?)
     }
 
-    /// How long the table at the end of a file is, in bytes with its header, from the last nine bytes.
+    /// Returns the size of the table at the end of a file, in bytes with its header, from the last nine bytes.
     static func size(footer: Bytes) -> Int? {
         guard footer.count == self.footerSize, footer.littleEndian(UInt32.self, at: 5) == self.footerMagic else {
             return nil

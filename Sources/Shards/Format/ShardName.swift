@@ -7,7 +7,7 @@ internal import RecordLog
 /// Numbers are padded with zeros, so that names sort by partition and then in the order of writing. The epoch is the
 /// writer's: a former owner of the partition cannot overwrite what its successor wrote.
 public struct ShardName: Hashable, Sendable, CustomStringConvertible {
-    /// What the shards of one set are called together.
+    /// The common name of the shards of one set.
     public var name: String
     /// The partition of the task that writes.
     public var partition: Int
@@ -24,10 +24,10 @@ public struct ShardName: Hashable, Sendable, CustomStringConvertible {
         self.epoch = epoch
     }
 
-    /// What the name of every shard file ends in.
+    /// Suffix of the name of every shard file.
     public static let suffix = ".jsonl.zst"
 
-    /// What the name of a file that is being written starts with; a leading dot hides it from `*.jsonl.zst`.
+    /// Prefix of the name of a file that is being written; a leading dot hides it from `*.jsonl.zst`.
     public static let temporaryPrefix = ".open-"
 
     /// The name under which the shard is published.
@@ -64,7 +64,7 @@ public struct ShardName: Hashable, Sendable, CustomStringConvertible {
         self.init(file: String(temporaryFile.dropFirst(Self.temporaryPrefix.count)))
     }
 
-    /// Whether a set of shards may have a name: it is part of a topic's name and of file names.
+    /// Tells whether a set of shards may have a name: it is part of a topic's name and of file names.
     public static func isValid(name: String) -> Bool {
         TopicSpecification.isValid(name: name) && name.utf8.count <= 200 && !name.hasPrefix(".")
     }

@@ -13,7 +13,7 @@ internal import Records
 /// the last one comes a `SeekTable`. The same samples give the same bytes, under the same version of zstd. The
 /// compression context and the buffers serve all files of a writer. Used from one thread at a time.
 public final class ShardWriter {
-    /// What was written to one file.
+    /// A summary of one written file.
     public struct Summary: Hashable, Sendable {
         /// The size of the file in bytes.
         public var bytes: Int
@@ -25,7 +25,7 @@ public final class ShardWriter {
         public var frames: Int
         /// The SHA-256 of the file, in lower-case hexadecimal.
         public var sha256: String
-        /// What the last sample is known by.
+        /// Identity of the last sample.
         public var last: LineIdentity
     }
 
@@ -90,7 +90,7 @@ public final class ShardWriter {
         self.uncompressedBytes = 0
     }
 
-    /// Why bytes cannot be a line, if they cannot. JSON needs no raw line break, in a string it must be escaped.
+    /// Returns the reason why bytes cannot be a line, if so. JSON needs no raw line break: in a string it is escaped.
     public static func refusal(of sample: UnsafeBufferPointer<UInt8>) -> String? {
         guard let base = sample.baseAddress, !sample.isEmpty else { return "is empty" }
         if sample.count > Self.sampleBytesMax { return "has \(sample.count) bytes, more than \(Self.sampleBytesMax)" }
@@ -117,7 +117,7 @@ public final class ShardWriter {
         self.uncompressedBytes += sample.count + 1
     }
 
-    /// What the last sample appended is known by.
+    /// Identity of the last sample appended.
     public var last: LineIdentity {
         self.frame.withUnsafeBufferPointer { frame in
             self.schema.identity(UnsafeBufferPointer(rebasing: frame[self.lastStart...].dropLast()))

@@ -11,7 +11,7 @@ public struct Manifest: Sendable {
         public var entry: ManifestEntry
         /// The offset of its record in the manifest topic.
         public var offset: Offset
-        /// When it was committed.
+        /// Time of the commit.
         public var time: Timestamp
 
         /// Describes a commit.
@@ -22,7 +22,7 @@ public struct Manifest: Sendable {
         }
     }
 
-    /// What the shards are called together.
+    /// The common name of the shards.
     public let name: String
     /// The commits, by offset.
     public private(set) var commits: [Commit]
@@ -44,9 +44,9 @@ public struct Manifest: Sendable {
     /// Reads all commits of a set; those behind a commit that is still undecided are not seen.
     /// - Parameter waitMilliseconds: how long to wait for decisions first, for those who must see every commit that has
     ///   taken place: sweeping or numbering by half a manifest would undo commits.
-    /// - Parameter onUnreadable: is told of what cannot be read, which is then passed over: for those who show what there
-    ///   is. Who decides about samples leaves it out, and it is thrown.
-    /// - Throws: `ShardError.Code.missing` where there is no such set; `.corrupt`; `.versionTooNew`; `.log`.
+    /// - Parameter onUnreadable: is told of what cannot be read, which is then passed over: for those who show what
+    ///   there is. Who decides about samples leaves it out, and it is thrown.
+    /// - Throws: `ShardError.Code.missing` if there is no such set; `.corrupt`; `.versionTooNew`; `.log`.
     public init(
         reading name: String, from log: any RecordLog, waitMilliseconds: Int? = nil,
         onUnreadable: ((ShardError) -> Void)? = nil
@@ -68,7 +68,7 @@ public struct Manifest: Sendable {
                 batch = try reader.read(recordsMax: 1000, bytesMax: 4 << 20)
             } catch {
                 let failure = ShardError.log(error, reading: partition.topic)
-                // What lies behind a damaged row is out of reach.
+                // Rows behind a damaged one are out of reach.
                 guard error.code == .corrupt, let onUnreadable else { throw failure }
                 onUnreadable(failure)
                 return
@@ -111,7 +111,7 @@ public struct Manifest: Sendable {
     /// The number of samples in all shards.
     public var samples: Int { self.commits.reduce(0) { $0 + $1.entry.samples } }
 
-    /// What does not hang together: gaps and repeats in a partition's sequence, names that do not fit their entry, a
+    /// Returns the contradictions: gaps and repeats in a partition's sequence, names that do not fit their entry, a
     /// file announced twice, epochs that go back. A sound manifest has none.
     public func problems() -> [String] {
         var problems: [String] = []

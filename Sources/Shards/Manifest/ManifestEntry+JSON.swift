@@ -79,7 +79,7 @@ extension ManifestEntry {
         try self.init(fields)
     }
 
-    /// What was found, before it is known whether all of it is there.
+    /// Fields found, before it is known whether all of them are there.
     private struct Fields {
         var text: [String: String] = [:]
         var numbers: [String: Int] = [:]

@@ -25,9 +25,9 @@ public struct ManifestEntry: Hashable, Sendable {
     public var frames: Int
     /// The SHA-256 of the file, in lower-case hexadecimal.
     public var sha256: String
-    /// What the last sample is known by.
+    /// Identity of the last sample.
     public var last: LineIdentity
-    /// Why it was closed.
+    /// The reason why it was closed.
     public var reason: RotationReason
     /// The hash of the topology that made the samples.
     public var topologyHash: String

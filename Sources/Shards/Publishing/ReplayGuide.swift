@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Closes the shards of a replay where those of the original were closed, whatever closed those: then equal samples
-/// make equal files, even where the original was cut by the clock.
+/// make equal files, even if the original was cut by the clock.
 ///
 /// A value without I/O. Asked after each input record, it compares the number of samples in the open shard with the
 /// original's, and at that number the last sample with the original's last. Where they differ the content has
 /// diverged: a narration was added, a validator changed. Behind the original's last shard the replay goes on beyond it.
 /// From there on there is nothing to follow.
 public struct ReplayGuide: Hashable, Sendable {
-    /// What to do after an input record.
+    /// The action to take after an input record.
     public enum Decision: Hashable, Sendable {
         /// Go on: the original's shard held more.
         case keep
@@ -18,9 +18,9 @@ public struct ReplayGuide: Hashable, Sendable {
         case part(Parting)
     }
 
-    /// Why there is nothing (more) to follow.
+    /// The reason why there is nothing (more) to follow.
     public enum Parting: Hashable, Sendable, CustomStringConvertible {
-        /// All shards of the original, so many, have been followed, and there are more samples.
+        /// All shards of the original, this many, have been followed, and there are more samples.
         case beyond(shards: Int)
         /// The samples are not the original's; how that was seen.
         case diverged(String)
@@ -38,7 +38,7 @@ public struct ReplayGuide: Hashable, Sendable {
     private let original: [ManifestEntry]
     private var position = 0
 
-    /// Why there is nothing (more) to follow; `nil` while there is.
+    /// The reason why there is nothing (more) to follow; `nil` while there is.
     public private(set) var parting: Parting?
 
     /// The original's shards that the replay has not come to.
@@ -56,7 +56,7 @@ public struct ReplayGuide: Hashable, Sendable {
     /// Decides after an input record.
     /// - Parameters:
     ///   - samples: how many the open shard holds.
-    ///   - last: the last of them; asked for only where the number is the original's.
+    ///   - last: the last of them; asked for only if the number is the original's.
     public mutating func decide(samples: Int, last: @autoclosure () -> LineIdentity) -> Decision {
         if self.parting == nil {
             if samples == 0 { return .keep }
@@ -82,7 +82,7 @@ public struct ReplayGuide: Hashable, Sendable {
         if samples != entry.samples {
             self.parting = .diverged("\(entry.file) holds \(entry.samples) samples, here it came to \(samples)")
         } else if last != entry.last, !entry.last.isUnknown {
-            // Where the original says nothing of its last line, the number is all that there is to compare.
+            // If the original says nothing of its last line, the number is all that there is to compare.
             self.parting = .diverged(
                 "\(entry.file) ends in a sample with \(entry.last.text), here it came to one with \(last.text)")
         }

@@ -3,7 +3,7 @@
 public import RecordLog
 public import Records
 
-/// How much a shard may hold, and how long it may be open.
+/// Limits on what a shard may hold, and on how long it may be open.
 public struct RotationLimits: Hashable, Sendable {
     /// Samples.
     public var samples: Int
@@ -22,7 +22,7 @@ public struct RotationLimits: Hashable, Sendable {
     /// Some thirty years.
     private static let secondsMax = 1e9
 
-    /// What is wrong with the limits, if something is.
+    /// A description of what is wrong with the limits; `nil` if nothing is.
     public var problem: String? {
         if self.samples < 1 { return "a shard must be allowed at least one sample, not \(self.samples)" }
         if self.uncompressedBytes < 1 { return "a shard must be allowed a byte, not \(self.uncompressedBytes)" }
@@ -42,7 +42,7 @@ public struct RotationPolicy: Hashable, Sendable {
     public private(set) var samples = 0
     /// Their bytes.
     public private(set) var uncompressedBytes = 0
-    /// When the question was first asked with a sample in the shard.
+    /// Time at which the question was first asked with a sample in the shard.
     private var openedAt: Timestamp?
 
     /// Starts with no shard open.
@@ -54,7 +54,7 @@ public struct RotationPolicy: Hashable, Sendable {
         self.uncompressedBytes += uncompressedBytes
     }
 
-    /// Why the shard is to be closed now, if it is. The first reason in the order samples, bytes, seconds counts.
+    /// Returns the reason to close the shard now, if any: the first in the order samples, bytes, seconds.
     public mutating func due(now: Timestamp) -> RotationReason? {
         if self.samples == 0 { return nil }
         if self.samples >= self.limits.samples { return .samples }
@@ -65,7 +65,7 @@ public struct RotationPolicy: Hashable, Sendable {
         return now >= deadline ? .seconds : nil
     }
 
-    /// When the shard will have been open as long as it may; `nil` without a limit, or before `due` was asked.
+    /// Time at which the shard will have been open as long as it may; `nil` without a limit, or before `due` was asked.
     public var deadline: Timestamp? {
         guard let seconds = self.limits.seconds, let openedAt = self.openedAt else { return nil }
         return openedAt + Timestamp((seconds * 1000).rounded(.up))

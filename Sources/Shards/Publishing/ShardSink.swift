@@ -14,9 +14,9 @@ public enum PublishStep: Hashable, Sendable, CaseIterable {
     case folderSynchronized
 }
 
-/// What a task's shards are like.
+/// Settings of a task's shards.
 public struct ShardSinkOptions: Sendable {
-    /// What the shards are called together.
+    /// The common name of the shards.
     public var name: String
     /// The task's partition.
     public var partition: Int
@@ -24,7 +24,7 @@ public struct ShardSinkOptions: Sendable {
     public var epoch: Int64
     /// The sequence number of the next shard: `Manifest.nextSequence`.
     public var nextSequence: Int
-    /// When a shard is closed.
+    /// Limits at which a shard is closed.
     public var limits: RotationLimits
     /// zstd's compression level.
     public var level: Int
@@ -32,7 +32,7 @@ public struct ShardSinkOptions: Sendable {
     public var topologyHash: String
     /// The size of content at which a frame ends.
     public var frameBytes: Int
-    /// What is known of the samples.
+    /// Knowledge of the samples' fields.
     public var schema: LineSchema
 
     /// Describes a sink.
@@ -106,7 +106,8 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     /// Is told of each step of publishing.
     public var onPublishStep: ((PublishStep) -> Void)?
 
-    /// Says what a file is that has the name of the next shard, and what to do about it; the file itself is not touched.
+    /// Says what a file is that has the name of the next shard, and what to do about it; the file itself is not
+    /// touched.
     public var onNameTaken: ((String) -> String)?
 
     /// Is told once why a replay no longer follows its original.
@@ -149,7 +150,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     /// The samples in the open shard, for `status`.
     public var openSamples: Int { self.policy.samples }
 
-    /// Why a record cannot be a sample, if it cannot: for a task that wants to make it a dead letter beforehand.
+    /// Returns the reason why a record cannot be a sample, if so: for a task that makes it a dead letter beforehand.
     public static func refusal(of records: RecordBatch, at index: Int) -> String? {
         guard let range = records.valueRange(at: index) else { return "is a tombstone" }
         return records.storage.withUnsafeBufferPointer {
@@ -311,7 +312,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
             if shard.isRenamed {
                 self.forgotten.insert(shard.name.file)
             } else {
-                // What cannot be removed now is removed when the name is used again, or swept.
+                // A file that cannot be removed now is removed when the name is used again, or swept.
                 try? self.storage.remove(shard.name.temporaryFile)
             }
         case .prepared(let entry): self.forgotten.insert(entry.file)

@@ -2,7 +2,7 @@
 
 /// Removes what a partition's former owners left behind: files that no manifest lists and no living task writes.
 public enum Sweep {
-    /// Which of a folder's files may go.
+    /// Returns those of a folder's files that may go.
     ///
     /// Only files, published or temporary, of this set, this partition and an epoch below the caller's, and none that
     /// is listed. The caller has fenced every lower epoch before: none of them can commit a listing any more.

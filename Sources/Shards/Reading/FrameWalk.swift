@@ -18,13 +18,13 @@ extension SeekTable {
 
 /// Tells the frames of a file apart without a seek table.
 struct FrameWalk {
-    /// Where the walk came to an end before the end of the file.
+    /// The point at which the walk came to an end before the end of the file.
     struct Obstacle {
         /// The number of frames before it.
         var ordinal: Int
-        /// Where it starts, in bytes.
+        /// Its start, in bytes.
         var offset: Int
-        /// What it is.
+        /// A description of it.
         var message: String
 
         func error(_ file: String) -> ShardError {
@@ -37,7 +37,7 @@ struct FrameWalk {
 
     /// The frames with content, in order. Skippable frames are passed over.
     private(set) var frames: [SeekTable.Frame] = []
-    /// What no frame explains, if anything.
+    /// The part of the file that no frame explains, if any.
     private(set) var obstacle: Obstacle?
 
     /// The first bytes read of a frame whose size is not known.
@@ -56,7 +56,7 @@ struct FrameWalk {
         }
     }
 
-    /// Passes over the frame at an offset, and answers where the next one starts.
+    /// Passes over the frame at an offset, and returns the start of the next one.
     private mutating func step(_ content: any ShardContent, from offset: Int) throws(FrameDamage) -> Int {
         let start = try Self.read(content, offset..<min(content.size, offset + Zstandard.headerBytesMax))
         if start.count >= 8, start.withUnsafeBytes(Zstandard.isSkippableFrame) {

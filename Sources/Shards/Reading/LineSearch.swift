@@ -6,10 +6,10 @@ internal import Threads
 
 /// Finds a line of a set by its id: the value of a member `id`, or of one whose name ends in `_id`.
 ///
-/// Ids are derived from content, so neither the manifest nor an order says where one lies; and an index beside the shards
-/// would have to be written, kept up and mistrusted. Instead frames are decompressed side by side, a few at a time, and
-/// searched for the id's bytes; only a line that has them is parsed. That goes over a gigabyte of lines a second and core,
-/// and ends at the first line found.
+/// Ids are derived from content, so neither the manifest nor an order says where one lies; and an index beside the
+/// shards would have to be written, kept up and mistrusted. Instead frames are decompressed side by side, a few at a
+/// time, and searched for the id's bytes; only a line that has them is parsed. That goes over a gigabyte of lines a
+/// second and core, and ends at the first line found.
 public struct LineSearch: Sendable {
     /// A line that was found.
     public struct Hit: Hashable, Sendable {
@@ -23,14 +23,14 @@ public struct LineSearch: Sendable {
     private let threads: Int
 
     /// Describes a search in a folder of shards.
-    /// - Parameter threads: how many threads it may use; where the system has fewer, it makes do with the caller's.
+    /// - Parameter threads: how many threads it may use; if the system has fewer, it makes do with the caller's.
     public init(in storage: any ShardStorage, threads: Int) {
         self.storage = storage
         self.threads = threads
     }
 
-    /// The first line with an id, in the order of commits; `nil` where there is none.
-    /// - Throws: where there is none in what can be read, the first of what cannot be.
+    /// The first line with an id, in the order of commits; `nil` if there is none.
+    /// - Throws: the first read error, if the readable part has no such line.
     public func first(id: String, in manifest: Manifest) throws(ShardError) -> Hit? {
         let board = Board(files: manifest.commits.map(\.entry.file))
         let needle = Needle(id: id)
@@ -80,7 +80,7 @@ public struct LineSearch: Sendable {
         }
     }
 
-    /// Where a frame lies in the set.
+    /// The place of a frame in the set.
     private struct Place: Comparable {
         var shard: Int
         var frame: Int
@@ -147,7 +147,7 @@ public struct LineSearch: Sendable {
 private struct Needle: Sendable {
     private let id: String
     private let bytes: Bytes
-    /// How far a search may move on where a byte stands under the last of `bytes` (Horspool 1980).
+    /// Distances that a search may move on if a byte stands under the last of `bytes` (Horspool 1980).
     private let skips: [Int]
 
     init(id: String) {
@@ -172,7 +172,7 @@ private struct Needle: Sendable {
         return nil
     }
 
-    /// Where the bytes next stand in a content.
+    /// Returns the next position of the bytes in a content.
     private func position(in content: Bytes, from start: Int) -> Int? {
         let last = self.bytes.count - 1
         return content.withUnsafeBufferPointer { content in

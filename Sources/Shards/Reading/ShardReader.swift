@@ -11,7 +11,7 @@ internal import Records
 public struct ShardFrame: Sendable {
     /// The lines, each with its newline.
     public let content: Bytes
-    /// Where each line ends, at its newline.
+    /// End of each line, at its newline.
     let ends: [Int]
 
     init(_ content: Bytes) {
@@ -32,12 +32,12 @@ public struct ShardFrame: Sendable {
     /// The number of samples.
     public var count: Int { self.ends.count }
 
-    /// Where a sample lies in `content`, without its newline.
+    /// Returns the range of a sample in `content`, without its newline.
     public func range(ofSample index: Int) -> Range<Int> {
         (index == 0 ? 0 : self.ends[index - 1] + 1)..<self.ends[index]
     }
 
-    /// Which sample holds a byte of `content`, or ends at it.
+    /// Returns the index of the sample that holds a byte of `content`, or ends at it.
     func index(ofSampleAt position: Int) -> Int {
         var low = 0
         var high = self.ends.count - 1
@@ -52,7 +52,7 @@ public struct ShardFrame: Sendable {
     public func sample(_ index: Int) -> Bytes { Bytes(self.content[self.range(ofSample: index)]) }
 }
 
-/// Reads one shard: its frames by the seek table, or by walking over them where the table is missing or damaged, and
+/// Reads one shard: its frames by the seek table, or by walking over them if the table is missing or damaged, and
 /// its samples by number.
 ///
 /// Every frame is compared with the table in place, size and checksum before its samples are handed out. Holds one
@@ -62,7 +62,7 @@ public final class ShardReader {
     public let file: String
     /// The frames that hold samples, in order.
     public let frames: [SeekTable.Frame]
-    /// Why the seek table was not used, if it was not.
+    /// The reason why the seek table was not used, if it was not.
     public let seekTableProblem: String?
 
     private let content: any ShardContent
@@ -77,7 +77,7 @@ public final class ShardReader {
     }
 
     /// Reads a shard's bytes from wherever they are.
-    /// - Throws: `ShardError.Code.corrupt` where no frames can be told apart.
+    /// - Throws: `ShardError.Code.corrupt` if no frames can be told apart.
     public convenience init(_ content: any ShardContent, file: String) throws(ShardError) {
         let problem: String
         switch try SeekTable.lookUp(in: content) {
@@ -174,8 +174,8 @@ public final class ShardReader {
         return self.samplesBefore[ordinal]
     }
 
-    /// Which frame holds a sample, and as which of its own; `nil` past the last sample. Frames before it that were
-    /// never counted are read.
+    /// Returns the frame that holds a sample, and the sample's index in it; `nil` past the last sample. Frames before
+    /// it that were never counted are read.
     func locate(_ sample: Int) throws(ShardError) -> SampleCursor.Place? {
         guard sample >= 0 else { return nil }
         while let counted = self.samplesBefore.last, counted <= sample, self.samplesBefore.count <= self.frames.count {
@@ -211,7 +211,7 @@ public final class ShardReader {
 
 /// Walks over the samples of a shard in order.
 public struct SampleCursor {
-    /// Where a sample lies: in which frame, and as which of its own.
+    /// The place of a sample: its frame, and its index in that frame.
     public struct Place: Hashable, Sendable {
         var frame: Int
         var index: Int

@@ -3,17 +3,17 @@
 internal import Codecs
 internal import Records
 
-/// What the comparison of one shard with its manifest entry found.
+/// The result of comparing one shard with its manifest entry.
 public struct ShardVerification: Sendable {
     /// Something that is not as it was written.
     public struct Problem: Hashable, Sendable, CustomStringConvertible {
-        /// The frame, from zero, where it lies in one.
+        /// The frame, from zero, if it lies in one.
         public var frame: Int?
-        /// Where it is in the file, in bytes, as closely as can be told.
+        /// Its place in the file, in bytes, as closely as can be told.
         public var byteOffset: Int?
-        /// What is wrong.
+        /// A description of what is wrong.
         public var message: String
-        /// Whether the file is there and could not be read, so that nothing is known of what it holds.
+        /// Tells whether the file is there and could not be read, so that nothing is known of what it holds.
         public var isUnread = false
 
         /// `frame 3 at byte 1024: …`
@@ -27,15 +27,15 @@ public struct ShardVerification: Sendable {
 
     /// The file.
     public let file: String
-    /// What is wrong with it, at most `problemsMax`; nothing if it is sound.
+    /// Problems of the file, at most `problemsMax`; none if it is sound.
     public private(set) var problems: [Problem] = []
     /// The samples that could be read.
     public private(set) var samples = 0
 
-    /// Whether the file is as it was written.
+    /// Tells whether the file is as it was written.
     public var isSound: Bool { self.problems.isEmpty }
 
-    /// How many problems are listed; a file with more is as useless as one with these.
+    /// Maximum number of problems listed; a file with more is as useless as one with these.
     public static let problemsMax = 20
 
     private static let pieceSize = 1 << 20

@@ -9,7 +9,7 @@ public import Records
 /// It trusts the manifest alone and never lists the folder. Its position is a value: store it, and a new reader goes
 /// on from there, in another process or on another day. Used from one thread at a time.
 public final class TailingReader {
-    /// Where a reader stands.
+    /// A reader's position.
     public struct Position: Hashable, Sendable {
         /// The offset in the manifest topic of the shard that is being read, or of the next one to come.
         public var offset: Offset
@@ -55,7 +55,7 @@ public final class TailingReader {
         }
     }
 
-    /// What the shards are called together.
+    /// The common name of the shards.
     public let name: String
     /// After the last sample that was handed out.
     public private(set) var position: Position
@@ -67,7 +67,7 @@ public final class TailingReader {
     private var cursor: SampleCursor?
 
     /// Starts at a position.
-    /// - Throws: `ShardError.Code.missing` where there is no manifest of that name; `.log`.
+    /// - Throws: `ShardError.Code.missing` if there is no manifest of that name; `.log`.
     public init(
         name: String, log: any RecordLog, storage: any ShardStorage, from position: Position = Position()
     ) throws(ShardError) {
@@ -109,8 +109,8 @@ public final class TailingReader {
     /// Sets the reader back to what was not taken over, so that the same error comes again, and nothing is passed over.
     private func rewind() { self.reader.seek(to: self.waiting.last.map { $0.offset + 1 } ?? self.position.offset) }
 
-    /// The next committed sample, without its newline; `nil` where there is none yet. Does not wait.
-    /// - Throws: `ShardError` where a listed file is missing or damaged; the position stays before the sample.
+    /// The next committed sample, without its newline; `nil` if there is none yet. Does not wait.
+    /// - Throws: `ShardError` if a listed file is missing or damaged; the position stays before the sample.
     public func next() throws(ShardError) -> Bytes? {
         while true {
             if self.waiting.isEmpty, try self.poll().isEmpty { return nil }
@@ -161,8 +161,8 @@ public final class TailingReader {
 }
 
 extension Manifest {
-    /// Where a tailing reader stands before sample `number`, counted from zero over all shards in commit order; past
-    /// the last commit where there are not so many.
+    /// Returns a tailing reader's position before sample `number`, counted from zero over all shards in commit order;
+    /// past the last commit if there are not so many.
     public func position(ofSample number: Int) -> TailingReader.Position {
         var rest = number
         for commit in self.commits {

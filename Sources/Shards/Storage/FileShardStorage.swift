@@ -16,7 +16,7 @@ public final class FileShardStorage: ShardStorage {
     /// Names a folder; it need not be there yet.
     public init(folder: String) { self.location = folder }
 
-    /// Creates the folder, with those above it, where it is not there.
+    /// Creates the folder, with those above it, if it is not there.
     public func createFolder() throws(ShardError) {
         var path = self.location.hasPrefix("/") ? "/" : ""
         for part in self.location.split(separator: "/") {

@@ -5,9 +5,9 @@ internal import Records
 
 /// The few operations on a folder of files that publishing and reading shards need.
 ///
-/// What a crash keeps: bytes of a file after its `synchronize`; names after `synchronizeFolder`. Used from any thread.
+/// A crash keeps bytes of a file after its `synchronize`, and names after `synchronizeFolder`. Used from any thread.
 public protocol ShardStorage: AnyObject, Sendable {
-    /// Where the files are, for messages: a folder's path.
+    /// Location of the files, for messages: a folder's path.
     var location: String { get }
 
     /// Creates a file and opens it for appending.
@@ -16,7 +16,7 @@ public protocol ShardStorage: AnyObject, Sendable {
 
     /// Gives a file another name, atomically.
     /// - Parameter replacing: whether a file of that name may be replaced.
-    /// - Throws: `ShardError.Code.nameTaken` where it may not and is there; `.missing` without the file.
+    /// - Throws: `ShardError.Code.nameTaken` if it may not and is there; `.missing` without the file.
     func rename(_ name: String, to newName: String, replacing: Bool) throws(ShardError)
 
     /// Makes the names of the folder durable as they are now.
@@ -51,6 +51,6 @@ public protocol ShardContent: AnyObject, Sendable {
     var size: Int { get }
 
     /// The bytes of a range, all of them.
-    /// - Throws: `ShardError.Code.corrupt` where the file ends before the range does.
+    /// - Throws: `ShardError.Code.corrupt` if the file ends before the range does.
     func read(_ range: Range<Int>) throws(ShardError) -> Bytes
 }

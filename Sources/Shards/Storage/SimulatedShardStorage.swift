@@ -11,7 +11,7 @@ internal import Synchronization
 /// lost or kept one by one, in any combination, as POSIX permits. Which of these is drawn by a seed. A fault can be
 /// set for the n-th operation that changes something.
 public final class SimulatedShardStorage: ShardStorage {
-    /// What can happen at an operation.
+    /// A fault that can happen at an operation.
     public enum Fault: Hashable, Sendable, CaseIterable {
         /// The machine stops before the operation.
         case crashBefore
@@ -23,7 +23,7 @@ public final class SimulatedShardStorage: ShardStorage {
         case failure
     }
 
-    /// What a crash takes of what was not made durable.
+    /// The part of what was not made durable that a crash takes.
     public enum Loss: Hashable, Sendable {
         /// All of it.
         case everything
@@ -88,7 +88,7 @@ public final class SimulatedShardStorage: ShardStorage {
     /// The operations that changed something, or tried to, so far.
     public var operationCount: Int { self.state.withLock { $0.operations } }
 
-    /// Whether the machine is down.
+    /// Tells whether the machine is down.
     public var isCrashed: Bool { self.state.withLock { $0.isCrashed } }
 
     /// Sets a fault for an operation, counted from zero over all that change something.

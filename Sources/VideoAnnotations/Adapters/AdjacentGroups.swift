@@ -19,7 +19,7 @@ struct AdjacentGroups {
         var video: Video
         var group: NarrationGroup
         var place: SourcePlace
-        /// Whether its end is announced by a record of its own.
+        /// Tells whether its end is announced by a record of its own.
         var awaitsEnd = false
     }
 
@@ -33,7 +33,7 @@ struct AdjacentGroups {
     }
 
     let context: VideoContext
-    /// What the user should do so that a video's entries are adjacent.
+    /// Advice to the user that makes a video's entries adjacent.
     let remedy: String
     /// The group that is being collected; `nil` before the first entry and while entries are refused.
     var open: Open?
@@ -71,7 +71,7 @@ struct AdjacentGroups {
         return item
     }
 
-    /// Counts an entry that is refused; whether it is.
+    /// Tells whether an entry is refused, and counts it if so.
     mutating func refuses() -> Bool {
         if let open = self.open, open.group.isTooLarge {
             let fault = SourceFault(

@@ -23,7 +23,7 @@ public struct CaptainCook4DAdapter: SourceAdapter {
         self.context = try VideoContext(options)
     }
 
-    /// What the user should know about the side files, one sentence each.
+    /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
     public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }

@@ -3,7 +3,7 @@
 internal import Codecs
 internal import Records
 
-/// How a video without clips is cut into some: consecutive ones of equal length.
+/// A plan that cuts a video without clips into consecutive ones of equal length.
 public struct ClipPlan: Hashable, Sendable {
     /// The length of a clip in seconds; 0 makes the whole video one clip.
     public let seconds: Double

@@ -16,24 +16,24 @@ internal import Records
 struct DelimitedText {
     let reader: FileReader
     private var delimiter: UInt8
-    /// Whether the delimiter is not known yet: the first of `candidates` outside of quotes is.
+    /// Tells whether the delimiter is still unknown: it is the first of `candidates` outside of quotes.
     private var isSniffing = false
     private static let candidates: [UInt8] = [UInt8(ascii: "\t"), UInt8(ascii: ","), UInt8(ascii: ";")]
     /// The names of the columns.
     private(set) var header: [String] = []
     /// The fields of the row, without their quotes, one behind the other.
     private var row: Bytes = []
-    /// Where each field ends in `row`.
+    /// The end of each field in `row`.
     private var ends: [Int] = []
     /// The line that the row begins on, from 1.
     private(set) var line = 0
-    /// Where in the file the row begins.
+    /// The offset in the file at which the row begins.
     private(set) var offset = 0
-    /// Whether a line end follows the row: a last row without one may have been cut off.
+    /// Tells whether a line end follows the row: a last row without one may have been cut off.
     private(set) var isEnded = true
-    /// Whether a quoted field of the row goes on behind its closing quote, as it does where a stray quote opened it.
+    /// Tells whether a quoted field goes on behind its closing quote, as it does where a stray quote opened it.
     private(set) var hasStrayQuote = false
-    /// How many bytes the row's fields have; more than are kept where the row is too long.
+    /// The number of bytes of the row's fields; more than are kept where the row is too long.
     private var byteCount = 0
 
     /// Opens a file and reads its header.
@@ -75,7 +75,7 @@ struct DelimitedText {
     /// The number of fields of the row.
     var fieldCount: Int { self.ends.count }
 
-    /// Whether the row is longer than `SourceLimits.lineBytesMax`, so that just its beginning is there.
+    /// Tells whether the row is longer than `SourceLimits.lineBytesMax`, so that just its beginning is there.
     var isTooLong: Bool { self.byteCount > SourceLimits.lineBytesMax }
 
     // MARK: Fields
@@ -102,10 +102,10 @@ struct DelimitedText {
     /// A field as text; `nil` where it is not UTF-8.
     func text(_ index: Int) -> String? { self.withField(index) { String(validating: $0, as: UTF8.self) } }
 
-    /// Whether a field is empty.
+    /// Tells whether a field is empty.
     func isEmpty(_ index: Int) -> Bool { self.withField(index) { $0.isEmpty } }
 
-    /// Whether a field is a text.
+    /// Tells whether a field equals a text.
     func field(_ index: Int, is text: String) -> Bool { self.withField(index) { $0.elementsEqual(text.utf8) } }
 
     /// A field as a number; `nil` where it is none. `nan` is a number that is none.
@@ -137,7 +137,7 @@ struct DelimitedText {
         return bytes
     }
 
-    /// How long the row is.
+    /// The row's length in bytes.
     var rawByteCount: Int { max(self.byteCount, self.raw.count) }
 
     var place: SourcePlace { SourcePlace(file: self.reader.path, line: self.line, offset: self.offset) }
@@ -163,7 +163,7 @@ struct DelimitedText {
         }
     }
 
-    /// How many lines the row has: more than one where quoted fields hold line ends.
+    /// The number of lines in the row: more than one where quoted fields hold line ends.
     var lineCount: Int { self.reader.line - self.line + (self.isEnded ? 0 : 1) }
 
     private var cutOff: SourceError {
@@ -173,11 +173,11 @@ struct DelimitedText {
                 + "end. What was being read was not taken; get a whole copy and run it again")
     }
 
-    /// Reads a field with the delimiter or line end behind it; whether another field follows in the row.
+    /// Reads a field with the delimiter or line end behind it, and tells whether another follows in the row.
     private mutating func field() throws(SourceError) -> Bool {
         guard try self.reader.peek() == 0x22 else { return try self.unquoted() }
         try self.quoted()
-        // What stands between a closing quote and the delimiter belongs to the field; a carriage return does not.
+        // Text between a closing quote and the delimiter belongs to the field; a carriage return does not.
         let end = self.row.count
         let isMore = try self.unquoted()
         if self.row.count > end { self.hasStrayQuote = true }

@@ -160,7 +160,7 @@ private struct NarrationPieceParser {
         self.bytes[range].elementsEqual("null".utf8)
     }
 
-    /// Passes over a value; how many elements it has, if it is an array.
+    /// Passes over a value, and returns the number of its elements; 0 if it is no array.
     private mutating func countElements() throws(JSONError) -> Int {
         guard self.cursor.open("[") else {
             try self.cursor.skip()

@@ -3,7 +3,7 @@
 public import Codecs
 internal import Records
 
-/// What a narration file is cut into.
+/// A piece that a narration file is cut into.
 public enum NarrationPiece: Hashable, Sendable {
     /// One video's annotations, not yet parsed.
     case video(RawVideo)
@@ -19,7 +19,7 @@ public struct RawVideo: Hashable, Sendable {
     public var uid: String
     /// The JSON value under the video's id.
     public var bytes: Bytes
-    /// Where in the file the value begins, in bytes.
+    /// The offset in the file at which the value begins, in bytes.
     public var offset: Int
     /// The line it begins on, from 1.
     public var line: Int
@@ -52,7 +52,7 @@ public struct NarrationFileSplitter {
         self.splitter = JSONSplitter(reader, layout: JSONLayout(opening: ["videos"], taking: nil))
     }
 
-    /// What stands beside `videos` at the top of wrapped files and is no video.
+    /// Keys beside `videos` at the top of wrapped files that are no videos.
     private static let headers: Set<String> = [
         "version", "date", "description", "manifest", "metadata", "split", "status", "license", "info",
     ]

@@ -2,7 +2,7 @@
 
 internal import Records
 
-/// Which of Ego4D's two annotation passes are read.
+/// A choice among Ego4D's two annotation passes.
 public enum PassSelection: String, Hashable, Sendable, CaseIterable {
     /// The first annotator's.
     case first = "1"
@@ -38,7 +38,7 @@ public struct Ego4DAdapter: SourceAdapter {
     public let narrations: String
     /// The passes that are read.
     public let passes: PassSelection
-    /// What could not be used of the metadata; `read` hands it out first.
+    /// Parts of the metadata that could not be used; `read` hands them out first.
     public let metadataProblems: [SourceProblem]
 
     let context: VideoContext
@@ -66,7 +66,7 @@ public struct Ego4DAdapter: SourceAdapter {
         self.metadataProblems = self.metadata?.problems ?? []
     }
 
-    /// What the user should know about the side files, one sentence each.
+    /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
     public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }

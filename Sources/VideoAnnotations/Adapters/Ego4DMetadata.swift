@@ -3,13 +3,13 @@
 internal import Codecs
 internal import Records
 
-/// What `ego4d.json` says of each video: its length and its clips.
+/// The length and the clips of each video, as `ego4d.json` has them.
 ///
 /// The file is `{"videos": [{"video_uid", "duration_sec", …}], "clips": [{"clip_uid", "video_uid", "video_start_sec",
-/// "video_end_sec", …}], …}` (EGO4D/docs, `docs/data/annotations-schemas.md`); clips inside their videos are taken, too.
+/// "video_end_sec", …}], …}` (EGO4D/docs, `docs/data/annotations-schemas.md`). Clips inside videos are taken, too.
 struct Ego4DMetadata: Sendable {
     struct Entry: Sendable {
-        /// Whether the video itself is there, and not just a clip of it.
+        /// Tells whether the video itself is there, and not just a clip of it.
         var isListed = false
         var durationSec: Double?
         /// In the order of the file.

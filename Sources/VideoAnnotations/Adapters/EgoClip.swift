@@ -4,8 +4,8 @@ internal import Codecs
 internal import Records
 
 /// EgoClip: Ego4D's narrations as EgoVLP cut them, a tab-separated table with one row a narration and the window around
-/// it (`QinghongLin/EgoVLP`, README: `video_uid, video_dur, narration_source, narration_ind, narration_time, clip_start,
-/// clip_end, clip_text, tag_verb, tag_noun`, 3.8 million rows).
+/// it (`QinghongLin/EgoVLP`, README: `video_uid, video_dur, narration_source, narration_ind, narration_time,
+/// clip_start, clip_end, clip_text, tag_verb, tag_noun`, 3.8 million rows).
 ///
 /// The rows of a video and pass must be adjacent, as they are in the published file; then one group is in memory at a
 /// time. A `clip_start` before 0 is an artefact of the window's formula and becomes 0, counted.
@@ -28,7 +28,7 @@ public struct EgoClipAdapter: SourceAdapter {
         self.context = try VideoContext(options)
     }
 
-    /// What the user should know about the side files, one sentence each.
+    /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
     public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
@@ -49,7 +49,7 @@ public struct EgoClipAdapter: SourceAdapter {
     }
 }
 
-/// Where the columns are; −1 for one that is not there.
+/// The indices of the columns; −1 for one that is not there.
 private struct EgoClipColumns {
     let uid: Int
     let source: Int
@@ -77,7 +77,7 @@ private struct EgoClipColumns {
 private struct EgoClipRows {
     let columns: EgoClipColumns
     let passes: PassSelection
-    /// What the rows so far made, to be handed out.
+    /// The items that the rows so far made, to be handed out.
     var items: [SourceItem] = []
     private var groups: AdjacentGroups
     private var otherPass = 0

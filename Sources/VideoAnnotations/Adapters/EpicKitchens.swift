@@ -34,7 +34,7 @@ public struct EpicKitchensAdapter: SourceAdapter {
         }
     }
 
-    /// What the user should know about the side files, one sentence each.
+    /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
     public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
@@ -167,7 +167,7 @@ public struct EpicKitchensAdapter: SourceAdapter {
 }
 
 extension DelimitedText {
-    /// Whether the row is as long as the header, and not longer than a record.
+    /// Checks that the row is as long as the header, and not longer than a record.
     func checkRow() throws(SourceFault) {
         if self.isTooLong {
             throw SourceFault(

@@ -6,11 +6,11 @@ internal import Records
 /// One exclusion list as it stands in a file.
 ///
 /// It is an NLQ annotation file (`{"videos": [{"video_uid": …, "split": …}]}`) or another of Ego4D's with `videos` or
-/// `clips`, a JSON array of ids or of objects with ids, JSON arrays by split (`{"val": ["UID", …]}`), text with one id a
-/// line, `#` before comments, or a table, separated by commas, tabs or semicolons, with a column of ids. The split is the
-/// entry's own `split`, or else the file's (`"split"` at its top, `# split: val` in text), or else what the name of the
-/// file says, or else `test` where the queries lack their windows. Where nothing tells, or what it tells is the name of
-/// no split, it is `test`, so that the videos are kept out wherever a test set is, and a note says so.
+/// `clips`, a JSON array of ids or of objects with ids, JSON arrays by split (`{"val": ["UID", …]}`), text with one id
+/// a line, `#` before comments, or a table, separated by commas, tabs or semicolons, with a column of ids. The split is
+/// the entry's own `split`, or else the file's (`"split"` at its top, `# split: val` in text), or else what the name of
+/// the file says, or else `test` where the queries lack their windows. Where nothing tells, or what it tells is the
+/// name of no split, it is `test`, so that the videos are kept out wherever a test set is, and a note says so.
 struct ExclusionFile {
     /// An entry.
     struct Video {
@@ -65,7 +65,7 @@ struct ExclusionFile {
     /// The split of the videos that do not name theirs.
     var split: String { self.known ?? "test" }
 
-    /// What the user should know.
+    /// Warnings for the user.
     var notes: [String] {
         var notes: [String] = []
         if self.known == nil, self.videos.contains(where: { $0.splits.contains(nil) }) {
@@ -120,7 +120,7 @@ struct ExclusionFile {
         if !self.videos[number].splits.contains(split) { self.videos[number].splits.append(split) }
     }
 
-    /// What files call the id of a video, and that of a clip.
+    /// Names that files give to the id of a video, and to that of a clip.
     private static let videoFields = ["video_uid", "video_id", "video_name", "recording_id", "uid", "video"]
     private static let clipFields = ["clip_uid", "clip_id", "source_clip_uid", "exported_clip_uid"]
 
@@ -181,7 +181,7 @@ struct ExclusionFile {
 
     // MARK: Text and tables
 
-    /// Where a table has its ids.
+    /// The columns in which a table has its ids.
     private struct Columns {
         var ids: [Int]
         var split: Int?

@@ -2,11 +2,11 @@
 
 internal import Records
 
-/// Which videos occur in which splits of the Natural Language Queries benchmark, so that none of them leaks into
+/// The videos that occur in each split of the Natural Language Queries benchmark, so that none of them leaks into
 /// training data.
 ///
-/// A video is in a list by any of its names (`RecordingName`): its id, its clips' ids, and of recordings that were joined
-/// to one each member's. `ExclusionFile` says how a list is read, and where an entry's split comes from.
+/// A video is in a list by any of its names (`RecordingName`): its id, its clips' ids, and of recordings that were
+/// joined to one each member's. `ExclusionFile` says how a list is read, and where an entry's split comes from.
 public struct ExclusionList: Sendable {
     /// One file of the list.
     public struct File: Hashable, Sendable {
@@ -14,7 +14,7 @@ public struct ExclusionList: Sendable {
         public var path: String
         /// The splits of its entries, sorted.
         public var splits: [String]
-        /// How many different videos, or clips of unnamed videos, it lists.
+        /// The number of different videos, or clips of unnamed videos, that it lists.
         public var ids: Int
         /// One of them, as the file has it.
         public var example: String
@@ -28,7 +28,7 @@ public struct ExclusionList: Sendable {
         public var id: Int
     }
 
-    /// What the lists say of a video.
+    /// The lists' answer about a video.
     struct Match {
         /// The splits it occurs in, sorted.
         var splits: [String] = []
@@ -45,7 +45,7 @@ public struct ExclusionList: Sendable {
     private var videos: Set<String> = []
     /// The files, in the order in which they were given.
     public private(set) var files: [File] = []
-    /// Which splits had to be guessed, and what else the user should know.
+    /// Splits that had to be guessed, and other warnings for the user.
     public private(set) var notes: [String] = []
 
     /// Reads lists.
@@ -64,7 +64,7 @@ public struct ExclusionList: Sendable {
     /// The splits that a video occurs in, sorted; none for a video of no list.
     public func splits(of videoUID: String) -> [String] { self.match([RecordingName.canonical(videoUID)]).splits }
 
-    /// What the lists say of a video by its canonical names.
+    /// Looks a video up in the lists by its canonical names.
     func match(_ names: [String]) -> Match {
         var match = Match()
         for name in names {

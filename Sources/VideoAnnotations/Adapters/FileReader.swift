@@ -25,7 +25,7 @@ final class FileReader {
     private(set) var count = 0
     /// The next byte to take.
     var position = 0
-    /// Where in the file the chunk begins.
+    /// The offset in the file at which the chunk begins.
     private(set) var chunkOffset = 0
     private var newlines = 0
     private var countedTo = 0
@@ -52,7 +52,7 @@ final class FileReader {
     /// The current chunk.
     var buffer: UnsafePointer<UInt8> { UnsafePointer(self.storage) }
 
-    /// Where in the file `position` is.
+    /// The offset in the file of `position`.
     var offset: Int { self.chunkOffset + self.position }
 
     /// Replaces the chunk, all of which has been taken, by the next one; `false` at the end of the file.
@@ -87,7 +87,7 @@ final class FileReader {
         return self.newlines + 1
     }
 
-    /// How many newlines a range of memory holds.
+    /// Counts the newlines in a range of memory.
     static func newlines(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Int {
         var found = 0
         var position = range.lowerBound
@@ -104,7 +104,7 @@ final class FileReader {
         SourceError(file: self.path, line: self.line, offset: self.offset, message)
     }
 
-    /// What an error number means.
+    /// Returns the meaning of an error number.
     static func text(_ number: CInt) -> String { String(cString: strerror(number)) }
 
     /// The names in a folder, in no order.
@@ -135,7 +135,7 @@ final class LineCount {
     private var position = 0
     private var newlines = 0
 
-    /// How many newlines stand before a place.
+    /// Counts the newlines before a place.
     func newlines(in bytes: UnsafeBufferPointer<UInt8>, before place: Int) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         if place < self.position { (self.position, self.newlines) = (0, 0) }

@@ -8,8 +8,8 @@ internal import Records
 /// "step_description", "segments": […]}]}]}`. All times are seconds of the video, also where `start_time` of the video
 /// is not 0: it says where the annotated part begins and shifts nothing. A video is taken to last until `end_time`.
 ///
-/// A `video_uid` of `grp-UID` is several videos joined to one, on whose time the annotations run; `SourceOptions.groups`
-/// says which.
+/// A `video_uid` of `grp-UID` is several videos joined to one, on whose time the annotations run;
+/// `SourceOptions.groups` says which.
 public struct GoalStepAdapter: SourceAdapter {
     /// The name on the command line, and the `source` of the videos.
     public static let name = "goalstep"
@@ -27,7 +27,7 @@ public struct GoalStepAdapter: SourceAdapter {
         self.context = try VideoContext(options)
     }
 
-    /// What the user should know about the side files, one sentence each.
+    /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
     public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
@@ -52,8 +52,8 @@ public struct GoalStepAdapter: SourceAdapter {
         return self.context.item(video, group, at: piece.place(0))
     }
 
-    /// How deep segments may lie in segments; the data set has steps and substeps. Each level is looked through once
-    /// for every one above it.
+    /// The greatest depth of segments in segments; the data set has steps and substeps. Each level is looked through
+    /// once for every one above it.
     static let depthMax = 16
 
     /// Reads the segments of a video or of a segment, each before its own.

@@ -92,10 +92,10 @@ struct JSONCursor {
     func error(_ message: String) -> JSONError { JSONError(message, offset: self.position) }
 }
 
-/// The members of a JSON object by key, none of them parsed yet, so that one malformed member does not spoil the others.
+/// The members of a JSON object by key, not parsed yet, so that one malformed member does not spoil the others.
 struct ShallowObject {
     let bytes: UnsafeBufferPointer<UInt8>
-    /// Where the value of each member lies; of a key that repeats, the last.
+    /// The place of each member's value; of a key that repeats, the last.
     private(set) var ranges: [String: Range<Int>] = [:]
 
     /// Finds the members of an object in borrowed memory, which must outlive this.

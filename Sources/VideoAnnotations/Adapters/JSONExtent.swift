@@ -23,10 +23,10 @@ struct JSONExtent {
     private var state = State.start
     private var depth = 0
 
-    /// Whether the whole value has been passed.
+    /// Tells whether the whole value has been passed.
     var isComplete: Bool { self.state == .end }
 
-    /// Whether the value would be complete if the text ended here.
+    /// Tells whether the value would be complete if the text ended here.
     var isBare: Bool { self.state == .bare }
 
     /// Passes over bytes of the value, which begins at the first byte of the first call, and answers where it stopped:

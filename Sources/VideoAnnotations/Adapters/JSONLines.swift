@@ -24,7 +24,7 @@ public struct JSONLinesAdapter: SourceAdapter {
         self.context = try VideoContext(options)
     }
 
-    /// What the user should know about the side files, one sentence each.
+    /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
     public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
@@ -35,7 +35,7 @@ public struct JSONLinesAdapter: SourceAdapter {
         var reader = NarrationLines(file: self.file, context: self.context)
         while try lines.next() {
             reader.take(lines)
-            // What was handed out before stays; the open video lacks what was cut off.
+            // Items handed out before stay; the open video lacks what was cut off.
             if let cut = reader.cut { throw cut }
             for item in reader.items { try body(item) }
             reader.items.removeAll(keepingCapacity: true)
@@ -48,7 +48,7 @@ public struct JSONLinesAdapter: SourceAdapter {
 /// Makes groups of lines.
 private struct NarrationLines {
     let file: String
-    /// What the lines so far made, to be handed out.
+    /// The items that the lines so far made, to be handed out.
     var items: [SourceItem] = []
     /// Set where the file breaks off within its last line.
     private(set) var cut: SourceError?
@@ -120,7 +120,7 @@ private struct NarrationLines {
         }
     }
 
-    /// Goes to a group; whether its entries are taken.
+    /// Goes to a group, and tells whether its entries are taken.
     private mutating func move(uid: String, pass: Int, _ line: LineReader) -> Bool {
         let key = AdjacentGroups.Key(uid: uid, pass: pass)
         let item = self.groups.move(

@@ -3,7 +3,7 @@
 internal import Codecs
 internal import Records
 
-/// Which members of a file's outermost value are handed out.
+/// The members of a file's outermost value that are handed out.
 struct JSONLayout {
     /// The members whose own members or elements are handed out one by one.
     var opened: Set<String>
@@ -25,14 +25,14 @@ struct JSONPiece {
     var key: String?
     /// The value.
     var bytes: Bytes
-    /// How many bytes the value has; more than `bytes` where it was too large.
+    /// The number of bytes of the value; more than `bytes` where it was too large.
     var byteCount: Int
-    /// Where in the file the value begins.
+    /// The offset in the file at which the value begins.
     var offset: Int
     /// The line it begins on.
     var line: Int
 
-    /// Whether it was larger than allowed, so that `bytes` is just its beginning.
+    /// Tells whether it was larger than allowed, so that `bytes` is just its beginning.
     var isCut: Bool { self.byteCount > self.bytes.count }
 }
 
@@ -200,7 +200,7 @@ struct JSONSplitter {
         if piece.bytes.count + range.count <= self.pieceBytesMax {
             piece.bytes.append(contentsOf: bytes)
         } else {
-            // What is too large is not parsed, so all that is of use is its beginning.
+            // A value that is too large is not parsed, so only its beginning is of use.
             piece.bytes = Bytes(
                 (piece.bytes.prefix(SourceProblem.rawBytesMax) + bytes).prefix(SourceProblem.rawBytesMax))
         }

@@ -16,18 +16,18 @@ struct LineReader {
     let reader: FileReader
     /// The line's number, from 1.
     private(set) var line: Int
-    /// Where in the file it begins.
+    /// The offset in the file at which it begins.
     private(set) var offset = 0
-    /// Whether it was longer than `SourceLimits.lineBytesMax`, so that `bytes` is just its beginning.
+    /// Tells whether it was longer than `SourceLimits.lineBytesMax`, so that `bytes` is just its beginning.
     private(set) var isTooLong = false
     /// The bytes of a line that lies in two chunks.
     private var carry: Bytes = []
     private var isCarried = false
     private var range = 0..<0
 
-    /// Whether a line end follows it: a last line without one may have been cut off.
+    /// Tells whether a line end follows it: a last line without one may have been cut off.
     private(set) var isEnded = true
-    /// How many bytes it has; more than `bytes` where it is too long.
+    /// The number of its bytes; more than `bytes` where it is too long.
     private(set) var byteCount = 0
 
     init(_ reader: FileReader) {

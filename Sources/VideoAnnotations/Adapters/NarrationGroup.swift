@@ -3,7 +3,7 @@
 internal import Codecs
 internal import Records
 
-/// What is wrong with a narration, before it is said where.
+/// A fault in a narration, before its place in the file is added.
 struct SourceFault: Error, Hashable {
     /// One of `SourceReason`.
     var reason: String
@@ -15,7 +15,7 @@ struct SourceFault: Error, Hashable {
         self.message = message
     }
 
-    /// Whether a number is a time in a video.
+    /// Checks that a number is a time in a video.
     static func check(seconds: Double, field: String) throws(SourceFault) {
         if seconds >= 0, seconds <= SourceLimits.secondsMax { return }
         guard seconds.isFinite else {
@@ -31,7 +31,7 @@ struct SourceFault: Error, Hashable {
             "`\(field)` is \(seconds): more than \(Int(SourceLimits.secondsMax)) s; is it in seconds?")
     }
 
-    /// Whether two times make an interval; one that has no length does.
+    /// Checks that two times make an interval; one that has no length does.
     static func check(_ interval: Interval, start: String, end: String) throws(SourceFault) {
         try self.check(seconds: interval.start, field: start)
         try self.check(seconds: interval.end, field: end)
@@ -42,7 +42,7 @@ struct SourceFault: Error, Hashable {
         }
     }
 
-    /// Whether a text fits in a record.
+    /// Checks that a text fits in a record.
     static func check(text: String, field: String) throws(SourceFault) {
         // A byte takes at most six when it is escaped.
         if text.utf8.count <= SourceLimits.textBytesMax / 6 { return }
@@ -55,7 +55,7 @@ struct SourceFault: Error, Hashable {
         }
     }
 
-    /// Whether an id can be a key.
+    /// Checks that an id can be a key.
     static func check(uid: String, field: String) throws(SourceFault) {
         if uid.isEmpty {
             throw SourceFault(SourceReason.badUID, "`\(field)` is empty: give the video's id")
@@ -91,7 +91,7 @@ struct NarrationGroup {
         self.pass = pass
     }
 
-    /// Whether there is more than fits in memory.
+    /// Tells whether there is more than fits in memory.
     var isTooLarge: Bool { self.byteCount > SourceLimits.videoBytesMax }
 
     /// Makes room for narrations ahead of time.
@@ -144,11 +144,11 @@ struct NarrationGroup {
         self.isSorted = true
     }
 
-    /// What a narration takes beside its text.
+    /// The memory that a narration takes beside its text.
     private static let narrationBytes = MemoryLayout<Narration>.stride
 }
 
-/// What a source calls the fields of a narration, for messages.
+/// The names that a source gives to the fields of a narration, for messages.
 struct NarrationFieldNames {
     var time: String
     var text: String

@@ -9,7 +9,7 @@ internal import Records
 /// This is where an ingest of hundreds of megabytes spends its time. It reads what is usual: keys without escapes,
 /// plain decimals, one time and one text. Whatever else there is makes it give up, and the general parser decides.
 struct NarrationScan {
-    /// Whether a time from 0 to `SourceLimits.secondsMax` and a text of any usual length were found.
+    /// Tells whether a time from 0 to `SourceLimits.secondsMax` and a text of any usual length were found.
     private(set) var isGood = false
     /// The time in seconds.
     private(set) var seconds = 0.0

@@ -2,12 +2,12 @@
 
 /// The names that one recording goes by, in the one form in which a guard may compare them.
 ///
-/// A source, an exclusion list and a folder of videos write the same recording as `UID`, `UID.mp4`, `full_scale/UID.MP4`,
-/// `UID_360p`, `UID_HMC_84346135_mono10bit`, or in upper case; and GoalStep joins recordings to one that is called `grp-`
-/// and the id of the first. Two names that come out alike are held to be one recording: a guard that keeps out one too
-/// many costs little.
+/// A source, an exclusion list and a folder of videos write the same recording as `UID`, `UID.mp4`,
+/// `full_scale/UID.MP4`, `UID_360p`, `UID_HMC_84346135_mono10bit`, or in upper case; and GoalStep joins recordings to
+/// one that is called `grp-` and the id of the first. Two names that come out alike are held to be one recording: a
+/// guard that keeps out one too many costs little.
 enum RecordingName {
-    /// What stands before the id of the first of some recordings that were joined to one.
+    /// The prefix before the id of the first of some recordings that were joined to one.
     private static let groupPrefix = "grp-"
 
     /// A recording's own name: of a path the last part.
@@ -58,7 +58,7 @@ enum RecordingName {
 
     // MARK: Cameras
 
-    /// What is known to stand behind a recording's name for one of its cameras or encodings, a number behind it or not.
+    /// Known suffixes of a recording's name for one of its cameras or encodings, with a number behind them or not.
     private static let cameras: Set<Substring> = [
         "cam", "camera", "gopro", "hero", "hololens", "aria", "hmc", "pv", "ego", "exo", "rgb", "gray", "grey", "mono",
         "stereo", "left", "right", "head", "front", "rear",

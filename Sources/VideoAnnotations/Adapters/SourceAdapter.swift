@@ -11,7 +11,7 @@ internal import Records
 public protocol SourceAdapter: Sendable {
     /// The name on the command line, and the `source` of its videos: `ego4d`.
     static var name: String { get }
-    /// What the user should know about the side files, one sentence each: a split that had to be guessed, for instance.
+    /// Warnings about the side files for the user, one sentence each: a split that had to be guessed, for instance.
     var notes: [String] { get }
     /// The exclusion lists that were given, in their order.
     var exclusionLists: [ExclusionList.File] { get }
@@ -30,10 +30,10 @@ extension SourceAdapter {
     public func read(_ body: (SourceItem) throws -> Void) throws { try self.read(progress: nil, body) }
 }
 
-/// Is told how far the reading of a file is.
+/// A function that is told how far the reading of a file is.
 public typealias ProgressHandler = (SourceProgress) -> Void
 
-/// How far the reading of a file is.
+/// The progress of reading a file.
 public struct SourceProgress: Hashable, Sendable {
     /// The bytes read so far.
     public var bytesRead: Int
@@ -47,7 +47,7 @@ public struct SourceProgress: Hashable, Sendable {
     }
 }
 
-/// What an adapter hands out.
+/// An item that an adapter hands out.
 public enum SourceItem: Hashable, Sendable {
     /// A video and pass, complete.
     case video(VideoNarrations)
@@ -65,7 +65,7 @@ public struct VideoNarrations: Hashable, Sendable {
     public var narrations: [Narration]
     /// The narrations of this video and pass that could not be read.
     public var problems: [SourceProblem]
-    /// What was left out or is worth knowing, by reason: `summaries`, `not-performed`.
+    /// Counts of what was left out or is worth knowing, by reason: `summaries`, `not-performed`.
     public var counts: [String: Int]
     /// The entries of exclusion lists that name the video.
     public var listed: [ExclusionList.Entry]
@@ -112,7 +112,7 @@ public struct SourceProblem: Hashable, Sendable {
     }
 }
 
-/// What makes a file unusable from some point on.
+/// An error that makes a file unusable from some point on.
 public struct SourceError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The path of the file.
     public var file: String
@@ -120,9 +120,9 @@ public struct SourceError: Error, Hashable, Sendable, CustomStringConvertible {
     public var line: Int?
     /// The byte, from 0.
     public var offset: Int?
-    /// What is wrong and what to do about it.
+    /// The fault and its remedy.
     public var message: String
-    /// Whether there is no such file or folder.
+    /// Tells whether there is no such file or folder.
     public var isMissing: Bool
 
     /// Creates an error.

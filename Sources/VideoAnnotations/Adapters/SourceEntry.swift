@@ -9,7 +9,7 @@ struct SourceEntry {
 
     init(_ members: [String: JSONValue]) { self.members = members }
 
-    /// What is wrong with text that is no JSON.
+    /// Describes the fault in text that is no JSON.
     static func fault(of error: JSONError) -> SourceFault {
         if error.message.hasPrefix("invalid UTF-8") {
             return SourceFault(

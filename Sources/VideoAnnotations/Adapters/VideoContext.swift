@@ -11,7 +11,7 @@ public struct SourceOptions: Hashable, Sendable {
     public var groups: String?
     /// The folder that holds the videos' features.
     public var features: String?
-    /// How long the clips of a video without clips are, in seconds; 0 for the whole video.
+    /// The length of the clips of a video without clips, in seconds; 0 for the whole video.
     public var clipSeconds: Double
 
     /// Creates options.
@@ -25,7 +25,7 @@ public struct SourceOptions: Hashable, Sendable {
     }
 }
 
-/// What is known beside the annotations: splits, features, and how to cut clips.
+/// The context of the annotations: splits, features, and the way to cut clips.
 struct VideoContext: Sendable {
     let exclusions: ExclusionList?
     let groups: VideoGroups?
@@ -134,12 +134,12 @@ public enum SourceCount {
     public static let unknownMembers = "groups-of-unknown-members"
 }
 
-/// Which videos and clips have features: a folder that is listed once. A group of joined videos has a file of its own.
+/// The videos and clips that have features: a folder that is listed once. A group of joined videos has its own file.
 struct FeatureFolder: Sendable {
     private let uids: Set<String>
     let notes: [String]
 
-    /// What the name of a feature file ends in behind the video's id.
+    /// The endings of a feature file's name behind the video's id.
     static let endings = [".pt", ".npy", ".safetensors"]
 
     /// Lists a folder.
@@ -155,7 +155,7 @@ struct FeatureFolder: Sendable {
             ? ["\(path) holds no feature file (\(Self.endings.joined(separator: ", "))), so no video has features"] : []
     }
 
-    /// Whether there is a file of the video, or of one of the clips that its source gives it: a trainer reads both.
+    /// Tells whether there is a file of the video, or of one of the clips its source gives it: a trainer reads both.
     func contains(_ video: Video) -> Bool {
         self.uids.contains(video.videoUID) || video.clips.contains { self.uids.contains($0.clipUID) }
     }

@@ -2,10 +2,10 @@
 
 internal import Records
 
-/// Which videos were joined to which: GoalStep's `goalstep_video_groups.tsv`.
+/// The groups of joined videos: GoalStep's `goalstep_video_groups.tsv`.
 ///
-/// A row has a column `video_group`, a list of ids as Python writes it: `['UID', 'UID']`. The group is called `grp-` and
-/// the first of them.
+/// A row has a column `video_group`, a list of ids as Python writes it: `['UID', 'UID']`. The group is called `grp-`
+/// and the first of them.
 struct VideoGroups: Sendable {
     /// The canonical names of the members, by that of the first.
     private var members: [String: [String]] = [:]

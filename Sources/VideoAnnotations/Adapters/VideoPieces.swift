@@ -36,7 +36,7 @@ struct VideoPieces {
 
     let path: String
     let layout: JSONLayout
-    /// What a file of the right kind holds, for the message about one that does not.
+    /// The content of a file of the right kind, for the message about one that has another.
     let expected: String
 
     /// Calls a function with each piece; what it throws becomes a problem about the whole piece.

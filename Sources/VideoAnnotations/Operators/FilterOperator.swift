@@ -9,14 +9,14 @@ internal import Records
 /// A dropped video goes with its record, its narrations and its end, so that nothing behind the filter sees any of it.
 /// A dropped narration leaves its video's end as it is, whose count is that of the source.
 ///
-/// What is dropped is counted by reason: `excluded-split` and `no-features` count videos, and with `-narrations` behind
-/// them the narrations that went with those; `unsure`, `blank` and `summary` count narrations. `no-video-record` counts
-/// narrations that came without their video's record, as after a start in the middle of a video, and `end-without-video` ends
-/// that came without it or a second time.
+/// Drops are counted by reason: `excluded-split` and `no-features` count videos, and with `-narrations` behind them the
+/// narrations that went with those; `unsure`, `blank` and `summary` count narrations. `no-video-record` counts
+/// narrations that came without their video's record, as after a start in the middle of a video, and
+/// `end-without-video` ends that came without it or a second time.
 ///
-/// A video of which nobody said whether it is in a split is refused where `exclude-splits` is not empty, unless the user
-/// allows it: the stage stops there, and the video is read again once the user has decided. `unguarded-video` counts those
-/// that were allowed. What is known of some members of a group of joined videos excludes it in any case.
+/// A video of which nobody said whether it is in a split is refused where `exclude-splits` is not empty, unless the
+/// user allows it: the stage stops there, and the video is read again once the user has decided. `unguarded-video`
+/// counts those that were allowed. What is known of some members of a group of joined videos excludes it in any case.
 ///
 /// Of a video and pass that was ingested again only the newest revision passes, as far as it is known (`NewestVideos`);
 /// `superseded-revision` counts the others. `newer-revision` counts those of which an earlier revision had been read
@@ -51,21 +51,21 @@ struct FilterOperator: Operator {
         name: "filter", summary: "Drops videos by split and features, and narrations by their tags.",
         fields: [Self.videos, Self.narrations], isStateful: true)
 
-    /// What `videos` asks for.
+    /// The rules of the setting `videos`.
     private struct VideoRules: Sendable {
         let excludedSplits: Set<String>
         let requiresFeatures: Bool
         let allowsUnguarded: Bool
     }
 
-    /// What `narrations` asks for.
+    /// The rules of the setting `narrations`.
     private struct NarrationRules: Sendable {
         let dropsUnsure: Bool
         let dropsBlank: Bool
         let dropsSummary: Bool
     }
 
-    /// What was decided of a video; the raw values are the reasons.
+    /// The decision about a video; the raw values are the reasons.
     private enum Verdict: String, Sendable {
         case passed
         case excludedSplit = "excluded-split"
@@ -76,7 +76,7 @@ struct FilterOperator: Operator {
         /// A newer revision is on its way, and an older one has been read.
         case supersededBetween = "superseded-revision-between"
 
-        /// What the video counts as, and its narrations with `-narrations` behind it; `nil` for those that are not dropped.
+        /// The reason that counts the video, and with `-narrations` behind it its narrations; `nil` if it passes.
         var reason: String? {
             switch self {
             case .passed, .unguarded: nil

@@ -16,7 +16,7 @@ struct HeldVideo: OpenVideo {
     let key: Bytes?
     /// The offset of the video's record.
     let origin: Offset
-    /// What is known of the video.
+    /// The video as far as it is known.
     let video: Video
     /// The narrations, in the order they came.
     var entries: [Entry] = []

@@ -5,11 +5,11 @@ public import Dataflow
 internal import Records
 internal import Synchronization
 
-/// What is known of the splits of a video.
+/// The known splits of a video.
 public struct VideoGuard: Hashable, Sendable {
     /// The splits that it is in.
     public var splits: Set<String>
-    /// Whether these are all.
+    /// Tells whether these are all.
     public var isComplete: Bool
 
     /// Creates a guard.
@@ -20,7 +20,7 @@ public struct VideoGuard: Hashable, Sendable {
 }
 
 extension Video {
-    /// What the record says of the video's splits; `nil` where it says nothing.
+    /// The video's splits as the record has them; `nil` where it says nothing.
     public var splitGuard: VideoGuard? {
         if let splits = self.splits { return VideoGuard(splits: Set(splits), isComplete: true) }
         return self.knownSplits.map { VideoGuard(splits: Set($0), isComplete: false) }
@@ -54,14 +54,14 @@ public final class NewestVideos: InputGate, Sendable {
         var excluded: Set<Bytes> = []
         /// The videos of which some record is not excluded by itself.
         var everOpen: Set<String> = []
-        /// How many records were older than another.
+        /// The number of records that were older than another.
         var older = 0
-        /// Whether the user has been told of a video that came late.
+        /// Tells whether the user has been told of a video that came late.
         var hasTold = false
     }
 
     private let excludedSplits: Set<String>
-    /// Whether all is known that will be read, as in a replay, so that no revision but the newest is ever taken.
+    /// Tells whether all is known that will be read, as in a replay, so that no revision but the newest is ever taken.
     let isBounded: Bool
     private let state = Mutex(State())
     private let tell: @Sendable (String) -> Void
@@ -105,7 +105,7 @@ public final class NewestVideos: InputGate, Sendable {
         self.take(key, revision: revision, splitGuard)
     }
 
-    /// What an ingest is to write down of a video, as JSON.
+    /// Returns the note that an ingest is to write down of a video, as JSON.
     public static func note(of video: Video) -> Bytes {
         var json = JSONWriter()
         json.beginObject()
@@ -128,7 +128,7 @@ public final class NewestVideos: InputGate, Sendable {
                 state.older += 1
                 if revision < known.revision { return }
             }
-            // Who says nothing takes nothing back.
+            // A record that says nothing takes nothing back.
             let former = state.newest[key]?.splitGuard
             state.newest[key] = Newest(revision: revision, splitGuard: splitGuard ?? former)
             state.keys[key.videoUID, default: []].insert(key)
@@ -142,8 +142,8 @@ public final class NewestVideos: InputGate, Sendable {
         }
     }
 
-    /// Tells the user of the first video that comes as a newer revision after an older one has been read. Those behind it
-    /// are counted, and a run may go on for days before it tells its counts.
+    /// Tells the user of the first video that comes as a newer revision after an older one has been read. Those behind
+    /// it are counted, and a run may go on for days before it tells its counts.
     func tellOfLate(_ video: Video, isExcluded: Bool) {
         let isFirst = self.state.withLock { state in
             defer { state.hasTold = true }
@@ -160,13 +160,13 @@ public final class NewestVideos: InputGate, Sendable {
 
     // MARK: Asking
 
-    /// Whether a record's video and pass is known in a newer revision.
+    /// Tells whether a record's video and pass is known in a newer revision.
     func isSuperseded(_ video: Video) -> Bool {
         let key = Key(source: video.source, videoUID: video.videoUID, pass: video.pass)
         return self.state.withLock { state in (state.newest[key]?.revision ?? 0) > video.revision }
     }
 
-    /// What the newest revisions of a video say of its splits, taken together: it is in all splits that any of them
+    /// Returns a video's splits as its newest revisions have them, taken together: it is in all splits that any of them
     /// says. `nil` where none says anything.
     func splitGuard(of videoUID: String) -> VideoGuard? {
         self.state.withLock { state in Self.splitGuard(of: videoUID, state) }
@@ -186,13 +186,13 @@ public final class NewestVideos: InputGate, Sendable {
         return all
     }
 
-    /// Whether any video and pass is known in a revision that is not its first.
+    /// Tells whether any video and pass is known in a revision that is not its first.
     public var hasRevisions: Bool { self.state.withLock { $0.newest.values.contains { $0.revision > 1 } } }
 
-    /// How many records were noted that are older than the newest of their video and pass.
+    /// The number of noted records that are older than the newest of their video and pass.
     public var olderCount: Int { self.state.withLock { $0.older } }
 
-    /// How many videos are excluded of which some record, by itself, is not.
+    /// The number of excluded videos that some record by itself would not exclude.
     public var newlyExcludedCount: Int {
         self.state.withLock { state in
             state.everOpen.count { state.excluded.contains(Bytes($0.utf8)) }
@@ -204,7 +204,7 @@ public final class NewestVideos: InputGate, Sendable {
     /// Narrations are the filter's to judge; what was made of them has left it behind.
     public func guards(_ type: StreamType) -> Bool { type.name != NarrationEvent.typeName }
 
-    /// Whether any record can be dropped at all.
+    /// Tells whether no video is excluded, so that no record can be dropped.
     public var isIdle: Bool { self.state.withLock { $0.excluded.isEmpty } }
 
     /// `excluded-split` where the key is an excluded video's.
@@ -230,7 +230,7 @@ public func judgesNoVideos(_ input: StreamType, _ steps: [Step]) -> Bool {
 }
 
 extension Step {
-    /// What it asks of videos, where it is a filter of narrations that asks something.
+    /// The rules for videos, where it is a filter of narrations that has any.
     fileprivate var videoRules: Configuration? {
         guard self.name == FilterOperator.specification.name, self.overload.input.name == NarrationEvent.typeName else {
             return nil

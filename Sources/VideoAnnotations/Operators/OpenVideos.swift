@@ -19,7 +19,7 @@ public struct VideoPass: Hashable, Sendable {
     }
 }
 
-/// What an operator keeps of a video between its first record and its end.
+/// The content that an operator keeps of a video between its first record and its end.
 ///
 /// The committed form is a list of pieces that only grows, so that a commit in the middle of a long video writes what
 /// came since the last one and not all of it again.
@@ -36,13 +36,13 @@ public protocol OpenVideo: Sendable {
 /// Mostly there is one, and the next record is about the one that the last record was about; but records of several
 /// videos may alternate, and a video whose end retention took stays until a newer revision of it begins.
 public struct OpenVideos<Content: OpenVideo>: Sendable {
-    // What is looked up for every record can be inlined, so that it is compiled for the content of each operator.
+    // Members that every record looks up can be inlined, so that they are compiled for the content of each operator.
 
     @usableFromInline
     struct Slot: Sendable {
         @usableFromInline var video: VideoPass
         @usableFromInline var content: Content
-        /// How many pieces the committed state has.
+        /// The number of pieces in the committed state.
         @usableFromInline var savedPieces: Int
         /// Tells whether `content` may have pieces that the committed state lacks.
         @usableFromInline var isChanged: Bool
@@ -68,10 +68,10 @@ public struct OpenVideos<Content: OpenVideo>: Sendable {
     /// Begins with no video open.
     public init() {}
 
-    /// How many videos are open.
+    /// The number of open videos.
     public var count: Int { self.slots.count }
 
-    /// Where the content of a video is, until a video is opened or closed; `nil` where it is not open.
+    /// Returns the slot of a video's content, valid until a video is opened or closed; `nil` where it is not open.
     @inlinable
     public mutating func index(of videoUID: String, _ pass: Int) -> Int? {
         if self.latest < self.slots.count, self.slots[self.latest].video.pass == pass,

@@ -11,10 +11,10 @@ internal import Records
 ///
 /// Counted: `no-gap`, narrations of a video with fewer than two distinct times; `no-interval`, narrations whose source
 /// gives no interval of positive length, where `annotated` wants one; `superseded`, narrations of a video that begins
-/// anew before its end came; `no-video-record`, narrations that came without their video's record; `end-without-video`, ends
-/// that came without it or a second time.
+/// anew before its end came; `no-video-record`, narrations that came without their video's record; `end-without-video`,
+/// ends that came without it or a second time.
 struct WindowOperator: Operator {
-    /// Where windows come from.
+    /// The source of the windows.
     enum Method: String, Choice {
         /// Around the timestamp, as long as the video's narrations are dense (EgoVLP).
         case contextual

@@ -5,9 +5,9 @@ internal import Records
 
 /// A span of video time in seconds.
 public struct Interval: Hashable, Sendable {
-    /// Where it starts.
+    /// The start.
     public var start: Double
-    /// Where it ends.
+    /// The end.
     public var end: Double
 
     /// Creates a span.
@@ -19,13 +19,13 @@ public struct Interval: Hashable, Sendable {
     /// Its length in seconds; negative where the ends are swapped.
     public var length: Double { self.end - self.start }
 
-    /// Whether a moment lies in it, ends included.
+    /// Tells whether a moment lies in it, ends included.
     public func contains(_ time: Double) -> Bool { self.start <= time && time <= self.end }
 
-    /// Whether another span lies wholly in it, ends included.
+    /// Tells whether another span lies wholly in it, ends included.
     public func contains(_ other: Interval) -> Bool { self.start <= other.start && other.end <= self.end }
 
-    /// What it shares with another span; `nil` where that has no length.
+    /// Returns the part that it shares with another span; `nil` where that has no length.
     public func intersection(_ other: Interval) -> Interval? {
         let start = max(self.start, other.start)
         let end = min(self.end, other.end)
@@ -55,7 +55,7 @@ public struct Interval: Hashable, Sendable {
 public struct Clip: Hashable, Sendable {
     /// Its id in the data set.
     public var clipUID: String
-    /// Where it lies, in seconds of the video.
+    /// Its place in the video, in seconds.
     public var span: Interval
 
     /// Creates a clip.

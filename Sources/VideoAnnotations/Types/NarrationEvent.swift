@@ -4,10 +4,10 @@ public import Codecs
 public import Dataflow
 internal import Records
 
-/// One record of the `narrations` topic. Per video and pass: a `video`, its `narration`s sorted by time, an `end`; so the
-/// stream describes itself, and a replay needs no side files.
+/// One record of the `narrations` topic. Per video and pass: a `video`, its `narration`s sorted by time, an `end`; so
+/// the stream describes itself, and a replay needs no side files.
 public enum NarrationEvent: Hashable, Sendable {
-    /// What is known of the video and pass that begins.
+    /// The video and pass that begins, as far as it is known.
     case video(Video)
     /// One narration.
     case narration(Narration)
@@ -15,7 +15,7 @@ public enum NarrationEvent: Hashable, Sendable {
     case end(EndOfVideo)
 }
 
-/// What is known of a video.
+/// The facts known of a video.
 public struct Video: Hashable, Sendable {
     /// Its id in the data set.
     public var videoUID: String
@@ -29,10 +29,10 @@ public struct Video: Hashable, Sendable {
     public var clips: [Clip]
     /// The Natural Language Queries splits it occurs in; `nil` where no exclusion list was given.
     public var splits: [String]?
-    /// The splits that it is known to be in although not all of them are known, as of videos that were joined to one where
-    /// not all are known; `nil` where `splits` says all, or nothing is known.
+    /// The splits that it is known to be in although not all of them are known, as of videos that were joined to one
+    /// where not all are known; `nil` where `splits` says all, or nothing is known.
     public var knownSplits: [String]?
-    /// Whether its features exist; `nil` where no feature folder was given.
+    /// Tells whether its features exist; `nil` where no feature folder was given.
     public var hasFeatures: Bool?
     /// Counts the versions of this video and pass that were ingested, from 1.
     public var revision: Int
@@ -58,7 +58,7 @@ public struct Video: Hashable, Sendable {
     }
 }
 
-/// What somebody wrote about a moment of a video.
+/// A text that somebody wrote about a moment of a video.
 public struct Narration: Hashable, Sendable {
     /// The video.
     public var videoUID: String
@@ -96,7 +96,7 @@ public struct EndOfVideo: Hashable, Sendable {
     public var videoUID: String
     /// The annotation pass.
     public var pass: Int
-    /// How many narrations there were.
+    /// The number of narrations.
     public var narrations: Int
 
     /// Creates an end.

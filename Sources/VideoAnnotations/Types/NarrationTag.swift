@@ -11,7 +11,7 @@
 /// text, past white space; unsure is looked for behind every `#`, because it mostly stands in for the word that the
 /// annotator was unsure of (`#C C picks a #unsure`).
 public struct NarrationTag: Hashable, Sendable {
-    /// What the tag at the start of a text says.
+    /// The meaning of the tag at the start of a text.
     public enum Kind: Hashable, Sendable {
         /// There is no tag.
         case none
@@ -25,17 +25,17 @@ public struct NarrationTag: Hashable, Sendable {
         case summary
     }
 
-    /// What the tag at the start says.
+    /// The meaning of the tag at the start.
     public let kind: Kind
-    /// Whether any tag of the text says unsure.
+    /// Tells whether any tag of the text says unsure.
     public let isUnsure: Bool
-    /// Whether the text says nothing: it is empty, white space, or a tag alone.
+    /// Tells whether the text says nothing: it is empty, white space, or a tag alone.
     public let isBlank: Bool
-    /// Where the text after the tag starts, past white space, in UTF-8 bytes. A tag that is a word of the sentence
+    /// The offset of the text after the tag, past white space, in UTF-8 bytes. A tag that is a word of the sentence
     /// (`# A man walks`, `#Person X`) loses its `#` alone, a tag that is glued to one (`#Oman X`) its letter too.
     public let textOffset: Int
 
-    /// Whether the text is a summary.
+    /// Tells whether the text is a summary.
     public var isSummary: Bool { self.kind == .summary }
 
     /// Reads the tags of a text.
@@ -98,7 +98,7 @@ extension NarrationTag {
         return isWearer ? behind : run.upperBound - 1
     }
 
-    /// Whether a word is the letter of `#O` and a word for a person without a blank between: `Oman`, `OMan`, `OX`.
+    /// Tells whether a word is the letter of `#O` glued to a word for a person: `Oman`, `OMan`, `OX`.
     private static func isGluedOther(_ text: UnsafeBufferPointer<UInt8>, _ word: Range<Int>) -> Bool {
         guard self.lowercased(text[word.lowerBound]) == UInt8(ascii: "o") else { return false }
         let rest = word.dropFirst()
@@ -127,7 +127,7 @@ extension NarrationTag {
 // MARK: Unsure
 
 extension NarrationTag {
-    /// Whether a tag behind a position says unsure. Most texts have no second `#`, and `memchr` says so quickly.
+    /// Tells whether a tag behind a position says unsure. Most texts have no second `#`, and `memchr` says so quickly.
     private static func unsureTag(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Bool {
         guard let base = text.baseAddress else { return false }
         var position = start
@@ -140,7 +140,7 @@ extension NarrationTag {
         return false
     }
 
-    /// Whether the word of a tag means "unsure": it begins with it, or two edits of Levenshtein's or fewer lead to it.
+    /// Tells whether the word of a tag means "unsure": it begins with it, or is at most two Levenshtein edits from it.
     ///
     /// A word right after `#` is a tag whatever it is, so nearness is enough. After blanks it may be a word of the
     /// sentence (`# ensures that`), so the ordinary words that are as near are left out.
@@ -160,7 +160,7 @@ extension NarrationTag {
         "sure", "undue", "unsafe", "unsee", "unsung", "untune",
     ].map { Array($0.utf8) }
 
-    /// Whether Levenshtein's distance to a word of small letters is within a bound.
+    /// Tells whether Levenshtein's distance to a word of small letters is within a bound.
     private static func isNear(
         _ target: [UInt8], _ text: UnsafeBufferPointer<UInt8>, _ word: Range<Int>, distance: Int
     ) -> Bool {
@@ -232,7 +232,7 @@ extension NarrationTag {
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || 0x09...0x0d ~= byte }
 
-    /// Whether nothing but white space is left. ASCII decides nearly always; other texts are asked scalar by scalar.
+    /// Tells whether only white space is left. ASCII decides nearly always; other texts are asked scalar by scalar.
     private static func isBlank(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Bool {
         let position = self.skipBlanks(in: text, from: start)
         guard position < text.count else { return true }

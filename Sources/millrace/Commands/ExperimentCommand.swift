@@ -136,7 +136,7 @@ struct ExperimentCommand: ParsableCommand {
 struct ExperimentReport {
     var plan: ExperimentPlan
     var results: [Experiment.Result]
-    /// What constant windows score.
+    /// The scores of constant windows.
     var prior: Scores
     var windows: SharedSamples
 

@@ -64,7 +64,7 @@ struct ExplainCommand: ParsableCommand {
         return nil
     }
 
-    /// What the task says that the sample is of; what the sample says itself, where it is of none.
+    /// The explanation by the sample's task; by the sample itself, where it is of none.
     private func explanation(of found: FoundSample, home: Home, log: any RecordLog) throws -> Explanation {
         if let explainer = MomentQueryExplainer(found) {
             return try explainer.explanation(in: home, log: log, topology: self.topology)

@@ -74,7 +74,7 @@ struct FineTuneCommand: ParsableCommand {
 
     private struct Start {
         var network: MomentLocalizer
-        /// Where the weights came from: part of what decides the bits.
+        /// The origin of the weights: part of what decides the bits.
         var origin: String
     }
 

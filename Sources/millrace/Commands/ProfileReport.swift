@@ -5,7 +5,7 @@ import Foundation
 import MomentQueries
 import Records
 
-/// What `millrace profile` prints: as tables, or as one JSON object.
+/// The output of `millrace profile`: tables, or one JSON object.
 struct ProfileReport {
     let name: String
     let profile: QueryProfile
@@ -57,7 +57,7 @@ struct ProfileReport {
         return table.lines
     }
 
-    /// What is most wrong in each mix that is off.
+    /// The worst parts of each mix that is off.
     private var partLines: [String] {
         self.measures.filter { $0.isOff && !$0.parts.isEmpty }.flatMap { measure in
             let parts = measure.parts.prefix(4).map { part in

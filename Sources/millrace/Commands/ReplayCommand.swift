@@ -103,14 +103,14 @@ enum TopologyName {
     }
 }
 
-/// What a replay reads and where it writes: the topology under other names, with bounds on its sources.
+/// The input and output of a replay: the topology under other names, with bounds on its sources.
 struct ReplayPlan {
     let original: Topology
     let topology: Topology
     let into: String
     private(set) var starts: [TopicPartition: Offset] = [:]
     private(set) var ends: [TopicPartition: Offset] = [:]
-    /// Whether the replay starts where the original did, so that its shards can be closed where the original's were.
+    /// Tells whether the replay starts where the original did, so that its shards can close where the original's did.
     let followsOriginal: Bool
     private let fromText: String
 
@@ -162,7 +162,7 @@ struct ReplayPlan {
         return "\(name).r\(number)"
     }
 
-    /// What would be read.
+    /// A table of what would be read.
     var lines: [String] {
         var table = TextTable(["topic", "partition", "from", "to", "records"])
         for (partition, end) in self.ends.sorted(by: { $0.key < $1.key }) {

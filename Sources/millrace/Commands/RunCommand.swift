@@ -13,7 +13,7 @@ import Synchronization
 import Topologies
 import VideoAnnotations
 
-/// How a topology is run, as `run` and `replay` share it.
+/// Options for a topology's run, shared by `run` and `replay`.
 struct RunArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Source records a second, at most.", valueName: "n"))
     var maxRate: Double?
@@ -58,7 +58,7 @@ struct RunArguments: ParsableArguments {
         }
     }
 
-    /// What may be spent on models.
+    /// The limits on what may be spent on models.
     var limits: BudgetLimits? {
         self.maxCalls == nil && self.maxTokens == nil ? nil : BudgetLimits(calls: self.maxCalls, tokens: self.maxTokens)
     }
@@ -219,7 +219,7 @@ final class ProgressWatcher: @unchecked Sendable {
     }
 }
 
-/// What the stages of a topology have done since their first commit, over all processes, as committed.
+/// The work of a topology's stages since their first commit, over all processes, as committed.
 struct StageSummary {
     struct Row {
         var stage: String

@@ -189,7 +189,7 @@ enum ShardSets {
         return try Manifest(reading: name, from: log)
     }
 
-    /// What of a set's manifest can be read, and what cannot, for those who show what there is.
+    /// The part of a set's manifest that can be read, and what cannot, for those who show what there is.
     static func readable(_ name: String, in log: any RecordLog) throws -> (manifest: Manifest, unreadable: [String]) {
         try self.checkExists(name, in: log)
         var unreadable: [String] = []
@@ -208,7 +208,7 @@ enum ShardSets {
 
 /// Records of manifests that cannot be read.
 enum Unreadable {
-    /// Says which, after everything else has been shown.
+    /// Names them, after everything else has been shown.
     static func report(_ problems: [String]) throws {
         for problem in problems { Console.warning("\(problem); it is left out here") }
         if problems.isEmpty { return }

@@ -46,7 +46,7 @@ struct StatusCommand: ParsableCommand {
     }
 }
 
-/// What `status` shows.
+/// The state that `status` shows.
 struct Status {
     /// A partition as its group has it: one task's.
     struct Task {
@@ -56,9 +56,9 @@ struct Status {
         /// The next offset to read; `nil` before the first commit.
         var committed: Offset?
         var records = 0
-        /// What its steps have counted, by `step.reason`.
+        /// The counts of its steps, by `step.reason`.
         var counts: [String: Int] = [:]
-        /// What its steps gather whose end has not come, by step.
+        /// The groups that its steps gather and whose end has not come, by step.
         var open: [String: Int] = [:]
         var lag = 0
         var rate = 0.0
@@ -89,13 +89,13 @@ struct Status {
         var bytes: Int
         var lastCommit: Timestamp?
         var open: [String]
-        /// What of its manifest cannot be read, and is left out.
+        /// The parts of its manifest that cannot be read, and are left out.
         var unreadable: [String]
     }
 
     var groups: [Group] = []
     var sets: [ShardSet] = []
-    /// What runs on this home wait for.
+    /// The waits of runs on this home.
     var waits: [WaitBoard.Note] = []
 
     init(log: any RecordLog, home: Home, before: [GroupDescription], seconds: TimeInterval) throws {
@@ -120,7 +120,7 @@ struct Status {
     private static func tasks(
         of group: GroupDescription, earlier: GroupDescription?, seconds: TimeInterval, log: any RecordLog
     ) -> [Task] {
-        // What a member has and nobody has committed waits as a whole: an open shard's first records, for one.
+        // A partition that a member has and nobody has committed waits whole: an open shard's first records, for one.
         let partitions = Set(group.commits.map(\.partition) + group.members.flatMap(\.partitions))
         return partitions.sorted().map { partition in
             let commit = group.commits.first { $0.partition == partition }

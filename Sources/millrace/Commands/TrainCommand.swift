@@ -124,7 +124,7 @@ struct TrainCommand: ParsableCommand {
     }
 }
 
-/// What is said after training, whatever it was on.
+/// The report after training, whatever it was on.
 enum TrainingReport {
     static func write(
         _ counts: MomentCounts, text: TextEncoder

@@ -5,7 +5,7 @@ import Codecs
 import Records
 import Synchronization
 
-/// How much is said on standard error.
+/// A level of messages on standard error.
 enum LogLevel: String, CaseIterable, ExpressibleByArgument, Comparable {
     case error, warning, info, debug
 
@@ -58,14 +58,14 @@ enum Console {
         }
     }
 
-    /// Whether a person looks at standard error.
+    /// Tells whether a person looks at standard error.
     static var isTerminal: Bool { StandardStream.error.isTerminal }
 
     /// Goes to the beginning of the line and clears it: the one control sequence that is meant.
     private static let lineStart = "\r\u{1b}[K"
 
     private static func write(_ text: String) {
-        // Where standard error cannot be written, there is nowhere left to say so.
+        // If standard error cannot be written, there is nowhere left to say so.
         try? StandardStream.error.write(Bytes(text.utf8))
     }
 }

@@ -13,7 +13,7 @@ final class Interrupts {
     private static let firstNumber = Atomic<Int32>(0)
     private var sources: [any DispatchSourceSignal] = []
 
-    /// What is said on the first signal while a topology runs.
+    /// The message on the first signal while a topology runs.
     static let committing =
         "stopping: committing what is finished; open shards are dropped and their records read again by the next run; "
         + "once more to stop now"
@@ -24,7 +24,7 @@ final class Interrupts {
         return number == 0 ? nil : 128 + number
     }
 
-    /// Whether the work has been asked to end.
+    /// Tells whether the work has been asked to end.
     static var hasCome: Bool { Self.exitCode != nil }
 
     /// Says a message and calls back on the first signal.

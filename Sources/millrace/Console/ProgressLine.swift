@@ -2,7 +2,7 @@
 
 /// A run's progress on one line that fits a terminal: with many stages or large numbers, the least telling goes first.
 struct ProgressLine {
-    /// How a stage stands.
+    /// The state of a stage.
     struct Stage {
         var name: String
         var records: Int
@@ -12,7 +12,7 @@ struct ProgressLine {
         var inFlight: Int
     }
 
-    /// How much is said of a stage.
+    /// The detail in which a stage is shown.
     private enum Detail: CaseIterable {
         case all, withoutTime, withoutRate, waitingOnly, short
     }
@@ -21,7 +21,7 @@ struct ProgressLine {
     static let columnsMax = 80
 
     let stages: [Stage]
-    /// What the run waits for.
+    /// A description of what the run waits for.
     var wait: String?
 
     var text: String {

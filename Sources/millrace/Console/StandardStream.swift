@@ -9,7 +9,7 @@ enum StandardStream: CInt {
     case output = 1
     case error = 2
 
-    /// Whether a person looks at it.
+    /// Tells whether a person looks at it.
     var isTerminal: Bool { isatty(self.rawValue) == 1 }
 
     /// Writes bytes, all of them.
@@ -48,7 +48,7 @@ struct OutputFailure: Error {
     /// The system's error number.
     let number: CInt
 
-    /// Whether the reader has gone, as `| head` does, which is no failure.
+    /// Tells whether the reader has gone, as `| head` does, which is no failure.
     var isReaderGone: Bool { self.number == EPIPE }
 
     var message: String {

@@ -9,7 +9,7 @@ import Records
 /// Narrations, answers of models, error bodies of servers, names in files: any of them may hold an escape sequence that
 /// fills the clipboard, clears the screen or retitles the window.
 enum VisibleText {
-    /// How a character is written out.
+    /// A form in which a character is written out.
     enum Form {
         /// For people: `\u{1b}`.
         case text
@@ -60,7 +60,7 @@ enum VisibleText {
         }
     }
 
-    /// Whether a character controls the terminal, the direction of text or its lines, or hides what others see.
+    /// Tells whether a character controls the terminal, the direction of text or its lines, or hides what others see.
     ///
     /// The joiners U+200C and U+200D and the variation selectors stay: scripts and emoji need them.
     static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {

@@ -2,15 +2,15 @@
 
 import Codecs
 
-/// What there is to say of a sample, in the order in which it came about: a page for people, and the records behind it.
+/// An account of a sample, in the order in which it came about: a page for people, and the records behind it.
 struct Explanation {
     /// One step of the way.
     struct Part {
-        /// What stands above it on the page.
+        /// Its heading on the page.
         var heading: String
         /// Its lines on the page.
         var lines: [String] = []
-        /// What it stands for, each a JSON object.
+        /// The records behind it, each a JSON object.
         private(set) var records: [Bytes] = []
 
         init(_ heading: String) { self.heading = heading }
@@ -26,7 +26,7 @@ struct Explanation {
         }
     }
 
-    /// What the sample is, in one line.
+    /// A description of the sample in one line.
     var headline: String
     /// The steps.
     var parts: [Part]
@@ -77,7 +77,7 @@ struct FoundSample {
         return part
     }
 
-    /// What there is to say of a sample whose schema nobody here knows: what it holds, and what it says of its lineage.
+    /// Explains a sample whose schema nobody here knows: what it holds, and what it says of its lineage.
     func explained() throws -> Explanation {
         var pairs: [(name: String, value: String)] = []
         try JSONScanner.scan(self.line) { json throws(JSONError) in

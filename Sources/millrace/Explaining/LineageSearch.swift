@@ -29,7 +29,7 @@ struct PlacedRecord {
 
 /// Finds in a log what a lineage names. Topics are known by the schema of their records, so any topology's will do.
 struct LineageSearch {
-    /// What was found: records, each with what it says.
+    /// The records that were found, each with what it says.
     struct Trail {
         /// The narrations that the query is about.
         var narrations: [(record: PlacedRecord, narration: Narration)] = []

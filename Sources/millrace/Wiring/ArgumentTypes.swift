@@ -14,7 +14,7 @@ extension VSLNetConfiguration.Architecture: ExpressibleByArgument {
         self = known
     }
 
-    /// What may be given.
+    /// The values that may be given.
     public static var allValueStrings: [String] { self.allCases.map { $0.rawValue.lowercased() } }
 }
 

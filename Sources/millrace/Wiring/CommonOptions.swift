@@ -69,7 +69,7 @@ extension ArgumentHelp {
     }
 }
 
-/// Which log a command works on.
+/// The log that a command works on.
 enum LogLocation: Equatable {
     /// The SQLite file in the home.
     case embedded

@@ -25,10 +25,10 @@ struct Home {
     /// The folder of the response cache.
     var cacheFolder: String { self.path + "/cache" }
 
-    /// Where a run of a topology writes what it has spent on models.
+    /// The file in which a run of a topology notes what it has spent on models.
     func budgetPath(of topology: String) -> String { self.path + "/budgets/" + topology + ".json" }
 
-    /// Where runs write which model servers they wait for.
+    /// The folder in which runs note the model servers that they wait for.
     var waitsFolder: String { self.path + "/waits" }
 
     /// The folder of a set of shards.
@@ -47,7 +47,7 @@ struct Home {
         }
     }
 
-    /// Whether commits wait for a network, so that more threads than cores pay.
+    /// Tells whether commits wait for a network, so that more threads than cores pay.
     var logIsRemote: Bool { self.location != .embedded }
 
     private func connect(_ brokers: String) throws -> any RecordLog {
@@ -124,7 +124,8 @@ struct Home {
         }
     }
 
-    /// Says whose a shard file is. One that a manifest lists holds samples that count, so nothing here advises to move any.
+    /// Says who owns a shard file. One that a manifest lists holds samples that count, so nothing here advises to move
+    /// any.
     private static func explain(taken file: String, of set: String, in log: any RecordLog) -> String {
         let ways = "write into another home (--home), or under other names (`millrace run FILE --as NAME`)"
         let topic = Manifest.topic(set)

@@ -76,7 +76,7 @@ struct IngestRun {
                 return "ingest: \(megabytes) MB, \(Int(share * 100)) %, \(left) left"
             }
         }
-        // What is whole before the place where a file breaks off goes in too.
+        // Items that are whole before the place where a file breaks off go in too.
         defer { _ = queue.put(batch) }
         try adapter.read(progress: report) { item in
             batch.append(item)
@@ -214,7 +214,7 @@ struct IngestPace {
     }
 }
 
-/// What an ingest did.
+/// The result of an ingest.
 struct IngestReport {
     private(set) var videos = 0
     private(set) var narrations = 0
@@ -237,10 +237,10 @@ struct IngestReport {
         self.matched.formUnion(group.listed)
     }
 
-    /// How many entries of a list are among the videos that came.
+    /// The number of entries of a list that are among the videos that came.
     private func matchedCount(_ list: Int) -> Int { self.matched.count { $0.file == list } }
 
-    /// What is to be said aloud of the guard: each list that keeps nothing out, and videos that no list can guard.
+    /// Warnings about the guard: each list that keeps nothing out, and videos that no list can guard.
     var guardWarnings: [String] {
         var warnings: [String] = []
         if let example {
@@ -260,7 +260,7 @@ struct IngestReport {
         return warnings
     }
 
-    /// Whether there was something, and all of it was wrong.
+    /// Tells whether there was something, and all of it was wrong.
     var isUseless: Bool {
         self.videos == 0 && self.unchanged == 0 && self.refused == 0 && !self.problems.isEmpty
     }

@@ -4,7 +4,7 @@ import Dataflow
 import Shards
 import Topologies
 
-/// What is known of the lines of shards: the schemas that tasks have for their samples.
+/// The known schemas of lines of shards: those that tasks have for their samples.
 enum LineSchemas {
     private static let registered: [LineSchema] = [.nlq]
 

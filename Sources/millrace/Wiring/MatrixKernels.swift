@@ -19,7 +19,7 @@ enum MatrixKernels {
         Console.debug("matrices: OpenBLAS's kernels for \(self.words(core)); loops: \(BLAS.instructionSet)")
     }
 
-    /// What `--version --verbose` adds to the version.
+    /// The text that `--version --verbose` adds to the version.
     static func report() -> String {
         let core = BLAS.core
         let state = core.problem.map { "WRONG: \($0); \(self.remedy(core))" } ?? "checked against plain multiplication"
@@ -37,13 +37,13 @@ enum MatrixKernels {
         core.wish == nil ? "install another release of OpenBLAS" : "leave OPENBLAS_CORETYPE away, or name another core"
     }
 
-    /// How the core in force came to be it.
+    /// The core in force, and how it came to be chosen.
     static func words(_ core: BLAS.Core) -> String {
         if core.wish != nil { return "\(core.name), by OPENBLAS_CORETYPE" }
         return core.name == core.taken ? core.name : "\(core.name), where OpenBLAS took \(core.taken)"
     }
 
-    /// What the user should know of a core.
+    /// Warnings about a core for the user.
     static func warnings(_ core: BLAS.Core) -> [String] {
         var warnings = core.faults.filter { $0.core != core.name }.map {
             "OpenBLAS's kernels for \($0.core) multiply wrongly here (\($0.problem)); those for \(core.name) are used instead"

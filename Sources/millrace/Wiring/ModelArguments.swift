@@ -8,12 +8,12 @@ import NeuralNetworks
 import Records
 import TextEncoders
 
-/// How queries are read.
+/// A way to read queries.
 enum TextKind: String, CaseIterable, ExpressibleByArgument {
     case bert, words
 }
 
-/// Where features and text come from, as options.
+/// Options for the sources of features and text.
 struct DataArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -51,7 +51,7 @@ struct DataArguments: ParsableArguments {
     }
 }
 
-/// What a new network is made of.
+/// Options for the make of a new network.
 struct NetworkArguments: ParsableArguments {
     @Option(help: "The network: vslnet, or vslbase (without highlighting).")
     var model = VSLNetConfiguration.Architecture.vslNet

@@ -9,7 +9,7 @@ import Records
 import TextEncoders
 import Training
 
-/// Where features and text come from.
+/// The sources of features and text.
 struct ModelInputs {
     var features: String
     var layout: FeatureLayout
@@ -56,7 +56,7 @@ struct ModelInputs {
         )
     }
 
-    /// What reads queries for a network that is there already.
+    /// The encoder of queries for a network that is there already.
     func text(for checkpoint: MomentCheckpoint) throws -> TextEncoder {
         let countMax = checkpoint.state.description.configuration.positionsMax
         if let vocabulary = checkpoint.state.description.vocabulary {

@@ -9,7 +9,7 @@ import RecordLog
 import Records
 import Topologies
 
-/// What a run of a topology would do, found out without asking or writing anything.
+/// The work that a run of a topology would do, found out without asking or writing anything.
 struct RunPlan {
     /// A stage's part.
     struct Part {
@@ -17,7 +17,7 @@ struct RunPlan {
         var outlook: Rehearsal.Outlook
         /// The most records that may wait for it; `nil` where nothing bounds what the answers in front will bring.
         var waitingMax: Int?
-        /// What it asks of a model, if it asks one.
+        /// The plan of its model calls, if it makes any.
         var model: ModelPlan?
 
         /// `1,234`, or a range where answers that are still to come decide.
@@ -61,8 +61,8 @@ struct RunPlan {
         self.parts = parts
     }
 
-    /// How many more records a stage may yet give than those that are known: what its missing answers have room for, and
-    /// a record for each that is still to come to it.
+    /// The number of records that a stage may yet give beyond those that are known: what its missing answers have room
+    /// for, and a record for each that is still to come to it.
     private static func more(from front: Part) -> Int? {
         let toCome = front.waitingMax.map { $0 - front.outlook.waiting }
         return Self.sum(front.outlook.unanswered == 0 ? 0 : front.model?.itemsMax, toCome)
@@ -71,9 +71,9 @@ struct RunPlan {
     private static func sum(_ left: Int?, _ right: Int?) -> Int? { left.flatMap { left in right.map { left + $0 } } }
 }
 
-/// What the waiting records of a stage would cost, if they were put to its model now.
+/// The cost of a stage's waiting records, if they were put to its model now.
 struct ModelPlan {
-    /// Where figures come from.
+    /// The source of figures.
     enum Basis: String {
         /// The server's own counts, as the stage's commits have them.
         case measured
@@ -85,7 +85,7 @@ struct ModelPlan {
     let calls: Int
     /// The most calls, where answers of a stage in front decide; `nil` where nothing bounds them.
     let callsMax: Int?
-    /// How many items the missing answers have room for.
+    /// The number of items that the missing answers have room for.
     let itemsMax: Int?
     let tokensIn: Int
     let tokensOut: Int

@@ -43,14 +43,14 @@ struct ModelRun {
         self.service = CompletionService(options)
     }
 
-    /// What operators find the servers by.
+    /// The services by which operators find the servers.
     var services: OperatorServices {
         var services = OperatorServices()
         services.set(self.service, as: (any CompletionProvider).self)
         return services
     }
 
-    /// What is waited for longest.
+    /// The longest wait for a server.
     var longestWait: ServerWait? { self.service.waits.max { $0.seconds < $1.seconds } }
 
     /// Has a closure called when no more calls will be made, though records wait.
@@ -73,7 +73,7 @@ struct ModelRun {
         self.budget?.close(hasEnded: isSpent || isDone && self.service.halt == nil)
     }
 
-    /// Why the run ended before its work was done, if so.
+    /// The reason why the run ended before its work was done, if it did.
     var problem: CommandFailure? {
         switch self.service.halt {
         case .budgetSpent(let message):

@@ -23,7 +23,7 @@ extension NewestVideos {
         EgoClipAdapter.name, JSONLinesAdapter.name,
     ]
 
-    /// What the ingests into a topology's topics have written down, for a run: it costs no look at the records.
+    /// The newest videos that ingests into a topology's topics have noted, for a run: it costs no look at the records.
     static func ingested(for topology: Topology, in log: any RecordLog) throws -> NewestVideos {
         let newest = NewestVideos(
             excludedSplits: excludedSplits(of: topology.stages.flatMap(\.steps)), isBounded: false,
@@ -46,7 +46,7 @@ extension NewestVideos {
         "the stage `\(stage)` has no step `filter: { videos: {} }`, which takes the newest revisions alone"
     }
 
-    /// What all `video` records say that a replay may come to.
+    /// The newest videos by all `video` records that a replay may come to.
     /// - Parameters:
     ///   - topology: the whole one, also where the replay begins at a later stage.
     ///   - ends: where the replay stops reading; other partitions are read to the ends that they have now.
@@ -108,7 +108,7 @@ extension NewestVideos {
                 + "newest: replay without --stage, which takes the newest alone; kept answers are not asked for again")
     }
 
-    /// What a replay leaves out that is in its topics.
+    /// Notes on what a replay leaves out that is in its topics.
     var replayNotes: [String] {
         var left: [String] = []
         if self.olderCount > 0 { left.append("\(self.olderCount) older revisions of videos and passes") }
@@ -140,7 +140,7 @@ extension Topology {
 }
 
 extension StageSummary {
-    /// What is to be said of videos that came again after an earlier revision of them had been read, and of those that no
+    /// Warnings about videos that came again after an earlier revision of them had been read, and about those that no
     /// list guards.
     func revisionWarnings(file: String) -> [String] {
         func count(_ reason: String) -> Int {

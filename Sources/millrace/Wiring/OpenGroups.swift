@@ -2,8 +2,8 @@
 
 import Codecs
 
-/// What the steps of a stage gather whose end has not come: videos, most often. While records come that is as it should
-/// be; when no more come, an input lacks its ends.
+/// The groups that the steps of a stage gather and whose end has not come: videos, most often. While records come that
+/// is as it should be; when no more come, an input lacks its ends.
 struct OpenGroups {
     private let counts: [String: Int]
 

@@ -11,7 +11,7 @@ import Shards
 import Synchronization
 import Training
 
-/// How a run goes, as `train` and `finetune` share it.
+/// Options for the course of a run, shared by `train` and `finetune`.
 struct RunLengthArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -112,7 +112,7 @@ final class TrainingRun {
 
     init(_ arguments: RunLengthArguments) { self.arguments = arguments }
 
-    /// Whether it was asked to stop.
+    /// Tells whether it was asked to stop.
     var stopping: Bool { self.stop.isSet }
 
     /// Trains, and looks for shards between steps.
@@ -287,7 +287,7 @@ final class RunMetrics {
 final class StopFlag: Sendable {
     private let flag = Atomic(false)
 
-    /// Whether it was set.
+    /// Tells whether it was set.
     var isSet: Bool { self.flag.load(ordering: .relaxed) }
 
     /// Sets it.

@@ -78,10 +78,10 @@ final class WaitBoard: Sendable {
             try? Folder.create(self.folder, isPrivate: true)
             Self.removeLeftOver(in: self.folder)
             state.descriptor = (try? OwnFile.open(self.path, O_RDWR | O_CREAT | O_EXCL)) ?? -1
-            // Whoever looks has it for a moment only.
+            // A reader holds the lock for a moment only.
             if state.descriptor >= 0 { flock(state.descriptor, LOCK_EX) }
         }
-        // What cannot be written is not shown; the run says it all the same.
+        // Notes that cannot be written are not shown; the run reports the waits all the same.
         guard state.descriptor >= 0 else { return }
         let bytes = Self.json(state.notes)
         ftruncate(state.descriptor, 0)
@@ -96,13 +96,13 @@ final class WaitBoard: Sendable {
         return json.bytes
     }
 
-    /// What runs on this home wait for, the longest first.
+    /// The waits of runs on this home, the longest first.
     static func read(_ home: Home) -> [Note] {
         Self.files(in: home.waitsFolder).flatMap { path -> [Note] in
             let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
             guard descriptor >= 0 else { return [] }
             defer { close(descriptor) }
-            // Whoever can lock it finds that its process is gone.
+            // A reader that gets the lock finds that the file's process is gone.
             guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return [] }
             guard let data = FileManager.default.contents(atPath: path),
                 let list = try? JSONValue(parsing: Bytes(data)).array

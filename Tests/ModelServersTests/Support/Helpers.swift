@@ -52,7 +52,7 @@ func withServer(
     await hostile.stop()
 }
 
-/// What a server's user was told.
+/// The notices a server's user was given.
 final class Notices: Sendable {
     private let list = Mutex<[ServerNotice]>([])
     func add(_ notice: ServerNotice) { self.list.withLock { $0.append(notice) } }
@@ -62,7 +62,7 @@ final class Notices: Sendable {
 }
 
 extension ModelServer {
-    /// Asks many at a time, all at once; what came of each, in order.
+    /// Asks many at a time, all at once, and returns the results in order.
     func askAll(_ prompts: [String]) async throws -> [Result<ChatAnswer, ChatFailure>] {
         try await withThrowingTaskGroup(of: (Int, Result<ChatAnswer, ChatFailure>).self) { group in
             for (index, prompt) in prompts.enumerated() {
@@ -91,7 +91,7 @@ extension Result<ChatAnswer, ChatFailure> {
     }
 }
 
-/// Waits until something is so; a test that waits in vain is ended by its own time limit.
+/// Waits until a condition holds; a test that waits in vain is ended by its own time limit.
 func until(_ condition: () -> Bool) async throws {
     while !condition() { try await Task.sleep(for: .milliseconds(2)) }
 }

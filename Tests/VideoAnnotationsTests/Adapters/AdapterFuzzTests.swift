@@ -76,7 +76,7 @@ import Testing
         """#
     ]
 
-    /// What holds of everything that an adapter hands out.
+    /// Checks the rules that hold for everything an adapter hands out.
     private static func check(_ harvest: Harvest, _ input: FuzzInput) throws {
         for video in harvest.videos {
             try #require(video.narrations.map(\.index) == Array(0..<video.narrations.count), "\(input)")
@@ -112,7 +112,7 @@ import Testing
         try Self.run("ego4d", Self.ego4d, .json) { path in
             try Harvest(Ego4DAdapter(narrations: path, passes: .both))
         } _: { harvest, input in
-            // Where nothing is complained of, every narration that Foundation finds is there.
+            // Every narration that Foundation finds is there, unless the adapter complained.
             guard harvest.reasons.isEmpty, harvest.error == nil, let root = Self.foundation(input) else { return }
             var count = 0
             for video in ((root["videos"] as? [String: Any]) ?? root).values {

@@ -135,7 +135,7 @@ struct BlockOperatorTests {
             try id { _, given in given[1].window = Interval(1.5, 2.75) },
         ]
         #expect(Set(changed + [plain]).count == 7)
-        // What the block does not show does not change it.
+        // A change that the block does not show does not change its id.
         #expect(plain == (try id { video, _ in video.revision = 2 }))
     }
 

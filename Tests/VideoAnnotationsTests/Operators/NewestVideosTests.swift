@@ -8,7 +8,7 @@ import Testing
 
 @testable import VideoAnnotations
 
-/// What a filter makes of videos that came more than once.
+/// The filter's treatment of videos that came more than once.
 @Suite struct NewestVideosTests {
     private static func video(
         _ uid: String = "v", pass: Int = 1, source: String = "ego4d", splits: [String]? = [], revision: Int = 1

@@ -5,7 +5,7 @@ import Dataflow
 import Records
 import VideoAnnotations
 
-/// What an operator made of some elements.
+/// The output of an operator for some elements.
 struct Outcome<Value: StreamValue & Hashable>: Hashable {
     struct Emitted: Hashable {
         var key: Bytes?
@@ -87,7 +87,7 @@ struct Generator: RandomNumberGenerator {
         return word ^ word >> 31
     }
 
-    /// Whether something happens that has a chance of one in `count`.
+    /// Draws whether something happens that has a chance of one in `count`.
     mutating func oneIn(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
 }
 

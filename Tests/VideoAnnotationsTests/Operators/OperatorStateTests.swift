@@ -68,7 +68,7 @@ struct OperatorStateTests {
             }
             #expect(outcome == expected, "\(type), seed \(seed), cut at \(cut)")
 
-            // What is open at the end is what the state holds, no more.
+            // The state holds the videos open at the end, and no more.
             self.commit(&second, &store)
             #expect(Set(store.keys.map(Self.video)) == Self.openVideos(events, type), "\(type), seed \(seed)")
         }
