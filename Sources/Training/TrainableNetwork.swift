@@ -16,7 +16,7 @@ public import Threads
 /// ```swift
 /// let parts = Trainer.Parts(network: network, options: options, folder: folder, schedule: .init())
 /// let trainer = try Trainer(parts, source: FixedSource(samples, options: options))
-/// let outcome = try trainer.run(isStopping: { false }, onEvent: { print($0) })
+/// let outcome = try trainer.run(isStopping: { false }, onEvent: { events.append($0) })
 /// ```
 public protocol TrainableNetwork: AnyObject {
     /// The make of the network, and what it knows from its first start on: its sizes, a vocabulary.
