@@ -93,10 +93,10 @@ final class EngineWorld: Sendable {
         }
     }
 
-    /// Runs an engine that has to end by itself. One that does not is stopped after a minute, which is a failure.
+    /// Runs an engine that has to end by itself. One that does not is stopped after four minutes, which is a failure.
     static func runToEnd(_ engine: Engine) async throws {
         let watchdog = Task {
-            try await Task.sleep(for: .seconds(60))
+            try await Task.sleep(for: .seconds(240))
             Issue.record("the run does not end by itself")
             engine.stop()
         }
