@@ -74,14 +74,16 @@ struct WriterState {
         return name
     }
 
-    /// Reads a state topic whose former owners are fenced, when each of their transactions is decided.
+    /// Reads a state topic whose former owners are fenced, once each of their transactions is decided.
     ///
-    /// A broker decides them before it lets a new owner begin. One that has lost track of a transaction, as Apache
-    /// Kafka before 4.0 may (KIP-890), leaves it open: reading ends before it, and whatever was committed behind it
-    /// would be missing.
-    /// - Throws: `LogError.Code.unavailable` if one stays open for half a minute.
+    /// A broker decides them before it lets a new owner begin. One that has lost track of a transaction, as Apache Kafka
+    /// before 4.0 may (KIP-890), leaves it open: reading ends before it, and whatever was committed behind it is missing.
+    /// Such a transaction is waited for a while. It may never end, and hide nothing; a task finds out by what its group
+    /// has committed (`StoredOffset.choose`).
     static func readDecided(_ topic: String, in log: KafkaLog) throws(LogError) -> WriterState {
-        try log.awaitDecisions(on: TopicPartition(topic, 0), timeoutMilliseconds: 30_000)
+        do throws(LogError) {
+            try log.awaitDecisions(on: TopicPartition(topic, 0), timeoutMilliseconds: 5_000)
+        } catch  where error.code == .unavailable {}
         return try self.read(topic, in: log)
     }
 
