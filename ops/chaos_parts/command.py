@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import faults, selftest
+from . import faults, selftest, standin_test
 from .broker import Broker
 from .proxy import Proxies
 from .report import Leg, Report
@@ -27,7 +27,7 @@ examples:
   ops/chaos                                           20 faults, seed drawn
   ops/chaos --seed 7 --faults 200 --narrations 100000
   ops/chaos --faults 4 --kinds kill,broker --topologies naq --keep /tmp/chaos
-  ops/chaos --self-test                               the verifier finds doctored results
+  ops/chaos --self-test                               the verifier finds doctored results, former owners are fenced
 
 faults:
 """ + "\n".join(f"  {kind:15} {what}" for kind, what in faults.KINDS.items()) + """
@@ -50,7 +50,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--session-timeout", type=int, default=6000, metavar="MS", help="the workers' (default: 6000)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep everything in a new folder")
-    parser.add_argument("--self-test", action="store_true", help="show that the verifier finds doctored results")
+    parser.add_argument("--self-test", action="store_true", help="show that the verifier finds doctored results, and that former owners are fenced")
     options = parser.parse_args(arguments)
     options.topologies, options.kinds = options.topologies.split(","), options.kinds.split(",")
     for given, known in ((options.topologies, STAGES), (options.kinds, faults.KINDS)):
@@ -65,21 +65,26 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
+def _self_test(broker: Path) -> int:
+    unnoticed, unfenced = selftest.run(), standin_test.run(broker)
+    print(f"{len(selftest.DOCTORINGS)} doctored results, {len(unnoticed)} unnoticed; "
+          f"{len(standin_test.CASES)} former owners, {len(unfenced)} not fenced")
+    return 1 if unnoticed or unfenced else 0
+
+
 def main(root: Path) -> int:
     options = parse(sys.argv[1:])
+    broker = next((path for path in (Path(sys.executable).parent, root / ".build" / "test-tools" / "bin")
+                   if (path / "noida-db").exists()), None)
+    if broker is None:
+        return _usage("there is no broker: run ops/setup --tests")
+    broker /= "noida-db"
     if options.self_test:
-        failures = selftest.run()
-        print(f"{len(selftest.DOCTORINGS)} doctored results, {len(failures)} unnoticed")
-        return 1 if failures else 0
+        return _self_test(broker)
     binary = options.binary or next(
         (path for kind in ("release", "debug") if (path := root / ".build" / kind / "millrace").exists()), None)
-    broker = Path(sys.executable).parent / "noida-db"
     if binary is None or not binary.exists():
         return _usage("there is no millrace to run: build it with `swift build`, or name it with --binary")
-    if not broker.exists():
-        broker = root / ".build" / "test-tools" / "bin" / "noida-db"
-        if not broker.exists():
-            return _usage("there is no broker: run ops/setup --tests")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="chaos-"))
@@ -176,7 +181,7 @@ class Chaos:
             for worker in run.workers:
                 leg.problems.append(f"{worker}, {worker.log}: {worker.last_words()}")
         finally:
-            run.count("commits of owners from before a broker restart refused", transactions.refused - refused)
+            run.count("requests of former owners refused in Kafka's stead", transactions.refused - refused)
             run.count("transactions of former owners ended in Kafka's stead", transactions.aborted - aborted)
             leg.faults, leg.counts, leg.recoveries = run.made, run.counts, run.observer.recoveries
             leg.least_input = run.least_input

@@ -186,6 +186,7 @@ def restart_broker(run: "Run", pause: float) -> str:
     run.observer.pause()
     start = time.monotonic()
     run.broker.stop()
+    run.transactions.broker_stopped()
     stopped = time.monotonic() - start
 
     def begin() -> None:

@@ -40,7 +40,7 @@ class Proxy:
         self.pairs.add(pair)
         self.accepted += 1
         answers: dict[int, Answer] = {}  # by correlation id
-        tasks = [asyncio.ensure_future(self._ask(reader, upstream, answers)),
+        tasks = [asyncio.ensure_future(self._ask(reader, upstream, writer, answers)),
                  asyncio.ensure_future(self._answer(upstream_reader, writer, answers))]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         self.pairs.discard(pair)
@@ -51,15 +51,32 @@ class Proxy:
             end.close()
 
     async def _ask(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: dict[int, Answer]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: asyncio.StreamWriter,
+        answers: dict[int, Answer]
     ) -> None:
         while True:
             request = await _read_frame(reader)
             while self.transactions.holding and self.transactions.begins(request):
                 await asyncio.sleep(0.01)
+            if refusal := self.transactions.refusal(request):
+                await _write_frame(client, refusal)
+                continue
+            if left_open := self.transactions.left_open(request):
+                await self._end(*left_open)
             if answer := self.transactions.take(request):
                 answers[struct.unpack_from(">i", request, 4)[0]] = answer
             await _write_frame(writer, request)
+
+    async def _end(self, name: str, abort: bytes) -> None:
+        """Ends what a former owner has left open, once what it has on its way has arrived."""
+        await asyncio.sleep(0.1)
+        reader, writer = await asyncio.open_connection(HOST, self.broker.port)
+        try:
+            await _write_frame(writer, abort)
+            await _read_frame(reader)
+            self.transactions.ended(name)
+        finally:
+            writer.close()
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: dict[int, Answer]
@@ -100,7 +117,7 @@ async def _read_frame(reader: asyncio.StreamReader) -> bytearray:
     return bytearray(await reader.readexactly(struct.unpack(">i", await reader.readexactly(4))[0]))
 
 
-async def _write_frame(writer: asyncio.StreamWriter, frame: bytearray) -> None:
+async def _write_frame(writer: asyncio.StreamWriter, frame: bytes | bytearray) -> None:
     writer.write(struct.pack(">i", len(frame)) + frame)
     await writer.drain()
 
@@ -110,27 +127,11 @@ class Proxies:
 
     def __init__(self, broker: Broker):
         self.broker = broker
-        self.transactions = Transactions(self._send_later)
+        self.transactions = Transactions()
         self.loop = asyncio.new_event_loop()
         self.loop.set_exception_handler(lambda loop, context: None)  # connections end in every way here
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
-
-    def _send_later(self, request: bytes) -> None:
-        asyncio.run_coroutine_threadsafe(self._send(request), self.loop)
-
-    async def _send(self, request: bytes) -> None:
-        """Sends a request of the proxies' own, once what its subject has on its way has arrived."""
-        for _ in range(30):
-            await asyncio.sleep(1)
-            try:
-                reader, writer = await asyncio.open_connection(HOST, self.broker.port)
-                await _write_frame(writer, bytearray(request))
-                await _read_frame(reader)
-                writer.close()
-                return
-            except (OSError, asyncio.IncompleteReadError):
-                pass  # the broker is away
 
     def add(self) -> Proxy:
         proxy = Proxy(self.loop, self.broker, self.transactions)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a Kafka coordinator remembers of transactions over a restart and noida-db 0.2.3 does not.
 
-After a restart noida-db gives a transactional id a new producer id and does not fence the former owner: with
-confluent-kafka alone, an owner from before the restart committed after its successor had (without a restart it is
-refused). So the proxies remember who initialised an id last, and answer anybody else as Kafka would, by
-INVALID_PRODUCER_EPOCH: nothing is added to such a transaction, and what ends it is turned into an abort on its way to
-the broker. What a former owner has left open, Kafka aborts when its successor initialises; here an abort in the former's
-name is sent to the broker, also when the former has been refused and will never end it: readers would wait at it for ever.
-And the broker is stopped while no transaction is open, since it would not know whose that was.
+A restart of noida-db ends what is open and forgets who owned which transactional id. After it, with confluent-kafka alone:
+
+- A former owner is not fenced: it committed after its successor had, and what it produced late stayed open for ever.
+- A new owner does not end what the former had left open, so that readers waited at it for ever.
+- An EndTxn of the former owner is taken for one of the new owner: the new owner's commit was then answered with success
+  and not written.
+
+Kafka fences the former owner in each case. So the proxies remember who initialised an id last. They answer everybody else
+by INVALID_PRODUCER_EPOCH themselves; nothing of it reaches the broker. What a former owner has left open they end in its
+name before its successor's InitProducerId reaches the broker. The broker is stopped while no transaction is open; the owner
+of one that is open all the same counts as a former one from then on.
 """
 
 import struct
@@ -15,69 +19,87 @@ import threading
 import time
 from collections.abc import Callable
 
-INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, END_TRANSACTION = 22, 24, 25, 26
+from .wire import RequestReader, ResponseWriter
+
+PRODUCE, INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, END_TRANSACTION, COMMIT_OFFSETS = 0, 22, 24, 25, 26, 28
 INVALID_PRODUCER_EPOCH = 47
-NOBODY = 1 << 62
-# The first versions whose headers have tags and whose strings have lengths of variable size.
-FLEXIBLE = {INIT_PRODUCER_ID: 2, ADD_PARTITIONS: 3, ADD_OFFSETS: 3, END_TRANSACTION: 3}
+# The first versions whose strings and lists have lengths of variable size, and which have tags.
+FLEXIBLE = {PRODUCE: 9, INIT_PRODUCER_ID: 2, ADD_PARTITIONS: 3, ADD_OFFSETS: 3, END_TRANSACTION: 3, COMMIT_OFFSETS: 3}
 
 Owner = tuple[int, int]  # producer id and epoch
 Answer = Callable[[bytearray], None]
-Abort = Callable[[bytes], None]  # takes a request to be sent to the broker a little later
 
 
 class Transactions:
     """Who owns each transactional id, and which have a transaction open; shared by all proxies."""
 
-    def __init__(self, abort: Abort) -> None:
+    def __init__(self) -> None:
         self.refused = self.aborted = 0
-        self._abort = abort
         self._owners: dict[str, Owner | None] = {}
-        self._open: set[str] = set()
+        self._open: dict[str, Owner] = {}
+        self._initialisations: dict[str, int] = {}
         self._lock = threading.Lock()
         self.holding = False
 
-    def take(self, request: bytearray) -> Answer | None:
-        """Looks at a request, and may change it; answers what is to be done with its response."""
-        key, version = struct.unpack_from(">hh", request)
-        if key not in FLEXIBLE:
+    def refusal(self, request: bytearray) -> bytes | None:
+        """The answer to a request in a transaction of somebody who does not own its id any more; None if it may pass."""
+        reader = RequestReader(request, FLEXIBLE)
+        if reader.key not in _OWNERS or reader.key == PRODUCE and reader.version < 3:
             return None
-        is_flexible = version >= FLEXIBLE[key]
-        start = 10 + max(0, struct.unpack_from(">h", request, 8)[0]) + is_flexible
-        name, start = _string(request, start, is_flexible)
-        if not name:
+        name = reader.string()
+        with self._lock:
+            if not name or name not in self._owners or self._owners[name] == _OWNERS[reader.key](reader):
+                return None
+            self.refused += 1
+        return _REFUSALS[reader.key](RequestReader(request, FLEXIBLE))
+
+    def left_open(self, request: bytearray) -> tuple[str, bytes] | None:
+        """The id, and the request that ends what a former owner has left open, which an InitProducerId is to wait for.
+
+        From here on the former owner is refused.
+        """
+        reader = RequestReader(request, FLEXIBLE)
+        if reader.key != INIT_PRODUCER_ID or not (name := reader.string()):
             return None
         with self._lock:
-            if key == INIT_PRODUCER_ID:
-                former = self._owners.get(name) if name in self._open else None
-                self._owners[name] = None
-                return lambda response: self._initialised(name, former, response, 8 + is_flexible)
-            owner = struct.unpack_from(">qh", request, start)
-            if name in self._owners and self._owners[name] != owner:
-                if key == END_TRANSACTION:
-                    self.refused += 1
-                    request[start + 10] = 0  # abort
-                else:
-                    self._abort_later(name, owner)
-                    # Nobody's, so that the broker adds nothing that nobody would ever end.
-                    struct.pack_into(">qh", request, start, NOBODY, 0)
-                if key == ADD_PARTITIONS:
-                    return None if is_flexible else _refuse_partitions
-                return lambda response: struct.pack_into(">h", response, 8 + is_flexible, INVALID_PRODUCER_EPOCH)
-            if key != END_TRANSACTION:
-                self._open.add(name)
+            self._owners[name] = None
+            self._initialisations[name] = self._initialisations.get(name, 0) + 1
+            if not (owner := self._open.get(name)):
                 return None
-            return lambda response: self._ended(name, response, 8 + is_flexible)
+        text = name.encode()
+        header = struct.pack(">hhih", END_TRANSACTION, 1, 0, -1)
+        return name, header + struct.pack(">h", len(text)) + text + struct.pack(">qhb", *owner, 0)
+
+    def ended(self, name: str) -> None:
+        """Tells that what was left open has been ended."""
+        with self._lock:
+            self._open.pop(name, None)
+            self.aborted += 1
+
+    def take(self, request: bytearray) -> Answer | None:
+        """Notes what a request begins; answers what is to be noted when its response comes."""
+        reader = RequestReader(request, FLEXIBLE)
+        if reader.key not in (INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, END_TRANSACTION):
+            return None
+        if not (name := reader.string()):
+            return None
+        start = 8 + reader.is_flexible
+        with self._lock:
+            if reader.key == INIT_PRODUCER_ID:
+                number = self._initialisations.get(name, 0)
+                return lambda response: self._initialised(name, number, response, start)
+            if reader.key == END_TRANSACTION:
+                return lambda response: self._committed(name, response, start)
+            self._open[name] = reader.owner()
+            return None
 
     def begins(self, request: bytes) -> bool:
         """Whether a request opens a transaction, so that it has to wait while the broker is to be stopped."""
-        key, version = struct.unpack_from(">hh", request)
-        if key not in (ADD_PARTITIONS, ADD_OFFSETS):
+        reader = RequestReader(request, FLEXIBLE)
+        if reader.key not in (ADD_PARTITIONS, ADD_OFFSETS):
             return False
-        is_flexible = version >= FLEXIBLE[key]
-        name, _ = _string(request, 10 + max(0, struct.unpack_from(">h", request, 8)[0]) + is_flexible, is_flexible)
         with self._lock:
-            return name not in self._open
+            return reader.string() not in self._open
 
     def await_none(self, seconds: float) -> bool:
         """Lets no transaction begin, and waits until none is open; whether that came about."""
@@ -90,53 +112,114 @@ class Transactions:
             time.sleep(0.01)
         return False
 
-    def _abort_later(self, name: str, owner: Owner) -> None:
-        self.aborted += 1
-        text = name.encode()
-        header = struct.pack(">hhih", END_TRANSACTION, 1, 0, -1)
-        self._abort(header + struct.pack(">h", len(text)) + text + struct.pack(">qhb", *owner, 0))
+    def broker_stopped(self) -> None:
+        """Tells that the broker has stopped, which ended what was open: their owners would go on with what is no more."""
+        with self._lock:
+            self._owners.update(dict.fromkeys(self._open))
+            self._open.clear()
 
-    def _initialised(self, name: str, former: Owner | None, response: bytearray, start: int) -> None:
+    def _initialised(self, name: str, number: int, response: bytearray, start: int) -> None:
         error, *owner = struct.unpack_from(">hqh", response, start)
-        if error == 0:
-            with self._lock:
-                # With the same producer id the broker knows it, and has ended what was open.
-                if former and former[0] != owner[0]:
-                    self._abort_later(name, former)
+        with self._lock:
+            # One that was overtaken by another's comes back fenced.
+            if error == 0 and number == self._initialisations[name]:
                 self._owners[name] = (owner[0], owner[1])
-                self._open.discard(name)
 
-    def _ended(self, name: str, response: bytearray, start: int) -> None:
+    def _committed(self, name: str, response: bytearray, start: int) -> None:
         if struct.unpack_from(">h", response, start)[0] == 0:
             with self._lock:
-                self._open.discard(name)
+                self._open.pop(name, None)
 
 
-def _refuse_partitions(response: bytearray) -> None:
-    """Puts the error into every partition of an answer to AddPartitionsToTxn."""
-    place = 8
-    topics, place = struct.unpack_from(">i", response, place)[0], place + 4
-    for _ in range(topics):
-        place += 2 + struct.unpack_from(">h", response, place)[0]
-        partitions, place = struct.unpack_from(">i", response, place)[0], place + 4
-        for _ in range(partitions):
-            struct.pack_into(">h", response, place + 4, INVALID_PRODUCER_EPOCH)
-            place += 6
+def _owner_behind_group(reader: RequestReader) -> Owner:
+    reader.string()
+    return reader.owner()
 
 
-def _string(data: bytes, start: int, is_flexible: bool) -> tuple[str, int]:
-    """Reads a string of a request; the place behind it. None is as good as empty here."""
-    if is_flexible:
-        length, shift = 0, 0
-        while True:
-            byte = data[start]
-            length |= (byte & 0x7F) << shift
-            start, shift = start + 1, shift + 7
-            if byte < 0x80:
-                break
-        length -= 1
-    else:
-        length = struct.unpack_from(">h", data, start)[0]
-        start += 2
-    length = max(0, length)
-    return bytes(data[start:start + length]).decode(), start + length
+def _owner_of_batch(reader: RequestReader) -> Owner | None:
+    """Who produces, by the first record batch of a Produce; None where it has none."""
+    reader.skip(6)  # acks, timeout
+    if reader.count() < 1:
+        return None
+    reader.string()
+    if reader.count() < 1:
+        return None
+    reader.skip(4)  # partition
+    batch = reader.bytes()
+    return struct.unpack_from(">qh", batch, 43) if len(batch) >= 53 else None
+
+
+_OWNERS: dict[int, Callable[[RequestReader], Owner | None]] = {
+    PRODUCE: _owner_of_batch, ADD_PARTITIONS: RequestReader.owner, ADD_OFFSETS: RequestReader.owner,
+    END_TRANSACTION: RequestReader.owner, COMMIT_OFFSETS: _owner_behind_group}
+
+
+def _refuse_produce(reader: RequestReader) -> bytes:
+    reader.string()
+    reader.skip(6)
+    writer = ResponseWriter(reader)
+    for _ in writer.list(reader.count()):
+        writer.string(reader.string())
+        for _ in writer.list(reader.count()):
+            writer.add(">ihqq", reader.int32(), INVALID_PRODUCER_EPOCH, -1, -1)
+            reader.bytes()
+            if reader.version >= 5:
+                writer.add(">q", -1)
+            if reader.version >= 8:
+                writer.list(0)
+                writer.string(None)
+            reader.tags()
+            writer.tags()
+        reader.tags()
+        writer.tags()
+    writer.add(">i", 0)
+    return writer.end()
+
+
+def _refuse_partitions(reader: RequestReader) -> bytes:
+    reader.string()
+    reader.owner()
+    writer = ResponseWriter(reader)
+    writer.add(">i", 0)
+    for _ in writer.list(reader.count()):
+        writer.string(reader.string())
+        for _ in writer.list(reader.count()):
+            writer.add(">ih", reader.int32(), INVALID_PRODUCER_EPOCH)
+            writer.tags()
+        reader.tags()
+        writer.tags()
+    return writer.end()
+
+
+def _refuse(reader: RequestReader) -> bytes:
+    writer = ResponseWriter(reader)
+    writer.add(">ih", 0, INVALID_PRODUCER_EPOCH)
+    return writer.end()
+
+
+def _refuse_offsets(reader: RequestReader) -> bytes:
+    reader.string()
+    reader.string()
+    reader.owner()
+    if reader.version >= 3:
+        reader.skip(4)  # generation
+        reader.string()
+        reader.string()
+    writer = ResponseWriter(reader)
+    writer.add(">i", 0)
+    for _ in writer.list(reader.count()):
+        writer.string(reader.string())
+        for _ in writer.list(reader.count()):
+            writer.add(">ih", reader.int32(), INVALID_PRODUCER_EPOCH)
+            reader.skip(8 if reader.version < 2 else 12)  # offset, leader's epoch
+            reader.string()
+            reader.tags()
+            writer.tags()
+        reader.tags()
+        writer.tags()
+    return writer.end()
+
+
+_REFUSALS: dict[int, Callable[[RequestReader], bytes]] = {
+    PRODUCE: _refuse_produce, ADD_PARTITIONS: _refuse_partitions, ADD_OFFSETS: _refuse, END_TRANSACTION: _refuse,
+    COMMIT_OFFSETS: _refuse_offsets}
