@@ -9,11 +9,23 @@ struct ClientConfiguration: Sendable {
     let brokers: String
     /// The user's librdkafka properties.
     let properties: [String: String]
+    /// Tells whether the brokers are to be read and left with more care than Kafka needs (`KafkaLog.quirksProperty`).
+    let hasQuirks: Bool
     /// Events that the clients report on their own, with secrets taken out.
     let events: ClientEvents
 
-    init(brokers: String, properties: [String: String], onEvent: @escaping @Sendable (KafkaEvent) -> Void = { _ in }) {
+    /// - Throws: `LogError.Code.invalidArgument` for a value of Millrace's own property that is neither true nor false.
+    init(
+        brokers: String, properties: [String: String], onEvent: @escaping @Sendable (KafkaEvent) -> Void = { _ in }
+    ) throws(LogError) {
         self.brokers = brokers
+        var properties = properties
+        switch properties.removeValue(forKey: KafkaLog.quirksProperty) {
+        case "true": self.hasQuirks = true
+        case nil, "false": self.hasQuirks = false
+        case .some(let value):
+            throw LogError(.invalidArgument, "\(KafkaLog.quirksProperty) is `true` or `false`, not “\(value)”")
+        }
         self.properties = properties
         let secrets = properties.filter { Self.isSecret($0.key) }.map(\.value)
         self.events = ClientEvents { event in onEvent(event.redacting(secrets)) }

@@ -18,7 +18,7 @@ final class KafkaGroupMember: GroupMember {
     init(_ group: GroupConfiguration, log: KafkaLog) throws(LogError) {
         self.group = group
         self.log = log
-        let rebalancing = Rebalancing(sharing: log.configuration.events)
+        let rebalancing = Rebalancing(sharing: log.configuration.events, hasQuirks: log.configuration.hasQuirks)
         self.rebalancing = rebalancing
         let process = ProcessInfo.processInfo
         let name = "millrace-\(process.hostName)-\(process.processIdentifier)-\(UUID().uuidString.prefix(8))"
@@ -114,8 +114,14 @@ private final class Rebalancing: ClientEvents, @unchecked Sendable {
     /// The handler to tell; `nil` when the log is closed.
     var handler: (any AssignmentHandler)?
     private var isLeaving = false
+    private let hasQuirks: Bool
     /// Tells whether the group has ever made an assignment to the member, even an empty one.
     private var hasBeenAssigned = false
+
+    init(sharing events: ClientEvents, hasQuirks: Bool) {
+        self.hasQuirks = hasQuirks
+        super.init(sharing: events)
+    }
 
     /// Runs inside a poll or the leaving.
     func run(
@@ -139,9 +145,9 @@ private final class Rebalancing: ClientEvents, @unchecked Sendable {
             if !gone.isEmpty {
                 if isLost { self.handler?.lost(gone) } else { self.handler?.revoked(gone) }
             }
-            // The member rejoins at once when this is done. A broker was seen to part the group in two where that
+            // The member rejoins at once when this is done. noida-db 0.2.3 was seen to part the group in two where that
             // overtook another member's request of the round before, so that gets a moment to arrive.
-            if !self.isLeaving, !isLost { Thread.sleep(forTimeInterval: 0.05) }
+            if self.hasQuirks, !self.isLeaving, !isLost { Thread.sleep(forTimeInterval: 0.05) }
             if let error = rd_kafka_incremental_unassign(client, list) { rd_kafka_error_destroy(error) }
         }
     }

@@ -13,13 +13,13 @@ import Records
 /// the `Client`, which is safe from any.
 final class KafkaReader: PartitionReader, @unchecked Sendable {
     private static let batchMax = 1000
-    /// Distances before its position at which a reader begins to fetch: the usual one, and the one for when records
-    /// seem to be missing there. Records before the position are dropped.
+    /// Distances before its position at which a reader of a broker with quirks begins to fetch: the usual one, and the
+    /// one for when records seem to be missing there still. Records before the position are dropped.
     ///
     /// Kafka names with each fetch the aborted transactions that reach into it. noida-db 0.2.3 names earlier ones too,
     /// and a consumer that does not get their end with the same answer takes what the same producer wrote next for
     /// aborted: records that are committed are passed over. An answer that reaches back to the end of the abort is
-    /// right.
+    /// right, and only the first answer to a consumer reaches back.
     private static let lookBacks: [Offset] = [4_096, 65_536]
     /// Time that a read waits for records it knows to be there.
     private static let patience = Duration.seconds(10)
@@ -33,10 +33,10 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
     private var handedOut = 0
     private var consumer: Consumer?
     private var isAtEnd = false
-    /// The reader's position when the consumer was started, and how far that one looked back.
-    private var start: (position: Offset, first: Offset, step: Int) = (0, 0, 0)
-    /// Index in `lookBacks` for the next consumer.
-    private var step = 0
+    /// Records that seem to be missing from a position on, and how far back has been looked for them.
+    private var suspicion: (position: Offset, step: Int)?
+    /// Offset at which the consumer began.
+    private var first: Offset = 0
 
     init(of partition: TopicPartition, from offset: Offset, in log: KafkaLog) {
         self.partition = partition
@@ -95,10 +95,9 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
                 .offsetOutOfRange(range),
                 "offset \(self.position) of \(self.partition) is not retained, \(range) is: start from one of these")
         }
-        let first = max(range.lowerBound, self.position - Self.lookBacks[self.step])
-        self.start = (self.position, first, self.step)
-        self.step = 0
-        let consumer = try Consumer(of: self.partition, from: first, in: self.log)
+        let lookBack = self.log.configuration.hasQuirks ? Self.lookBacks[self.suspicion?.step ?? 0] : 0
+        self.first = max(range.lowerBound, self.position - lookBack)
+        let consumer = try Consumer(of: self.partition, from: self.first, in: self.log)
         self.consumer = consumer
         return consumer
     }
@@ -145,18 +144,24 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
         return decoder.batch(of: self.partition, nextOffset: next)
     }
 
-    /// Tells whether records may be missing only because of where the consumer began: then the next begins further
-    /// back.
+    /// Tells whether records may be missing only because of where the consumer began: then another begins.
     ///
-    /// If that shows nothing either, they are an aborted transaction's, or compaction has removed them.
+    /// A gap is believed once a consumer that was started because of it has met it again, as far back as there is
+    /// something. It is an aborted transaction's then, or compaction has removed its records. The consumer that met it
+    /// first does not count: the gap may have come with a later answer of its.
     private func looksBackFurther() -> Bool {
-        let isFresh = self.position == self.start.position
-        let step = isFresh ? self.start.step + 1 : 0
-        guard step < Self.lookBacks.count else { return false }
-        // Nothing is further back than the consumer began.
-        if isFresh, self.start.first > self.position - Self.lookBacks[self.start.step] { return false }
+        guard self.log.configuration.hasQuirks else { return false }
+        var next = 0
+        if let suspicion, suspicion.position == self.position {
+            next = suspicion.step + 1
+            let isFromBeginning = self.first > self.position - Self.lookBacks[suspicion.step]
+            if isFromBeginning || next == Self.lookBacks.count {
+                self.suspicion = nil
+                return false
+            }
+        }
         self.stop()
-        self.step = step
+        self.suspicion = (self.position, next)
         return true
     }
 

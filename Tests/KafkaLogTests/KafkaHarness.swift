@@ -7,6 +7,13 @@ import RecordLog
 import RecordLogTesting
 import Records
 
+extension KafkaLog {
+    /// The log on a broker that is not quite Kafka.
+    convenience init(on broker: Broker) throws(LogError) {
+        try self.init(brokers: broker.address, properties: [KafkaLog.quirksProperty: "true"])
+    }
+}
+
 /// The log on the broker, every harness with names of its own.
 final class KafkaHarness: RecordLogHarness {
     let features: Set<ConformanceFeature> = [.offsetGaps, .durability, .silentDeath]
@@ -18,7 +25,7 @@ final class KafkaHarness: RecordLogHarness {
 
     init(_ broker: Broker) { self.broker = broker }
 
-    func open() throws -> any RecordLog { try KafkaLog(brokers: self.broker.address) }
+    func open() throws -> any RecordLog { try KafkaLog(on: self.broker) }
 
     func name(_ base: String) -> String { self.prefix + base }
 

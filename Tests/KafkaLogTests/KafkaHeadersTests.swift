@@ -11,7 +11,7 @@ import Testing
 /// Headers through librdkafka without a server in between: its own mock broker keeps record batches as they are.
 @Suite struct KafkaHeaders {
     @Test func repeatedEmptyAndHugeHeadersComeBack() throws {
-        let configuration = ClientConfiguration(brokers: "mock", properties: ["test.mock.num.brokers": "1"])
+        let configuration = try ClientConfiguration(brokers: "mock", properties: ["test.mock.num.brokers": "1"])
         let pointer = try configuration.makeClient(RD_KAFKA_PRODUCER, required: [:])
         defer { rd_kafka_destroy(pointer) }
         let huge = Bytes(repeating: 200, count: 300_000)
@@ -43,7 +43,7 @@ import Testing
     }
 
     private func consume(_ count: Int, from brokers: String) throws -> [Record] {
-        let configuration = ClientConfiguration(brokers: brokers, properties: [:])
+        let configuration = try ClientConfiguration(brokers: brokers, properties: [:])
         let consumer = try configuration.makeClient(RD_KAFKA_CONSUMER, required: ["group.id": "headers"])
         defer { rd_kafka_destroy(consumer) }
         let list = try PartitionList([(TopicPartition("headers", 0), 0)])

@@ -46,7 +46,7 @@ final class MockCluster {
     private let cluster: OpaquePointer
 
     init(brokers: Int = 3) throws {
-        let configuration = ClientConfiguration(brokers: "127.0.0.1:1", properties: [:])
+        let configuration = try ClientConfiguration(brokers: "127.0.0.1:1", properties: [:])
         let owner = try configuration.makeClient(RD_KAFKA_PRODUCER, required: ["log_level": "0"])
         guard let cluster = rd_kafka_mock_cluster_new(owner, Int32(brokers)) else {
             rd_kafka_destroy(owner)

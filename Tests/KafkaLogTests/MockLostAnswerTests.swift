@@ -26,12 +26,12 @@ struct MockLostAnswer {
         let topic = harness.name("cut")
         let (group, id) = (harness.name("cut"), harness.name("cut"))
         let source = TopicPartition(topic, 0)
-        let direct = try KafkaLog(brokers: broker.address)
+        let direct = try KafkaLog(on: broker)
         defer { direct.close() }
         try direct.createTopic(TopicSpecification(name: topic, partitions: 1))
         // The first ends the making of the writer; the producer's is its only one.
         let proxy = try CuttingProxy(of: broker.address, request, half, number: request == .initProducerId ? 1 : 3)
-        let log = try KafkaLog(brokers: proxy.address)
+        let log = try KafkaLog(brokers: proxy.address, properties: [KafkaLog.quirksProperty: "true"])
         defer { log.close() }
         // As a task does: from the committed offset on, and after an error anew from there.
         var failures: [String] = []

@@ -20,7 +20,7 @@ import Testing
         init() throws {
             self.cluster = try MockCluster()
             for topic in ["in", "out", "state"] { try self.cluster.createTopic(topic, partitions: 1) }
-            let configuration = ClientConfiguration(brokers: self.cluster.address, properties: [:])
+            let configuration = try ClientConfiguration(brokers: self.cluster.address, properties: [:])
             let pointer = try configuration.makeClient(RD_KAFKA_PRODUCER, required: ["transactional.id": "w"])
             self.client = Client(owning: pointer)
             try OpaquePointer.check(rd_kafka_init_transactions(pointer, 10_000), "init")

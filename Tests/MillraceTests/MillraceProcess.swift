@@ -92,6 +92,8 @@ final class MillraceProcess {
         }
         var inherited = ProcessInfo.processInfo.environment
         for name in inherited.keys where Self.isOurs(name) { inherited[name] = nil }
+        // Kafka is noida-db here.
+        inherited["MILLRACE_KAFKA_MILLRACE_BROKER_QUIRKS"] = "true"
         let variables = inherited.merging(environment) { _, new in new }.map { "\($0.key)=\($0.value)" }
         var command = launcher + [Self.binary.path] + arguments
         // The shell becomes the program: same process, another working folder.

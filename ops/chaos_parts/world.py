@@ -32,7 +32,7 @@ class Millrace:
 
     def __init__(self, binary: Path):
         self.binary = binary
-        self.environment = os.environ | {"LLM_PROVIDER": "rules"}
+        self.environment = os.environ | {"LLM_PROVIDER": "rules", "MILLRACE_KAFKA_MILLRACE_BROKER_QUIRKS": "true"}
 
     def run(self, *arguments, timeout: float = 600) -> str:
         """Runs a command that must succeed; its standard output."""
