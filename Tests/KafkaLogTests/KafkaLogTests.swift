@@ -35,7 +35,8 @@ import Testing
     }
 
     @Test func quirksAreOnOrOff() throws {
-        let on = try ClientConfiguration(brokers: "h:1", properties: [KafkaLog.quirksProperty: "true", "client.rack": "r"])
+        let properties = [KafkaLog.quirksProperty: "true", "client.rack": "r"]
+        let on = try ClientConfiguration(brokers: "h:1", properties: properties)
         #expect(on.hasQuirks && on.properties == ["client.rack": "r"])
         #expect(try !ClientConfiguration(brokers: "h:1", properties: [:]).hasQuirks)
         let error = #expect(throws: LogError.self) {

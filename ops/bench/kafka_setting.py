@@ -18,6 +18,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TEST_TOOLS = f"{ROOT}/.build/test-tools/bin"
 PARTITIONS = 4
+# The broker is noida-db; what is started inherits this.
+os.environ["MILLRACE_KAFKA_MILLRACE_BROKER_QUIRKS"] = "true"
 # As Millrace makes its topics.
 TOPIC = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}
 
