@@ -40,7 +40,7 @@ struct KafkaScaleOutTests {
         let narrations = try await bench.home.records(of: "narrations")
         var takeovers = Takeovers(narrations)
         // Never idle before the last one is told to finish.
-        let run = ["run", topology, "--max-rate", "100", "--session-timeout", Self.sessionTimeout]
+        let run = ["run", topology, "--max-rate", "40", "--session-timeout", Self.sessionTimeout]
 
         let first = try bench.home.start(run)
         for group in scenario.groups {

@@ -87,7 +87,7 @@ struct KafkaShardsTests {
         let topology = try bench.topology(Self.set)
         let quiet = try await bench.quiet(topology)
         let run = [
-            "run", topology, "--until-idle", "--max-rate", "800", "--session-timeout",
+            "run", topology, "--until-idle", "--max-rate", "300", "--session-timeout",
             KafkaScaleOutTests.sessionTimeout,
         ]
         let steady = try bench.home.start(run)
@@ -97,7 +97,7 @@ struct KafkaShardsTests {
         let orphan = try await Self.stopBeforeCommit(victim, of: both.share(of: victim), in: bench)
         #expect(victim.killNow())
         try await bench.home.expire(victim, in: [Self.group])
-        let result = try await steady.finished(seconds: 60)
+        let result = try await steady.finished(seconds: 180)
         #expect(result.code == 0, "\(result.story)")
         let listed = try await bench.home.listed(in: Self.set)
         #expect(!listed.contains { $0.file == orphan })
