@@ -37,9 +37,9 @@ import Training
 
     @Test func featuresAreSwappedWithThoseOfVideosThatAreNoShorter() {
         let ends = ["a": 900.0, "b": 480, "c": 1500, "d": 480, "e": 960]
-        let standIns = ExperimentPlan.Control.standIns(ends)
+        let standIns = MomentArm.Control.standIns(ends)
         #expect(standIns == ["b": "d", "d": "a", "a": "e", "e": "c", "c": "b"])
-        #expect(ExperimentPlan.Control.standIns(["a": 1]).isEmpty)
+        #expect(MomentArm.Control.standIns(["a": 1]).isEmpty)
     }
 
     private static let plan = """
@@ -49,7 +49,7 @@ import Training
         """
 
     @Test func plansAreReadAndTheirFaultsNamed() throws {
-        let plan = try ExperimentPlan(json: Bytes(Self.plan.utf8), path: "p.json")
+        let plan = try MomentPlan(json: Bytes(Self.plan.utf8), path: "p.json")
         #expect(plan.shardSets == ["naq"] && plan.arms[1].control == .permutedWindows && plan.arms[0].shards == nil)
         for (part, other, word) in [
             ("\"baseline\": \"scratch\"", "\"baseline\": \"none\"", "none of the arms"),
@@ -69,7 +69,7 @@ import Training
         ] {
             let text = Self.plan.replacingOccurrences(of: part, with: other)
             let error = #expect(throws: TrainingError.self) {
-                try ExperimentPlan(json: Bytes(text.utf8), path: "p.json")
+                try MomentPlan(json: Bytes(text.utf8), path: "p.json")
             }
             #expect(error?.message.contains(word) == true && error?.message.contains("p.json") == true, "\(text)")
         }
@@ -87,16 +87,16 @@ import Training
                 """.utf8), path: "t.json")
         let sets = ["naq": try (0..<12).map { try MomentQuery(sample: TrainingWorld.sample($0)) }]
         let parts = world.parts("unused", world.options(steps: 1))
-        let materials = Experiment.Materials(
+        let materials = MomentArms.Materials(
             features: world.features.path, layout: .automatic, text: parts.network.loader.text, textHash: "words",
             makeModel: { seed in
                 var options = world.options(steps: 1)
                 options.seed = seed
                 return world.parts("unused", options).network.model
             }, samples: SharedSamples(sets), train: annotations.queries, validation: annotations, test: annotations)
-        let plan = try ExperimentPlan(json: Bytes(Self.plan.utf8), path: "p.json")
-        let whole = Experiment(plan, materials, folder: world.folder("whole"))
-        let stopped = Experiment(plan, materials, folder: world.folder("stopped"))
+        let plan = try MomentPlan(json: Bytes(Self.plan.utf8), path: "p.json")
+        let whole = Experiment(plan, MomentArms(materials), folder: world.folder("whole"))
+        let stopped = Experiment(plan, MomentArms(materials), folder: world.folder("stopped"))
         for arm in plan.arms {
             let result = try #require(try whole.run(arm, seed: 1, isStopping: { false }, onEvent: { _, _ in }))
             #expect(result.last.queries == 2)

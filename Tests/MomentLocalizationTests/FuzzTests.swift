@@ -222,9 +222,9 @@ import VideoFeatures
              "validation_steps": 5}
             """
         for input in Fuzz("experiment", seeds: [seed], tokens: .json) {
-            let plan: ExperimentPlan
+            let plan: MomentPlan
             do throws(TrainingError) {
-                plan = try ExperimentPlan(json: input.bytes, path: "plan.json")
+                plan = try MomentPlan(json: input.bytes, path: "plan.json")
             } catch {
                 try #require(error.code == .usage && error.message.contains("plan.json"), "\(input)")
                 try #require(

@@ -62,15 +62,16 @@ struct ExperimentCommand: ParsableCommand {
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
-            let plan = try ExperimentPlan(json: try Annotations.bytes(self.file), path: self.file)
+            let plan = try MomentPlan(json: try Annotations.bytes(self.file), path: self.file)
             try MatrixKernels.prepare()
             let (materials, network) = try self.materials(plan, home)
-            let experiment = Experiment(plan, materials, folder: self.output)
-            for line in try experiment.omissions(network) { Console.warning(line) }
+            let subject = MomentArms(materials)
+            let experiment = Experiment(plan, subject, folder: self.output)
+            for line in try subject.omissions(network) { Console.warning(line) }
             let isStopping = StopFlag()
             let interrupts = Interrupts("stopping: writing a checkpoint; once more to stop now") { isStopping.set() }
             defer { interrupts.cancel() }
-            var results: [Experiment.Result] = []
+            var results: [MomentExperiment.Result] = []
             for seed in plan.seeds {
                 for arm in plan.arms {
                     let result = try experiment.run(
@@ -87,8 +88,8 @@ struct ExperimentCommand: ParsableCommand {
     }
 
     private func materials(
-        _ plan: ExperimentPlan, _ home: Home
-    ) throws -> (Experiment.Materials, VSLNetConfiguration) {
+        _ plan: MomentPlan, _ home: Home
+    ) throws -> (MomentArms.Materials, VSLNetConfiguration) {
         let first = try self.network.make(self.data.inputs, seed: plan.seeds.first ?? 0)
         let features = self.data.inputs.store(first.model.configuration)
         var sets: [String: [MomentQuery]] = [:]
@@ -110,7 +111,7 @@ struct ExperimentCommand: ParsableCommand {
         }
         let network = self.network
         let inputs = self.data.inputs
-        let materials = Experiment.Materials(
+        let materials = MomentArms.Materials(
             features: inputs.features, layout: inputs.layout, text: first.text, textHash: first.textHash,
             makeModel: { seed in try network.make(inputs, seed: seed).model }, samples: SharedSamples(sets),
             train: try Annotations.read(self.train).queries, validation: try Annotations.read(self.validate),
@@ -118,7 +119,7 @@ struct ExperimentCommand: ParsableCommand {
         return (materials, first.model.configuration)
     }
 
-    private func prior(_ materials: Experiment.Materials) throws -> Scores {
+    private func prior(_ materials: MomentArms.Materials) throws -> Scores {
         let truth = try GroundTruth(materials.test, path: self.test)
         return ConstantWindows(fittedTo: materials.train, count: 5, threshold: 0.3).scores(truth.queries)
     }
@@ -134,8 +135,8 @@ struct ExperimentCommand: ParsableCommand {
 
 /// An experiment's results: each run, and each arm against the baseline.
 struct ExperimentReport {
-    var plan: ExperimentPlan
-    var results: [Experiment.Result]
+    var plan: MomentPlan
+    var results: [MomentExperiment.Result]
     /// The scores of constant windows.
     var prior: Scores
     var windows: SharedSamples
