@@ -128,6 +128,8 @@ class Run:
             if code is None:
                 worker.kill()
                 self._complain(f"{worker} did not leave within {LEAVE_PATIENCE} s of SIGINT and was killed")
+            elif code == -signal.SIGINT and not worker.has_spoken():
+                pass  # it was still starting, when nobody listens and the signal itself ends it: 130 to a shell
             elif code != 130:
                 self._complain(f"{worker} ended with {code} after SIGINT:\n{worker.last_words()}")
 

@@ -111,7 +111,14 @@ class Worker:
         if self.process is not None and self.process.poll() is None:
             self.kill()
 
+    def has_spoken(self) -> bool:
+        """Whether it has said anything in this life; it does as soon as it is at work."""
+        return bool(self._life().strip())
+
+    def _life(self) -> str:
+        return self.log.read_text(errors="replace").rpartition("== life ")[2].partition("\n")[2]
+
     def last_words(self, lines: int = 6) -> str:
         """The last that it said in this life, without its progress."""
-        life = self.log.read_text(errors="replace").rpartition("== life ")[2].replace("\r", "\n").splitlines()[1:]
+        life = self._life().replace("\r", "\n").splitlines()
         return "\n".join([line for line in life if line.strip() and " waiting" not in line][-lines:])[-1500:]
