@@ -27,6 +27,23 @@ struct KafkaParityTests {
         #expect(try await bench.home.records(of: "queries.rejected").joined().count > 10)
     }
 
+    @Test("Topics and sets have one owning topology there too, and `--as` makes a second one's own")
+    func ownership() async throws {
+        let bench = try await KafkaBench()
+        let topology = try bench.topology("nlq")
+        try await bench.home.output("run", topology, "--until-idle")
+        let samples = try await bench.home.samples(of: "nlq")
+        let text = try String(contentsOfFile: topology, encoding: .utf8)
+        let second = topology.replacingOccurrences(of: "nlq.yaml", with: "nlq2.yaml")
+        try text.replacing("name: nlq\n", with: "name: nlq2\n").write(toFile: second, atomically: true, encoding: .utf8)
+        let refused = try await bench.home.run("run", second, "--until-idle")
+        #expect(refused.end == .exit(2), "\(refused.story)")
+        #expect(refused.errorText.contains("which the topology `nlq` writes"), "\(refused.story)")
+        try await bench.home.output("run", second, "--as", "other", "--until-idle")
+        #expect(try await bench.home.samples(of: "nlq") == samples)
+        #expect(try await bench.home.samples(of: "other").values.joined().count == samples.values.joined().count)
+    }
+
     @Test(
         "Real files: the same shards, topics and dead letters",
         arguments: [
