@@ -108,7 +108,7 @@ final class CallLedger: Sendable {
 /// Knowledge of a request's calls while it is under way. Those who share an answer each have one; only the one that
 /// makes the calls has it filled.
 final class CallRecord: Sendable {
-    private let state = Mutex<(call: ModelCall?, settlement: (@Sendable () -> Void)?)>((nil, nil))
+    private let state = Mutex<(call: ModelCall?, settlements: [@Sendable () -> Void])>((nil, []))
 
     /// The call, if one was made.
     var value: ModelCall? { self.state.withLock { $0.call } }
@@ -121,17 +121,18 @@ final class CallRecord: Sendable {
         }
     }
 
-    /// Keeps what settles the budget for an answer until that is stored.
+    /// Keeps what is given back for an answer once that is stored: its part of the budget, its place at the server. One
+    /// that cannot be stored ends the run.
     func settleLater(_ settlement: @escaping @Sendable () -> Void) {
-        self.state.withLock { $0.settlement = settlement }
+        self.state.withLock { $0.settlements.append(settlement) }
     }
 
-    /// Settles the budget for the last answer, if that has not been done.
+    /// Gives back what was held for the last answer, if that has not been done.
     func settle() {
-        let settlement = self.state.withLock { state in
-            defer { state.settlement = nil }
-            return state.settlement
+        let settlements = self.state.withLock { state in
+            defer { state.settlements = [] }
+            return state.settlements
         }
-        settlement?()
+        for settlement in settlements { settlement() }
     }
 }

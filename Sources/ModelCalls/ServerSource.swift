@@ -136,6 +136,8 @@ final class ServerSource: CompletionSource {
         var observer = CallObserver()
         observer.waitsOut = { fault in call.change { $0.serverFailures[fault.label, default: 0] += 1 } }
         observer.answered = { seconds in call.change { $0.seconds = seconds } }
+        // A process that is killed makes again the calls that it has begun and not stored: no more than have a place.
+        observer.keepsPlace = { giveBack in call.settleLater(giveBack) }
         return observer
     }
 

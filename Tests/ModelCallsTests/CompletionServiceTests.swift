@@ -140,6 +140,39 @@ struct CompletionServiceTests {
         await hostile.stop()
     }
 
+    // MARK: Kills
+
+    /// The most lines of the journals that the calls of a process had begun and not ended, seen as calls arrived.
+    private static func openCalls(in folder: String) -> Int {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { $0.hasPrefix("calls-") }.reduce(0) { count, name in
+            let text = (try? String(contentsOfFile: folder + "/" + name, encoding: .utf8)) ?? ""
+            return count + text.split(whereSeparator: \.isWhitespace).count
+        }
+    }
+
+    @Test("A call keeps its place until its answer is stored: a kill finds no more begun than may be in flight")
+    func placeUntilStored() async throws {
+        let most = Mutex(0)
+        let hostile = try await self.server { [folder] call in
+            let open = Self.openCalls(in: folder)
+            most.withLock { $0 = max($0, open) }
+            return .chat(call.prompt)
+        }
+        let service = self.service()
+        let source = try service.source(for: ModelEndpoint(url: hostile.url, inFlightMax: 2))
+        let requests = try (0..<100).map { try self.request("question \($0)") }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for request in requests { group.addTask { _ = try await source.complete(request) } }
+            try await group.waitForAll()
+        }
+        #expect(hostile.seen.chats == 101, "the probe and the calls")
+        #expect(most.withLock { $0 } == 2, "begun and not stored, of two in flight")
+        #expect(Self.openCalls(in: self.folder) == 0)
+        await service.shutdown()
+        await hostile.stop()
+    }
+
     // MARK: Budgets
 
     @Test("A budget counts every request that the server gets: the probe, retries and witnesses among them")

@@ -22,8 +22,14 @@ extension ModelServer {
             let started = self.clock.now()
             switch await self.call(request, pass, &attempts) {
             case .success(let answer):
-                if answer.isMissing, try await self.asksAgain(request, &attempts, observer) { continue }
+                if answer.isMissing, self.asksAgain(request, &attempts) {
+                    self.leave()
+                    observer.waitsOut(Self.missingAnswer)
+                    try await self.pause(0.25 + 0.25 * self.clock.random())
+                    continue
+                }
                 observer.answered(self.clock.now() - started)
+                if let keepsPlace = observer.keepsPlace { keepsPlace { self.leave() } } else { self.leave() }
                 return answer
             case .failure(.server(let kind, let text)): (fault, message) = (kind, text)
             case .failure(.request(let reason, let message)):
@@ -53,23 +59,18 @@ extension ModelServer {
 
     /// Tells whether an answer with nothing in it is to be asked for again. Some servers give one now and then, some
     /// always if there is a schema.
-    private func asksAgain(
-        _ request: ChatRequest, _ attempts: inout Attempts, _ observer: CallObserver
-    ) async throws(ChatFailure) -> Bool {
-        let fault = ServerFault.badAnswer(.wrongShape)
+    private func asksAgain(_ request: ChatRequest, _ attempts: inout Attempts) -> Bool {
         let isSuspect = self.state.withLock { state in
-            state.statistics.serverFailures[fault.label, default: 0] += 1
+            state.statistics.serverFailures[Self.missingAnswer.label, default: 0] += 1
             state[request.model].schemaFailed(attempts.form, of: request)
             return state[request.model].suspectsSchema(of: request)
         }
-        if attempts.missed(max: self.settings.missingAnswersMax) {
-            guard isSuspect else { return false }
-            attempts.forgive()
-        }
-        observer.waitsOut(fault)
-        try await self.pause(0.25 + 0.25 * self.clock.random())
-        return true
+        guard attempts.missed(max: self.settings.missingAnswersMax) else { return true }
+        if isSuspect { attempts.forgive() }
+        return isSuspect
     }
+
+    private static let missingAnswer = ServerFault.badAnswer(.wrongShape)
 
     /// Tells whether waiting is of no use; then the place is given back.
     private func isHopeless(_ fault: ServerFault, _ model: String, _ pass: Gate.Pass) -> Bool {
@@ -78,8 +79,8 @@ extension ModelServer {
         return true
     }
 
-    /// One call, made again at once without what the server refuses of it; unless the server failed it, its place is
-    /// given back.
+    /// One call, made again at once without what the server refuses of it; unless it was answered or the server failed
+    /// it, its place is given back.
     private func call(
         _ request: ChatRequest, _ pass: Gate.Pass, _ attempts: inout Attempts
     ) async -> Result<ChatAnswer, ChatFailure> {
@@ -96,7 +97,7 @@ extension ModelServer {
                     if let again, !again.isMissing { (answer, later) = (again, known) }
                 }
                 if !answer.isMissing { self.remember(later, of: request) }
-                self.finish(pass, .alive) { $0.count(answer, of: request.model, seconds: self.clock.now() - started) }
+                self.note(pass, .alive) { $0.count(answer, of: request.model, seconds: self.clock.now() - started) }
                 return .success(answer)
             } catch {
                 if let refusal = error.refusal, !Task.isCancelled, let next = now.adapted(to: refusal, of: request) {

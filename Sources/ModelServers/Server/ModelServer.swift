@@ -9,6 +9,9 @@ public struct CallObserver: Sendable {
     public var waitsOut: @Sendable (ServerFault) -> Void = { _ in }
     /// A call was answered, after some seconds.
     public var answered: @Sendable (Double) -> Void = { _ in }
+    /// Takes over the place of a call that was answered, and gives it back by what it is handed, once: for those who
+    /// count a call as under way until its answer is stored. Without it the place is given back at once.
+    public var keepsPlace: (@Sendable (_ giveBack: @escaping @Sendable () -> Void) -> Void)?
 
     /// Creates an observer that does nothing.
     public init() {}
@@ -130,6 +133,12 @@ public final class ModelServer: Sendable {
 
     /// Takes note of the end of a call and gives its place back.
     func finish(_ pass: Gate.Pass, _ outcome: Gate.Outcome, count: (inout ServerState) -> Void) {
+        self.note(pass, outcome, count: count)
+        self.leave()
+    }
+
+    /// Takes note of the end of a call, whose place stays taken.
+    func note(_ pass: Gate.Pass, _ outcome: Gate.Outcome, count: (inout ServerState) -> Void) {
         let now = self.clock.now()
         let random = self.clock.random()
         let notice = self.state.withLock { state in
@@ -137,7 +146,6 @@ public final class ModelServer: Sendable {
             state.gate.note(outcome, of: pass, now: now, random: random)
             return outcome == .alive ? state.noticeOfRecovery(now: now) : nil
         }
-        self.leave()
         if let notice { self.onNotice(notice) }
     }
 
