@@ -35,10 +35,17 @@ public final class Budget: Sendable {
 
     enum Admission: Hashable, Sendable {
         case granted(Ticket)
-        /// Calls under way may give back enough.
-        case wait
         /// There is nothing left, and nothing will be given back.
         case spent(String)
+        /// The task was cancelled while it waited for calls under way.
+        case cancelled
+    }
+
+    /// A call that waits for what those under way give back.
+    private struct Waiter: Sendable {
+        let number: Int
+        let estimate: Int
+        let continuation: CheckedContinuation<Admission, Never>
     }
 
     private struct State: Sendable {
@@ -47,6 +54,9 @@ public final class Budget: Sendable {
         var tokens = 0
         var inFlight = 0
         var descriptor: Int32
+        /// In the order in which they came.
+        var waiters: [Waiter] = []
+        var lastWaiter = 0
     }
 
     private let limits: BudgetLimits
@@ -103,39 +113,85 @@ public final class Budget: Sendable {
 
     // MARK: Spending
 
-    /// Takes a place for a call.
+    /// Takes a place for a call, waiting as long as calls under way may give back enough.
     /// - Parameter estimate: the most tokens that it may cost.
-    func admit(estimate: Int) -> Admission {
-        self.state.withLock { state in
-            let problem = self.problem(state, estimate)
-            if let problem { return state.inFlight > 0 ? .wait : .spent(problem) }
-            let ticket = Ticket(tokens: self.limits.tokens == nil ? 0 : estimate)
-            state.calls += 1
-            state.tokens += ticket.tokens
-            state.inFlight += 1
-            self.write(state)
-            return .granted(ticket)
+    func admit(estimate: Int) async -> Admission {
+        let number = self.state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let admission: Admission? = self.state.withLock { state in
+                    // The handler below either finds the waiter, or has run before and is seen here.
+                    if Task.isCancelled { return .cancelled }
+                    if let admission = self.decide(estimate: estimate, &state) { return admission }
+                    state.waiters.append(Waiter(number: number, estimate: estimate, continuation: continuation))
+                    return nil
+                }
+                if let admission { continuation.resume(returning: admission) }
+            }
+        } onCancel: {
+            let waiter = self.state.withLock { state in
+                state.waiters.firstIndex { $0.number == number }.map { state.waiters.remove(at: $0) }
+            }
+            waiter?.continuation.resume(returning: .cancelled)
         }
     }
+
+    /// The calls that wait.
+    var waiting: Int { self.state.withLock { $0.waiters.count } }
 
     /// A call has ended.
     /// - Parameter tokens: what it has cost; `nil` if that is not known and what was held for it counts.
     func settle(_ ticket: Ticket, tokens: Int?) {
-        self.state.withLock { state in
-            state.inFlight -= 1
+        self.ended { state in
             if let tokens { state.tokens += tokens - ticket.tokens }
-            self.write(state)
         }
     }
 
     /// A call was not made after all.
     func giveBack(_ ticket: Ticket) {
-        self.state.withLock { state in
-            state.inFlight -= 1
+        self.ended { state in
             state.calls -= 1
             state.tokens -= ticket.tokens
-            self.write(state)
         }
+    }
+
+    /// A call is no longer under way, which may let those in that wait for it.
+    private func ended(_ change: (inout State) -> Void) {
+        let decided = self.state.withLock { state in
+            state.inFlight -= 1
+            change(&state)
+            self.write(state)
+            return self.decideWaiters(&state)
+        }
+        for (continuation, admission) in decided { continuation.resume(returning: admission) }
+    }
+
+    private func decideWaiters(_ state: inout State) -> [(CheckedContinuation<Admission, Never>, Admission)] {
+        var decided: [(CheckedContinuation<Admission, Never>, Admission)] = []
+        var waiters: [Waiter] = []
+        for waiter in state.waiters {
+            if let admission = self.decide(estimate: waiter.estimate, &state) {
+                decided.append((waiter.continuation, admission))
+            } else {
+                waiters.append(waiter)
+            }
+        }
+        state.waiters = waiters
+        return decided
+    }
+
+    /// Decides on a call; `nil` as long as those under way may give back enough.
+    private func decide(estimate: Int, _ state: inout State) -> Admission? {
+        if let problem = self.problem(state, estimate) { return state.inFlight > 0 ? nil : .spent(problem) }
+        let ticket = Ticket(tokens: self.limits.tokens == nil ? 0 : estimate)
+        state.calls += 1
+        state.tokens += ticket.tokens
+        state.inFlight += 1
+        self.write(state)
+        return .granted(ticket)
     }
 
     private func problem(_ state: State, _ estimate: Int) -> String? {

@@ -58,18 +58,13 @@ final class CallLedger: Sendable {
     /// Takes what a call may cost from the budget, or waits for the end of the run.
     private func place(for request: ChatRequest) async -> Budget.Ticket? {
         guard let budget else { return Budget.Ticket(tokens: 0) }
-        let estimate = Self.estimate(of: request)
-        while true {
-            switch budget.admit(estimate: estimate) {
-            case .granted(let ticket): return ticket
-            case .wait:
-                // Calls under way will tell how much is left.
-                guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return nil }
-            case .spent(let message):
-                self.halting.halt(.budgetSpent(message))
-                await RunHalt.untilCancelled()
-                return nil
-            }
+        switch await budget.admit(estimate: Self.estimate(of: request)) {
+        case .granted(let ticket): return ticket
+        case .cancelled: return nil
+        case .spent(let message):
+            self.halting.halt(.budgetSpent(message))
+            await RunHalt.untilCancelled()
+            return nil
         }
     }
 
