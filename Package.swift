@@ -99,9 +99,13 @@ let package = Package(
         + room("VideoAnnotations", ["DurableFiles", "Dataflow", "Codecs", "Records"], tests: ["MomentQueries"])
         + room("NarrationGrammar", ["VideoAnnotations", "Codecs"], tests: [])
         + room("ModelRequests", ["Codecs", "Records"])
+        + room("Conversations", ["ModelRequests", "Dataflow", "Codecs", "Records"], tests: [])
         + room(
             "MomentQueries",
-            ["ModelRequests", "NarrationGrammar", "VideoAnnotations", "Dataflow", "Codecs", "Records"], tests: [])
+            [
+                "Conversations", "ModelRequests", "NarrationGrammar", "VideoAnnotations", "Dataflow", "Codecs",
+                "Records",
+            ], tests: [])
         + room(
             "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
         + room(

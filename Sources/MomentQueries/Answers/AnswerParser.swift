@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
+internal import Conversations
 internal import Records
 
 /// Reads the queries out of a model's text, tolerant of how it is written and strict about what it is about: a query
@@ -63,7 +64,7 @@ public enum AnswerParser {
         }
         if finishReason == "length" { reading.note(.truncated) }
         if !isWhole { reading.note(.tooLarge) }
-        let text = self.spoken(prefix)
+        let text = AnswerText.spoken(prefix)
         if text.isEmpty {
             reading.note(.emptyAnswer)
             return reading.finish()
@@ -76,41 +77,4 @@ public enum AnswerParser {
         }
         return reading.finish()
     }
-
-    /// The text without what was thought aloud and the white space around it, but for a line break at its end, which
-    /// says that the last line is complete.
-    private static func spoken(_ text: Bytes) -> Bytes {
-        var rest = text[...]
-        if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest = rest.dropFirst(3) }
-        // In an answer that is one JSON value, marks are part of its texts.
-        if let spoken = Thoughts.removed(from: rest), !self.isOneValue(rest) { rest = spoken[...] }
-        rest = rest.drop(while: self.isSpace)
-        guard let last = rest.lastIndex(where: { !self.isSpace($0) }) else { return [] }
-        let hasBreak = rest[last...].contains(UInt8(ascii: "\n"))
-        let trimmed = Bytes(rest[...last])
-        return self.unwrapped(trimmed) ?? (trimmed + (hasBreak ? [UInt8(ascii: "\n")] : []))
-    }
-
-    private static func isOneValue(_ text: ArraySlice<UInt8>) -> Bool {
-        let bytes = Bytes(text.drop(while: self.isSpace))
-        guard let first = bytes.first, "{[".utf8.contains(first) else { return false }
-        var json = LenientJSON(bytes)
-        guard let root = json.next(), root.ending == .complete else { return false }
-        return bytes[root.range.upperBound...].allSatisfy(self.isSpace)
-    }
-
-    /// The text in a JSON text, where the whole answer is one that holds JSON: some servers encode twice.
-    private static func unwrapped(_ text: Bytes) -> Bytes? {
-        var inner: Bytes?
-        for _ in 0..<3 {
-            let outer = inner ?? text
-            guard outer.first == UInt8(ascii: "\""), let value = try? JSONValue(parsing: outer),
-                let string = value.string
-            else { break }
-            inner = Bytes(string.utf8)
-        }
-        return inner
-    }
-
-    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || 0x09...0x0d ~= byte }
 }

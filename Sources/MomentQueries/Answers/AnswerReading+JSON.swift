@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Codecs
+internal import Conversations
 internal import Records
 
 extension AnswerReading {
@@ -44,7 +45,7 @@ extension AnswerReading {
     /// The values that may be of an answer, and whether there are empty brackets that may be one. Brackets in prose are
     /// none: only a value that holds something like an item counts, or the only one that there is.
     private func values(in text: Bytes) -> (values: [AnswerValue], hasEmptyBrackets: Bool) {
-        let end = (text.lastIndex { !AnswerParser.isSpace($0) } ?? -1) + 1
+        let end = (text.lastIndex { !AnswerText.isSpace($0) } ?? -1) + 1
         var json = LenientJSON(text)
         var values: [AnswerValue] = []
         var hasEmptyBrackets = false

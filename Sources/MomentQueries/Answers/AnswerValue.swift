@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Conversations
 internal import Records
 
 /// A JSON value of a text that may be an answer or a part of one.
@@ -39,7 +40,7 @@ struct AnswerValue {
                 isOfFence = true
             } else if !isOfFence || !(UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20) {
                 isOfFence = false
-                guard AnswerParser.isSpace(byte) || ",;[]{}".utf8.contains(byte) else { return true }
+                guard AnswerText.isSpace(byte) || ",;[]{}".utf8.contains(byte) else { return true }
             }
         }
         return false

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+package import Codecs
 internal import Records
 
 /// Takes out of an answer what a model thought aloud, by the marks that models set around it.
@@ -11,8 +11,8 @@ internal import Records
 /// a template opens it. A thought is also ended by the mark of an answer (`<answer>`, `<|begin_of_solution|>`), and one
 /// that is never ended reaches to the end.
 ///
-/// Marks that it does not know do little harm: of several answers the last counts (`AnswerReading.readJSON`).
-struct Thoughts {
+/// Marks that it does not know do little harm: of several answers the last counts for whoever reads them.
+package struct Thoughts {
     private let text: ArraySlice<UInt8>
     /// The text that is not thought, in pieces.
     private var pieces: [Range<Int>] = []
@@ -23,7 +23,7 @@ struct Thoughts {
     private var hasMarks = false
 
     /// The text without thoughts; `nil` where it has no marks of any.
-    static func removed(from text: ArraySlice<UInt8>) -> Bytes? {
+    package static func removed(from text: ArraySlice<UInt8>) -> Bytes? {
         var thoughts = Thoughts(text)
         thoughts.read()
         return thoughts.hasMarks ? thoughts.spoken : nil
@@ -88,7 +88,7 @@ struct Thoughts {
         self.start = mark.range.upperBound
     }
 
-    private func isBlank(_ piece: Range<Int>) -> Bool { self.text[piece].allSatisfy(AnswerParser.isSpace) }
+    private func isBlank(_ piece: Range<Int>) -> Bool { self.text[piece].allSatisfy(AnswerText.isSpace) }
 
     private var spoken: Bytes {
         var spoken: Bytes = []

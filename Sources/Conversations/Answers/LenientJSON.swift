@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+package import Codecs
 internal import Records
 
 /// Reads the JSON values that lie in a text, as models write them: after prose, in a fence, cut off, with commas too
@@ -8,9 +8,9 @@ internal import Records
 ///
 /// Each byte is read once: where a value breaks off, the search for the next one goes on from there, not from the
 /// byte after its start. Nesting takes no stack.
-struct LenientJSON {
+package struct LenientJSON {
     /// A value.
-    indirect enum Value: Hashable {
+    package indirect enum Value: Hashable {
         case null
         case bool(Bool)
         /// NaN where the digits make no number.
@@ -22,7 +22,7 @@ struct LenientJSON {
         /// Something nested deeper than `depthMax`.
         case tooDeep
 
-        var isContainer: Bool {
+        package var isContainer: Bool {
             switch self {
             case .array, .object, .tooDeep: true
             case .null, .bool, .number, .string: false
@@ -31,13 +31,13 @@ struct LenientJSON {
     }
 
     /// A member of an object.
-    struct Member: Hashable {
-        let key: String
-        let value: Value
+    package struct Member: Hashable {
+        package let key: String
+        package let value: Value
     }
 
     /// The way in which the reading of a value ended.
-    enum Ending {
+    package enum Ending {
         /// At its closing bracket.
         case complete
         /// At the end of the text.
@@ -47,26 +47,26 @@ struct LenientJSON {
     }
 
     /// A list or an object, and where it lies.
-    struct Root {
-        let value: Value
-        let range: Range<Int>
-        let ending: Ending
+    package struct Root {
+        package let value: Value
+        package let range: Range<Int>
+        package let ending: Ending
     }
 
     /// Levels of nesting that are built; an answer as asked has four.
-    static let depthMax = 64
+    package static let depthMax = 64
     private static let numberBytesMax = 64
 
     private let bytes: Bytes
     private var position = 0
 
     /// Reads the values of a text.
-    init(_ bytes: Bytes) {
+    package init(_ bytes: Bytes) {
         self.bytes = bytes
     }
 
     /// The next list or object.
-    mutating func next() -> Root? {
+    package mutating func next() -> Root? {
         while let byte = self.current, byte != Self.openBrace, byte != Self.openBracket { self.position += 1 }
         guard self.current != nil else { return nil }
         let start = self.position
