@@ -54,7 +54,7 @@ import VideoAnnotations
         }
         for input in Fuzz("template", seeds: files + [seed], tokens: .text, seconds: 1) {
             let content = String(decoding: input.bytes, as: UTF8.self)
-            _ = try? PromptTemplate(FileReference(path: "template", content: content))
+            _ = try? QueryPrompt(FileReference(path: "template", content: content))
         }
     }
 

@@ -252,7 +252,7 @@ func answerItem(_ ids: String, _ query: String, template: String = "Place: Where
     }
 
     @Test func examplesRepeated() throws {
-        let template = try PromptTemplate(try shippedPrompt())
+        let template = try QueryPrompt(try shippedPrompt())
         let block = makeBlock(["#C C takes a cup", "#C C fills it"])
         let prompted = PromptedBlock(block: block, messages: template.render(block))
         let examples = prompted.exampleQueries

@@ -7,16 +7,16 @@ internal import VideoAnnotations
 struct PromptOperator: Operator {
     static let template = Field(
         "template", required: FileReference(path: "prompts/nlq.txt", content: ""),
-        help: "The prompt, a text file beside the topology; `PromptTemplate` says how it is written.")
+        help: "The prompt, a text file beside the topology; `QueryPrompt` says how it is written.")
 
     static let specification = OperatorSpecification(
         name: "prompt", summary: "Writes the messages that ask a model for queries about a block.",
         fields: [Self.template])
 
-    private let template: PromptTemplate
+    private let template: QueryPrompt
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
-        self.template = try PromptTemplate(configuration[Self.template])
+        self.template = try QueryPrompt(configuration[Self.template])
     }
 
     mutating func process(_ element: Element<Block>, into output: inout Collector<PromptedBlock>) {

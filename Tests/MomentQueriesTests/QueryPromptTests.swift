@@ -8,9 +8,9 @@ import VideoAnnotations
 
 @testable import MomentQueries
 
-@Suite struct PromptTemplateTests {
-    private func template(_ content: String) throws(ConfigurationError) -> PromptTemplate {
-        try PromptTemplate(FileReference(path: "p.txt", content: content))
+@Suite struct QueryPromptTests {
+    private func template(_ content: String) throws(ConfigurationError) -> QueryPrompt {
+        try QueryPrompt(FileReference(path: "p.txt", content: content))
     }
 
     @Test func rendering() throws {
@@ -69,7 +69,7 @@ import VideoAnnotations
     }
 
     @Test func theShippedPrompt() throws {
-        let template = try PromptTemplate(try shippedPrompt())
+        let template = try QueryPrompt(try shippedPrompt())
         let first = template.render(makeBlock(["#C C opens the door"], firstIndex: 3))
         let second = template.render(makeBlock(["#C C takes a cup", "#C C fills it"], firstIndex: 9))
         #expect(first.first?.role == .system)

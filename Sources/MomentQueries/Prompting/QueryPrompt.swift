@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Conversations
+public import Dataflow
+public import ModelRequests
+internal import NarrationGrammar
+public import VideoAnnotations
+
+/// The prompt that asks a model for queries about a block: a `PromptTemplate` with these placeholders.
+///
+/// | placeholder | becomes | in the system message |
+/// |---|---|---|
+/// | `{{templates}}` | the names of the 13 query templates, one a line | yes |
+/// | `{{schema}}` | the JSON schema of an answer (`AnswerSchema.promptText`) | yes |
+/// | `{{narrations}}` | the narrations, cleaned, one a line, each after its id in brackets | no |
+/// | `{{narration_ids}}` | their ids, separated by commas | no |
+/// | `{{narration_count}}` | how many they are | no |
+///
+/// Ids count from 1 in each block (`PromptedBlock.ids`), and nothing in a prompt tells the block's place, time or
+/// video: blocks of the same texts have the same prompt, and a narration that is inserted into a video changes the
+/// prompts of the blocks that it is in and no others.
+public struct QueryPrompt: Sendable {
+    private static let placeholders: [PromptTemplate<BlockReading>.Placeholder] = [
+        .constant("templates", QueryTemplate.allCases.map { "- \($0.rawValue)" }.joined(separator: "\n")),
+        .constant("schema", AnswerSchema.promptText),
+        .about("narrations") { reading in
+            zip(PromptedBlock.ids(of: reading.block), reading.narrations).map { "[\($0)] \($1.text.display)" }
+                .joined(separator: "\n")
+        },
+        .about("narration_ids") { reading in
+            PromptedBlock.ids(of: reading.block).map(String.init).joined(separator: ", ")
+        },
+        .about("narration_count") { reading in String(reading.narrations.count) },
+    ]
+
+    private let template: PromptTemplate<BlockReading>
+
+    /// Reads a template.
+    /// - Throws: `ConfigurationError` with the line of what is wrong.
+    public init(_ file: FileReference) throws(ConfigurationError) {
+        self.template = try PromptTemplate(file, field: "template", Self.placeholders, required: "narrations")
+    }
+
+    /// The messages for a block.
+    public func render(_ block: Block) -> [ChatMessage] { self.render(BlockReading(block)) }
+
+    /// The messages for a block that has been read.
+    func render(_ reading: BlockReading) -> [ChatMessage] { self.template.render(reading) }
+}
