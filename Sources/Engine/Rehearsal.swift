@@ -131,7 +131,8 @@ public final class Rehearsal {
             self.outlooks[task.index].waiting += 1
             if task.chain.isAsynchronous {
                 var pending = task.chain.begin(batch, at: index)
-                for request in 0..<pending.requestCount { _ = pending.answerAtOnce(request) }
+                // There is nothing else to do, and what is not answered now will not be.
+                for request in 0..<pending.requestCount { _ = pending.answerAtOnce(request, until: nil) }
                 guard pending.isComplete else {
                     self.outlooks[task.index].unanswered += 1
                     continue

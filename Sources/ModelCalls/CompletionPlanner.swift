@@ -16,8 +16,11 @@ public final class CompletionPlanner: CompletionProvider {
         public var asksModel = false
         /// Answers that are kept.
         public var hits = 0
-        /// Requests that have no answer, each counted once: the calls there would be, repairs aside.
+        /// Requests that have no answer, each counted once: the calls there would be if no conversation went on.
         public var calls = 0
+        /// The fewest and the most calls that may follow those, as the conversations say; those that wait for the same
+        /// requests count once.
+        public var callsToCome = 0...0
         /// Bytes of those requests' messages.
         public var promptBytes = 0
         /// The tokens that their answers may have at most.
@@ -66,26 +69,39 @@ public final class CompletionPlanner: CompletionProvider {
 
         func kept(_ request: ChatRequest) -> Completion? { self.planner.look(for: request) }
 
+        func foresee(_ missing: [ChatRequest], further: ClosedRange<Int>) {
+            self.planner.note(missing, further: further)
+        }
+
         /// Nobody is asked.
         func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion { throw .cancelled }
     }
 
     private func look(for request: ChatRequest) -> Completion? {
-        if let key = try? CacheKey(request.key), let entry = try? self.cache?.lookup(key),
+        guard let key = try? CacheKey(request.key), let entry = try? self.cache?.lookup(key),
             let answer = try? ChatAnswer(parsing: entry.answer)
-        {
-            self.state.withLock { $0.plan.hits += 1 }
-            return Completion(answer)
-        }
-        let itemsMax = Self.itemsMax(of: request)
+        else { return nil }
+        self.state.withLock { $0.plan.hits += 1 }
+        return Completion(answer)
+    }
+
+    /// Notes what a conversation waits for: its first request has no answer, of those beside it some may have one.
+    private func note(_ open: [ChatRequest], further: ClosedRange<Int>) {
+        let missing = open.prefix(1) + open.dropFirst().filter { self.look(for: $0) == nil }
         self.state.withLock { state in
-            state.plan.itemsMax = state.plan.itemsMax.flatMap { all in itemsMax.map { all + $0 } }
-            guard state.missing.insert(request.key).inserted else { return }
-            state.plan.calls += 1
-            state.plan.promptBytes += request.promptBytes
-            state.plan.answerTokensMax += request.maxTokens ?? 0
+            var isNew = false
+            for request in missing {
+                state.plan.itemsMax = state.plan.itemsMax.flatMap { all in Self.itemsMax(of: request).map { all + $0 } }
+                guard state.missing.insert(request.key).inserted else { continue }
+                isNew = true
+                state.plan.calls += 1
+                state.plan.promptBytes += request.promptBytes
+                state.plan.answerTokensMax += request.maxTokens ?? 0
+            }
+            guard isNew else { return }
+            let known = state.plan.callsToCome
+            state.plan.callsToCome = known.lowerBound + further.lowerBound...known.upperBound + further.upperBound
         }
-        return nil
     }
 
     /// Returns the number of items that the list in an answer may have, as the request's schema bounds it.

@@ -116,7 +116,10 @@ final class ServerSource: CompletionSource {
             self.ledger.failed(key, isCancelled: error == .cancelled)
             switch error {
             case .request(let reason, let message):
-                throw CompletionFailure.request(reason: reason.rawValue, message: message, call.value ?? ModelCall())
+                let made = call.value ?? ModelCall()
+                throw reason.followsFromRequest
+                    ? CompletionFailure.refused(reason: reason.rawValue, message: message, made)
+                    : CompletionFailure.request(reason: reason.rawValue, message: message, made)
             case .shared(let message):
                 self.halting.halt(.failed(self.hopeless(message, request.model)))
                 await RunHalt.untilCancelled()

@@ -9,8 +9,20 @@ public protocol CompletionSource: Sendable {
     func kept(_ request: ChatRequest) -> Completion?
 
     /// The answer to a request, in its own time.
-    /// - Throws: `.request` if the request itself is at fault; `.cancelled` if nobody waits any more.
+    /// - Throws: `.refused` or `.request` if the request itself is at fault; `.cancelled` if nobody waits any more.
     func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion
+
+    /// Is told that answers are missing, before they are asked for, and how many requests may follow them.
+    /// - Parameters:
+    ///   - missing: requests of one conversation without a kept answer, most of them: the first one, and those that
+    ///     are open beside it.
+    ///   - further: the fewest and the most requests that may follow.
+    func foresee(_ missing: [ChatRequest], further: ClosedRange<Int>)
+}
+
+extension CompletionSource {
+    /// Most sources wait until they are asked.
+    public func foresee(_ missing: [ChatRequest], further: ClosedRange<Int>) {}
 }
 
 /// Knows the model servers of a process: each one once, however many steps and partitions ask it.
@@ -91,7 +103,11 @@ public struct ModelCall: Hashable, Sendable {
 
 /// The reason why a request has no answer.
 public enum CompletionFailure: Error, Hashable, Sendable {
-    /// The request's own failure, by a short code: asked again, it fails again.
+    /// A failure that follows from the request, by a short code: asked again, it fails again in the same way. Whoever
+    /// asked may go on from there.
+    case refused(reason: String, message: String, ModelCall)
+    /// A failure of the request's own that does not follow from it alone, such as a deadline that passed again and
+    /// again: another day may bring an answer, so that nothing can be built on it.
     case request(reason: String, message: String, ModelCall)
     /// Nobody waits for it any more.
     case cancelled

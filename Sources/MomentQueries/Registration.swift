@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Conversations
 public import Dataflow
 
 /// Registers the operators of this room: `prompt`, `llm`, `validate` and the two forms of `format`.
 public func registerMomentQueries(in registry: inout OperatorRegistry) {
     registry.register(PromptOperator.self)
-    registry.register(asynchronous: LLMOperator.self)
+    registry.register(conversation: QueryStep.self)
     registry.register(ValidateOperator.self)
     registry.register(FormatQueryOperator.self)
     registry.register(FormatNarrationOperator.self)

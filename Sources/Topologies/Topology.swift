@@ -162,6 +162,8 @@ extension Chain {
     /// Wires the steps of a stage.
     /// - Throws: what an operator finds wrong with its configuration.
     public convenience init(_ stage: Stage, _ context: OperatorContext) throws(ConfigurationError) {
+        var context = context
+        context.stage = stage.name
         try self.init(stage.steps, input: stage.inputType, output: stage.outputType, context)
     }
 }

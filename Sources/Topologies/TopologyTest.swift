@@ -152,8 +152,8 @@ public struct TopologyTestRunner {
     /// Waits for all answers of a record; cases are few, so one after the other will do.
     private static func answered(_ record: PendingRecord) -> PendingRecord {
         var record = record
-        for index in 0..<record.requestCount where !record.answerAtOnce(index) {
-            let work = record.work(index)
+        for index in 0..<record.requestCount where !record.answerAtOnce(index, until: nil) {
+            let work = record.takeWork(index)
             let box = ReplyBox()
             let done = DispatchSemaphore(value: 0)
             Task {

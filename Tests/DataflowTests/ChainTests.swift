@@ -48,13 +48,15 @@ import Testing
             var record = chain.begin(batch, at: index)
             #expect(record.offset == batch.offsets[index])
             var open: [Int] = []
-            for request in 0..<record.requestCount where !record.answerAtOnce(request) { open.append(request) }
+            for request in 0..<record.requestCount where !record.answerAtOnce(request, until: nil) {
+                open.append(request)
+            }
             #expect(record.isComplete == open.isEmpty)
             pending.append(record)
         }
         for index in pending.indices.reversed() {
             for request in (0..<pending[index].requestCount).reversed() {
-                let reply = try await pending[index].work(request)()
+                let reply = try await pending[index].takeWork(request)()
                 pending[index].take(reply, for: request)
             }
             #expect(pending[index].isComplete)

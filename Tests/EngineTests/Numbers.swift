@@ -71,10 +71,14 @@ struct Ask: AsyncOperator {
 
     init(_ configuration: Configuration, _ context: OperatorContext) { self.isSlow = configuration[Self.slow] }
 
-    func answerAtOnce(_ element: Element<Number>, into output: inout Collector<Number>) -> Bool {
-        if self.isSlow, element.value.value % 4 != 0 { return false }
+    func begin(
+        _ element: Element<Number>, until deadline: ContinuousClock.Instant?, into output: inout Collector<Number>
+    ) -> Remainder<Number>? {
+        if self.isSlow, element.value.value % 4 != 0 {
+            return Remainder { output async throws(CancellationError) in try await self.answer(element, into: &output) }
+        }
         output.emit(Number(element.value.value + 1), from: element)
-        return true
+        return nil
     }
 
     func answer(_ element: Element<Number>, into output: inout Collector<Number>) async throws(CancellationError) {

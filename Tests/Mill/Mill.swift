@@ -114,10 +114,15 @@ struct Weigh: AsyncOperator {
 
     init(_ configuration: Configuration, _ context: OperatorContext) {}
 
-    func answerAtOnce(_ element: Element<Good<Grain>>, into output: inout Collector<Good<Grain>>) -> Bool {
-        guard element.value.amount % 2 == 0 else { return false }
+    func begin(
+        _ element: Element<Good<Grain>>, until deadline: ContinuousClock.Instant?,
+        into output: inout Collector<Good<Grain>>
+    ) -> Remainder<Good<Grain>>? {
+        guard element.value.amount % 2 == 0 else {
+            return Remainder { output async throws(CancellationError) in try await self.answer(element, into: &output) }
+        }
         self.weigh(element, into: &output)
-        return true
+        return nil
     }
 
     func answer(

@@ -344,7 +344,7 @@ struct ModelRunTests {
         let bench = try await Bench()
         let noModel = try await bench.home.run("lint", bench.topology, environment: ["LLM_PROVIDER": "openai"])
         #expect(noModel.code == 2)
-        noModel.says("nlq.yaml:", "`llm`: model: the provider `openai` needs the model's name", "LLM_MODEL")
+        noModel.says("nlq.yaml:", "`llm`: model: it is missing: give the model's name", "LLM_MODEL")
         let secret = try await bench.home.run(
             "lint", bench.topology,
             environment: ["LLM_PROVIDER": "openai", "LLM_MODEL": "m", "LLM_BASE_URL": "http://me:pass@example.com"])

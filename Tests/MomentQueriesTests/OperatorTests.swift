@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Codecs
+import Conversations
 import Dataflow
 import Records
 import Testing
@@ -37,9 +38,10 @@ import VideoAnnotations
         var prompt = try self.prompt()
         let block = makeBlock(["#C C opens the drawer", "#C C looks around"], firstIndex: 4)
         let prompted = run(&prompt, [block]).elements[0]
-        let step = try LLMOperator(Configuration(), OperatorContext(topologyHash: "t"))
+        let step = try ConversationOperator<QueryStep>(Configuration(), OperatorContext(topologyHash: "t"))
         var output = Collector<Answer>(step: "llm")
-        #expect(step.answerAtOnce(prompted, into: &output))
+        let rest = step.begin(prompted, until: nil, into: &output)
+        #expect(rest == nil)
         let answer = output.elements[0].value
         #expect(answer.candidates == RuleWriter().write(about: block).candidates)
         #expect(answer.gaps == [AnswerGap(narrationID: 5, reason: "no-object")])

@@ -32,6 +32,8 @@ public struct OperatorSpecification: Sendable {
 public struct OperatorContext: Sendable {
     /// The topology's hash, for lineage.
     public var topologyHash: String
+    /// The name of the stage that the operator is a step of; empty where it is of none, in a test of its own.
+    public var stage = ""
     /// Tells whether the user has allowed to run where no exclusion list is known (`--allow-unguarded`).
     public var allowUnguarded: Bool
     /// Services the run offers to operators from outside; none where a topology is only looked at or tested.
@@ -135,9 +137,15 @@ public protocol AsyncOperator<Input, Output>: Sendable {
     /// the next itself then has one at hand whenever a place comes free, whatever the engine is busy with.
     var askedAheadMax: Int { get }
 
-    /// Answers without waiting where that is possible: by rule, or from a cache.
-    /// - Returns: whether the output is complete; if not, `answer` is asked.
-    func answerAtOnce(_ element: Element<Input>, into output: inout Collector<Output>) -> Bool
+    /// Answers without waiting, as far as that goes: by rule, or from a cache.
+    ///
+    /// - Parameter deadline: the time from which the thread is wanted for other things, Ctrl-C among them; `nil`: it
+    ///   never is. Looking up one answer is never too much; before another one, the time is looked at.
+    /// - Returns: `nil` where the output is complete; else the rest of the work, which goes on from where it stood and
+    ///   brings all of the output: what was put out before is forgotten.
+    func begin(
+        _ element: Element<Input>, until deadline: ContinuousClock.Instant?, into output: inout Collector<Output>
+    ) -> Remainder<Output>?
 
     /// Answers in its own time. A failure of the element is the element's own (`Collector.fail`); a failure of the
     /// server is waited out here.
@@ -150,5 +158,25 @@ extension AsyncOperator {
     public var askedAheadMax: Int { 0 }
 
     /// Answers nothing at once: most operators have to ask.
-    public func answerAtOnce(_ element: Element<Input>, into output: inout Collector<Output>) -> Bool { false }
+    public func begin(
+        _ element: Element<Input>, until deadline: ContinuousClock.Instant?, into output: inout Collector<Output>
+    ) -> Remainder<Output>? {
+        Remainder { output async throws(CancellationError) in try await self.answer(element, into: &output) }
+    }
+}
+
+/// The rest of the work that an element makes for an operator that has to wait.
+public struct Remainder<Output: StreamValue>: Sendable {
+    @usableFromInline let work: @Sendable (inout Collector<Output>) async throws(CancellationError) -> Void
+
+    /// Describes work; it throws only when cancelled.
+    public init(_ work: @escaping @Sendable (inout Collector<Output>) async throws(CancellationError) -> Void) {
+        self.work = work
+    }
+
+    /// Does it.
+    @inlinable
+    public func finish(into output: inout Collector<Output>) async throws(CancellationError) {
+        try await self.work(&output)
+    }
 }

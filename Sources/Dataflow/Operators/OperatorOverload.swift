@@ -75,16 +75,20 @@ public struct OperatorOverload: Sendable {
                     let elements = gathered.step
                     gathered.step = []
                     return elements.map { element in
-                        OperatorOverload.request(
-                            atOnce: {
-                                var output = Collector<Op.Output>(step: name)
-                                return step.answerAtOnce(element, into: &output) ? OperatorOverload.reply(output) : nil
-                            },
-                            inTime: { () async throws(CancellationError) in
-                                var output = Collector<Op.Output>(step: name)
-                                try await step.answer(element, into: &output)
-                                return OperatorOverload.reply(output)
-                            })
+                        OperatorOverload.request { deadline in
+                            var output = Collector<Op.Output>(step: name)
+                            guard let rest = step.begin(element, until: deadline, into: &output) else {
+                                return (OperatorOverload.reply(output), nil)
+                            }
+                            return (
+                                nil,
+                                { () async throws(CancellationError) in
+                                    var output = Collector<Op.Output>(step: name)
+                                    try await rest.finish(into: &output)
+                                    return OperatorOverload.reply(output)
+                                }
+                            )
+                        }
                     }
                 }
                 return (receiver, take, step.inFlightMax, step.askedAheadMax)
@@ -113,14 +117,19 @@ extension OperatorOverload {
         let reply: AsyncReply
     }
 
+    /// A reply, or the work that brings it.
     @usableFromInline
-    static func request(
-        atOnce: @escaping () -> Reply?, inTime: @escaping @Sendable () async throws(CancellationError) -> Reply
-    ) -> Request {
+    typealias Beginning = (reply: Reply?, rest: (@Sendable () async throws(CancellationError) -> Reply)?)
+
+    @usableFromInline
+    static func request(_ begin: @escaping (ContinuousClock.Instant?) -> Beginning) -> Request {
         Request(
-            request: AsyncRequest(
-                atOnce: { atOnce()?.reply },
-                inTime: { () async throws(CancellationError) in try await inTime().reply }))
+            request: AsyncRequest { deadline in
+                let (reply, rest) = begin(deadline)
+                if let reply { return .answered(reply.reply) }
+                guard let rest else { preconditionFailure("what is not answered has a rest") }
+                return .remains { () async throws(CancellationError) in try await rest().reply }
+            })
     }
 
     @inlinable

@@ -12,6 +12,8 @@ public struct PendingRecord {
     let notes: ChainNotes
     /// The answers so far, in the order of the questions.
     var replies: [AsyncReply?]
+    /// The work that is left of the questions that were begun and not answered.
+    private var rests: [Int: @Sendable () async throws(CancellationError) -> AsyncReply] = [:]
 
     init(offset: Offset, requests: [AsyncRequest], notes: ChainNotes) {
         self.offset = offset
@@ -26,18 +28,26 @@ public struct PendingRecord {
     /// Tells whether all answers are there.
     public var isComplete: Bool { self.replies.allSatisfy { $0 != nil } }
 
-    /// Tries to answer a question without waiting.
+    /// Begins with a question: answers it, if that takes no waiting.
+    /// - Parameter deadline: the time from which the thread is wanted for other things.
     /// - Returns: whether it is answered now.
-    public mutating func answerAtOnce(_ index: Int) -> Bool {
-        guard let reply = self.requests[index].atOnce() else { return false }
-        self.replies[index] = reply
-        return true
+    public mutating func answerAtOnce(_ index: Int, until deadline: ContinuousClock.Instant?) -> Bool {
+        switch self.requests[index].begin(deadline) {
+        case .answered(let reply):
+            self.replies[index] = reply
+            return true
+        case .remains(let rest):
+            self.rests[index] = rest
+            return false
+        }
     }
 
-    /// The work that answers a question in its own time; throws when cancelled.
-    public func work(_ index: Int) -> @Sendable () async throws(CancellationError) -> PendingReply {
-        let inTime = self.requests[index].inTime
-        return { () async throws(CancellationError) in PendingReply(reply: try await inTime()) }
+    /// The work that is left of a question that was begun; throws when cancelled.
+    public mutating func takeWork(_ index: Int) -> @Sendable () async throws(CancellationError) -> PendingReply {
+        guard let rest = self.rests.removeValue(forKey: index) else {
+            preconditionFailure("a question is begun once, and what is left of it done once")
+        }
+        return { () async throws(CancellationError) in PendingReply(reply: try await rest()) }
     }
 
     /// Takes the answer to a question.

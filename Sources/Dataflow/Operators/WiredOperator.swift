@@ -26,10 +26,15 @@ struct WiredAsyncOperator {
 
 /// One question of an asynchronous operator.
 struct AsyncRequest {
-    /// Answers at once, or answers `nil`.
-    let atOnce: () -> AsyncReply?
-    /// Answers in its own time; throws when cancelled.
-    let inTime: @Sendable () async throws(CancellationError) -> AsyncReply
+    /// The state of a question that has been begun.
+    enum Beginning {
+        case answered(AsyncReply)
+        /// The work that is left; it throws when cancelled.
+        case remains(@Sendable () async throws(CancellationError) -> AsyncReply)
+    }
+
+    /// Answers at once, or says what is left to do.
+    let begin: (ContinuousClock.Instant?) -> Beginning
 }
 
 /// The answer to one question, its type hidden.

@@ -42,11 +42,12 @@ final class QuestionQueue {
     var mayBegin: Bool { self.unasked.isEmpty && self.begun.count < self.limit.begunMax }
 
     /// Takes a record; what can be answered without waiting is answered here.
-    func begin(_ pending: PendingRecord, batch: FetchedBatch, index: Int) {
+    /// - Parameter deadline: the time from which the task has other things to do.
+    func begin(_ pending: PendingRecord, batch: FetchedBatch, index: Int, until deadline: ContinuousClock.Instant?) {
         var pending = pending
         var unanswered = 0
         let number = self.firstNumber + self.begun.count
-        for request in 0..<pending.requestCount where !pending.answerAtOnce(request) {
+        for request in 0..<pending.requestCount where !pending.answerAtOnce(request, until: deadline) {
             unanswered += 1
             self.unasked.append(Question(record: number, request: request))
         }
@@ -84,7 +85,7 @@ final class QuestionQueue {
     private func ask() {
         while let question = self.unasked.first, self.limit.tryAcquire() {
             self.unasked.removeFirst()
-            let work = self.begun[question.record - self.firstNumber].pending.work(question.request)
+            let work = self.begun[question.record - self.firstNumber].pending.takeWork(question.request)
             let number = self.nextTask
             self.nextTask += 1
             self.asked[number] = Task { [limit, mailbox, wake] in

@@ -260,9 +260,16 @@ final class StageTask {
 
     private var isRotationDue: Bool { self.sink?.rotationDue(now: self.now) != nil }
 
+    /// The time that a task spends on kept answers before it looks again at whether it is to stop.
+    private static let askingMax = Duration.milliseconds(10)
+
     /// Begins records while there is room, and finishes those whose answers are all there.
+    ///
+    /// A stage may have any number of kept answers to walk through, for one record and for many: the task comes back
+    /// after a while, and a record that is not done by then goes on in a task of its own.
     private func ask() throws {
         let gate = self.activeGate
+        let deadline = ContinuousClock.now + Self.askingMax
         while self.cursor < self.batch.count, self.questions?.mayBegin == true {
             let pending =
                 if let reason = gate?.reasonToDrop(self.batch, at: self.cursor) {
@@ -270,10 +277,10 @@ final class StageTask {
                 } else {
                     self.chain.begin(self.batch, at: self.cursor)
                 }
-            self.questions?.begin(pending, batch: self.batch, index: self.cursor)
+            self.questions?.begin(pending, batch: self.batch, index: self.cursor, until: deadline)
             self.cursor += 1
             try self.takeAnswers()
-            if self.isRotationDue { return }
+            if self.isRotationDue || ContinuousClock.now >= deadline { return }
         }
     }
 

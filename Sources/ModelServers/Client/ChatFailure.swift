@@ -38,6 +38,14 @@ public enum RequestFault: String, Hashable, Sendable, CaseIterable {
     case badAnswer = "bad-answer"
     /// It drew a 5xx again and again, while others were answered.
     case serverError = "server-error"
+
+    /// Tells whether the server has looked at the request and refused it. The others are of the kind that may go away.
+    public var followsFromRequest: Bool {
+        switch self {
+        case .badRequest, .contextLength, .contentFilter, .tooLarge, .unprocessable: true
+        case .timeout, .disconnected, .badAnswer, .serverError: false
+        }
+    }
 }
 
 /// The ways in which a server is at fault.

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Conversations
 public import ModelRequests
 internal import Records
 
 /// The one further turn in which a model is told what was wrong with its answer.
 public enum AnswerRepair {
-    /// Bytes of the bad answer that the model is shown again. What is wrong shows at its beginning, and the rest would
-    /// take room in the context: a truncated answer has filled it already.
-    static let quotedBytesMax = 2_000
-
     /// The conversation so far with one turn more, or `nil` where nothing would be gained by it: the answer has a
     /// query, or says that there is none (what is missing in it was dropped for a reason, and asking again would cost
     /// as much as the whole block), or the server's filter stopped it.
-    ///
-    /// Roles alternate, which the chat templates of some models insist on.
     public static func messages(
         for prompted: PromptedBlock, answer text: String, parsed: ParsedAnswer
     ) -> [ChatMessage]? {
@@ -25,19 +20,15 @@ public enum AnswerRepair {
     ) -> [ChatMessage]? {
         if parsed.isUsable || parsed.isRefused || ids.isEmpty { return nil }
         let faults = AnswerProblem.allCases.filter { parsed.problems[$0] != nil }.compactMap { Self.sentence($0, ids) }
-        var distinct: [String] = []
-        for fault in faults where !distinct.contains(fault) { distinct.append(fault) }
         let names = ids.map(String.init).joined(separator: ", ")
         let content = """
-            That answer cannot be used. \(distinct.joined(separator: " "))
+            \(RepairTurn.opening(faults))
             Answer again for the same notes, whose ids are \(names). Write JSON alone, without a code fence or any other \
             text, with at most one item for each note, in this shape:
             \(self.shape)
             Where no note yields a good question, answer {"queries":[]}.
             """
-        return prompt + [
-            ChatMessage(role: .assistant, content: self.quote(text)), ChatMessage(role: .user, content: content),
-        ]
+        return RepairTurn.messages(after: prompt, answer: text, saying: content)
     }
 
     /// No JSON on purpose: repeated as it stands, it is no item.
@@ -63,21 +54,5 @@ public enum AnswerRepair {
             .exampleEcho, .tooManyItems, .supersededAnswer:
             nil
         }
-    }
-
-    /// The beginning of an answer, without control characters, which some servers choke on; never empty.
-    private static func quote(_ text: String) -> String {
-        var quoted = ""
-        var count = 0
-        for scalar in text.unicodeScalars {
-            if scalar.value < 0x20 && scalar != "\n" && scalar != "\t" || scalar.value == 0x7f { continue }
-            count += UTF8.width(scalar)
-            if count > self.quotedBytesMax {
-                quoted.unicodeScalars.append(contentsOf: " …".unicodeScalars)
-                break
-            }
-            quoted.unicodeScalars.append(scalar)
-        }
-        return quoted.allSatisfy(\.isWhitespace) ? "(nothing)" : quoted
     }
 }

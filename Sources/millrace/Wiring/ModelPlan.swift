@@ -85,6 +85,8 @@ struct ModelPlan {
     let calls: Int
     /// The most calls, where answers of a stage in front decide; `nil` where nothing bounds them.
     let callsMax: Int?
+    /// The fewest and the most calls that may follow these, by what their answers bring: repairs, further rounds.
+    let callsToCome: ClosedRange<Int>
     /// The number of items that the missing answers have room for.
     let itemsMax: Int?
     let tokensIn: Int
@@ -104,6 +106,7 @@ struct ModelPlan {
         self.cacheHits = plan.hits
         self.calls = plan.calls
         self.callsMax = callsMax
+        self.callsToCome = plan.callsToCome
         self.itemsMax = plan.itemsMax
         if calls > 0, tokensIn > 0 {
             self.basis = .measured
@@ -135,12 +138,16 @@ struct ModelPlan {
         let isExact = part.outlook.isExact
         let calls =
             isExact
-            ? "\(number(self.calls)), each distinct request once, repairs aside"
+            ? "\(number(self.calls)), each distinct request once"
             : "\(part.range(self.calls, self.callsMax)), by what the answers in front of it bring"
+        let toCome = self.callsToCome
+        let further =
+            toCome.lowerBound == toCome.upperBound
+            ? number(toCome.upperBound) : "\(number(toCome.lowerBound)) to \(number(toCome.upperBound))"
         return [
             "\(part.stage.name): of \(part.range(part.outlook.waiting, part.waitingMax)) waiting records",
             "  cache hits: \(number(self.cacheHits))\(isExact ? "" : ", as far as is known")",
-            "  calls to make: \(calls)",
+            "  calls to make: \(calls)" + (toCome.upperBound == 0 ? "" : "; then \(further) more, by what these bring"),
             "  tokens: \(tokens)\(isExact ? "" : ", for the first of these numbers")", "  time: \(time)",
         ]
     }
@@ -151,6 +158,8 @@ struct ModelPlan {
         json.field("calls", self.calls)
         json.key("calls_max")
         if let callsMax { json.value(callsMax) } else { json.null() }
+        json.field("further_calls_min", self.callsToCome.lowerBound)
+        json.field("further_calls_max", self.callsToCome.upperBound)
         json.field("tokens_in", self.tokensIn)
         json.field("tokens_out", self.tokensOut)
         json.field("tokens_basis", self.basis.rawValue)

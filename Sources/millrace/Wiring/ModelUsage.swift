@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A stage's use of models since its first commit, as its commits count it over all processes (`LLMOperator`).
+/// A stage's use of models since its first commit, as its commits count it over all processes (`ConversationOperator`).
 struct ModelUsage {
     private let counts: [String: Int]
 
