@@ -18,6 +18,8 @@ public struct FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case taken
         /// It is a folder, a device, a FIFO or a link where a regular file belongs.
         case notAFile
+        /// It lies outside the folder that may be read.
+        case outside
         /// The process, or the machine, has as many files open as it may.
         case tooManyOpen
         /// It changed while it was read.

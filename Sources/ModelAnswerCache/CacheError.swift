@@ -52,7 +52,7 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
             case .missing: .missing
             case .full: .storageFull
             case .readOnly, .forbidden: .readOnly
-            case .notAFile, .taken, .tooManyOpen, .changed, .tooLarge, .failed: .failed
+            case .notAFile, .outside, .taken, .tooManyOpen, .changed, .tooLarge, .failed: .failed
             }
         self.init(code, failure.message)
     }

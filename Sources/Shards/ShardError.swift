@@ -58,7 +58,7 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
             case .readOnly: .readOnly
             case .taken: .nameTaken
             case .tooManyOpen: .tooManyOpen
-            case .notAFile, .changed, .tooLarge, .failed: .failed
+            case .notAFile, .outside, .changed, .tooLarge, .failed: .failed
             }
         self.init(code, failure.message)
     }

@@ -5,7 +5,7 @@ import Foundation
 import Testing
 
 /// A folder of a test's own.
-private final class Place {
+final class Place: Sendable {
     let path: String
 
     init() throws {
