@@ -109,8 +109,9 @@ let package = Package(
         + room(
             "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
         + room(
-            "ModelServers", ["ModelRequests", "Codecs", "Records", http, nio, nioHTTP1, nioSSL],
-            tests: ["HostileServers", nioPosix])
+            "ModelServers",
+            ["DurableFiles", "ModelRequests", "Codecs", "Records", http, nio, nioHTTP1, nioPosix, nioSSL],
+            tests: ["HostileServers"])
         + [
             // For tests only: a model server that answers by a script.
             .target(
@@ -147,7 +148,8 @@ let package = Package(
                     "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow",
                     "Topologies", "Engine",
                     "VideoAnnotations",
-                    "ModelRequests", "ModelCalls", "MomentQueries", "ModelAnswerCache", "Shards", "SampleWorld",
+                    "ModelRequests", "ModelServers", "ModelCalls", "MomentQueries", "ModelAnswerCache", "Shards",
+                    "SampleWorld",
                     "NeuralNetworks", "Training", "VideoFeatures", "TextEncoders",
                     "MomentLocalization", "Threads", arguments,
                 ],

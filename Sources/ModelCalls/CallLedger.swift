@@ -88,22 +88,34 @@ final class CallLedger: Sendable {
         }
     }
 
-    /// Estimates a request's cost if nothing better is known: four bytes a token, and all the tokens it may be
-    /// answered.
+    /// Estimates a request's cost if nothing better is known: four bytes a token, `MessageImage.estimatedTokens`
+    /// an image, and all the tokens it may be answered.
     static func estimate(of request: ChatRequest) -> Int {
-        request.promptBytes / 4 + (request.maxTokens ?? 0)
+        request.promptBytes / ChatRequest.bytesPerToken + (request.maxTokens ?? 0)
     }
 
     private static func tokens(of answer: ChatAnswer, to request: ChatRequest) -> Int {
-        (answer.promptTokens ?? request.promptBytes / 4)
-            + (answer.completionTokens ?? answer.written.utf8.count / 4)
+        (answer.promptTokens ?? request.promptBytes / ChatRequest.bytesPerToken)
+            + (answer.completionTokens ?? answer.written.utf8.count / ChatRequest.bytesPerToken)
     }
 }
 
 /// Knowledge of a request's calls while it is under way. Those who share an answer each have one; only the one that
 /// makes the calls has it filled.
 final class CallRecord: Sendable {
-    private let state = Mutex<(call: ModelCall?, settlements: [@Sendable () -> Void])>((nil, []))
+    private struct State {
+        var isOwn = false
+        var call: ModelCall?
+        var settlements: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
+
+    /// Tells whether this request's own asking led to what came of it, and not another's that it shared.
+    var isOwn: Bool { self.state.withLock { $0.isOwn } }
+
+    /// The request is asked for this record's owner.
+    func begin() { self.state.withLock { $0.isOwn = true } }
 
     /// The call, if one was made.
     var value: ModelCall? { self.state.withLock { $0.call } }

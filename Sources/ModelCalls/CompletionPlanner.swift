@@ -3,7 +3,7 @@
 internal import Codecs
 internal import ModelAnswerCache
 public import ModelRequests
-internal import ModelServers
+public import ModelServers
 internal import Records
 internal import Synchronization
 
@@ -21,8 +21,16 @@ public final class CompletionPlanner: CompletionProvider {
         /// The fewest and the most calls that may follow those, as the conversations say; those that wait for the same
         /// requests count once.
         public var callsToCome = 0...0
-        /// Bytes of those requests' messages.
+        /// Bytes of those requests' messages, an image counted as a text of as many tokens.
         public var promptBytes = 0
+        /// Images in those requests.
+        public var images = 0
+        /// Images among them that would not be sent. Their digests are not looked at.
+        public var imagesRefused = 0
+        /// The fault of the first of these.
+        public var imageProblem: String?
+        /// Tells whether there are images and no folder is named that they lie in: a run would end at the first.
+        public var needsMedia = false
         /// The tokens that their answers may have at most.
         public var answerTokensMax = 0
         /// Items that the missing answers have room for, each request's as often as it was met; `nil` if a
@@ -33,11 +41,14 @@ public final class CompletionPlanner: CompletionProvider {
     }
 
     private let cache: ResponseCache?
+    private let media: MediaFolder?
     private let state = Mutex<(plan: Plan, missing: Set<String>)>((Plan(), []))
 
     /// Opens the cache, if there is one.
+    /// - Parameter media: the folder that the images of requests lie in.
     /// - Throws: `ModelEndpointProblem` if it cannot be read.
-    public init(cacheFolder: String) throws(ModelEndpointProblem) {
+    public init(cacheFolder: String, media: MediaFolder? = nil) throws(ModelEndpointProblem) {
+        self.media = media
         var options = ResponseCache.Options()
         options.readOnly = true
         options.mustExist = true
@@ -88,19 +99,33 @@ public final class CompletionPlanner: CompletionProvider {
     /// Notes what a conversation waits for: its first request has no answer, of those beside it some may have one.
     private func note(_ open: [ChatRequest], further: ClosedRange<Int>) {
         let missing = open.prefix(1) + open.dropFirst().filter { self.look(for: $0) == nil }
-        self.state.withLock { state in
-            var isNew = false
+        let new = self.state.withLock { state in
+            var new: [ChatRequest] = []
             for request in missing {
                 state.plan.itemsMax = state.plan.itemsMax.flatMap { all in Self.itemsMax(of: request).map { all + $0 } }
                 guard state.missing.insert(request.key).inserted else { continue }
-                isNew = true
+                new.append(request)
                 state.plan.calls += 1
                 state.plan.promptBytes += request.promptBytes
                 state.plan.answerTokensMax += request.maxTokens ?? 0
             }
-            guard isNew else { return }
+            guard !new.isEmpty else { return [] }
             let known = state.plan.callsToCome
             state.plan.callsToCome = known.lowerBound + further.lowerBound...known.upperBound + further.upperBound
+            return new
+        }
+        self.look(at: new.flatMap(\.messages).flatMap(\.images))
+    }
+
+    /// Notes the images of a request that has no answer.
+    private func look(at images: [MessageImage]) {
+        if images.isEmpty { return }
+        let problems = images.compactMap { self.media?.problem(of: $0) }
+        self.state.withLock { state in
+            state.plan.images += images.count
+            state.plan.imagesRefused += problems.count
+            state.plan.imageProblem = state.plan.imageProblem ?? problems.first
+            state.plan.needsMedia = self.media == nil
         }
     }
 

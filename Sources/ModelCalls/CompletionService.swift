@@ -2,7 +2,7 @@
 
 internal import ModelAnswerCache
 public import ModelRequests
-package import ModelServers
+public import ModelServers
 internal import Synchronization
 
 /// The model servers of a process, behind one response cache: every answer is kept, no request is paid for twice, and
@@ -19,6 +19,8 @@ public final class CompletionService: CompletionProvider {
         public var cacheBytesMax: Int?
         /// The process's environment: keys and proxies.
         public var environment: [String: String]
+        /// The folder that the images of requests lie in.
+        public var media: MediaFolder?
         /// The budget of this run.
         public var budget: Budget?
         /// Time that a server which does not answer is waited for, in seconds; `nil` is for ever.
@@ -64,7 +66,7 @@ public final class CompletionService: CompletionProvider {
     /// The answers of a server. Nothing is sent yet; the cache is opened.
     /// - Throws: what is wrong with the description or the cache, and what to do about it.
     public func source(for endpoint: ModelEndpoint) throws(ModelEndpointProblem) -> any CompletionSource {
-        let configuration = try Self.configuration(endpoint, self.options.environment)
+        let configuration = try self.configuration(of: endpoint)
         // If two steps spell one address differently, it is the same server.
         let name = configuration.endpoint.description
         let source =
@@ -99,12 +101,11 @@ public final class CompletionService: CompletionProvider {
         }
     }
 
-    private static func configuration(
-        _ endpoint: ModelEndpoint, _ environment: [String: String]
-    ) throws(ModelEndpointProblem) -> ClientConfiguration {
+    private func configuration(of endpoint: ModelEndpoint) throws(ModelEndpointProblem) -> ClientConfiguration {
         do throws(EndpointError) {
             var configuration = try ClientConfiguration(
-                url: endpoint.url, apiKeyVariable: endpoint.keyVariable, environment: environment)
+                url: endpoint.url, apiKeyVariable: endpoint.keyVariable, environment: self.options.environment)
+            configuration.media = self.options.media
             configuration.inFlightMax = endpoint.inFlightMax ?? ServerSource.inFlightMax
             configuration.connectTimeoutSeconds = endpoint.connectSeconds
             configuration.firstByteTimeoutSeconds = endpoint.firstByteSeconds

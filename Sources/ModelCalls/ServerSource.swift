@@ -75,7 +75,21 @@ final class ServerSource: CompletionSource {
     }
 
     func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion {
-        let call = CallRecord()
+        while true {
+            let call = CallRecord()
+            do throws(CompletionFailure) {
+                return try await self.complete(request, call)
+            } catch {
+                // A call is shared by all who ask the same, wherever their images lie. That another's were not found says
+                // nothing of these.
+                guard error.isOfFiles, !call.isOwn else { throw error }
+            }
+        }
+    }
+
+    private func complete(
+        _ request: ChatRequest, _ call: CallRecord
+    ) async throws(CompletionFailure) -> Completion {
         do {
             let key = try CacheKey(request.key)
             // A kept answer is read here alone; a body that is no answer is asked for again.
@@ -107,6 +121,7 @@ final class ServerSource: CompletionSource {
             if self.halting.reason != nil { await RunHalt.untilCancelled() }
             throw CompletionFailure.cancelled
         }
+        call.begin()
         self.ledger.begin(key, call)
         do throws(ChatFailure) {
             let answer = try await server.ask(request, observer: self.observer(of: call))
@@ -122,6 +137,11 @@ final class ServerSource: CompletionSource {
                     : CompletionFailure.request(reason: reason.rawValue, message: message, made)
             case .shared(let message):
                 self.halting.halt(.failed(self.hopeless(message, request.model)))
+                await RunHalt.untilCancelled()
+                throw CompletionFailure.cancelled
+            case .unreadable(let message):
+                self.halting.halt(
+                    .failed("\(message). Nothing is lost: set it right, and the same command goes on from here"))
                 await RunHalt.untilCancelled()
                 throw CompletionFailure.cancelled
             case .server, .cancelled: throw CompletionFailure.cancelled
@@ -240,6 +260,14 @@ final class ServerSource: CompletionSource {
         }
         arrival?.cancel()
         await server?.shutdown()
+    }
+}
+
+extension CompletionFailure {
+    /// Tells whether the files of a request's images are at fault.
+    fileprivate var isOfFiles: Bool {
+        guard case .request(let reason, _, _) = self else { return false }
+        return RequestFault(rawValue: reason)?.isOfFiles ?? false
     }
 }
 

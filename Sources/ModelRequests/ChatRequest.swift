@@ -49,12 +49,21 @@ public struct ChatRequest: Hashable, Sendable {
 
     /// Returns the bytes to send: the request as `POST /v1/chat/completions` takes it.
     ///
-    /// - Parameter form: how it is put for a server that refuses parts of it. The key is the same whatever the form,
-    ///   because the question is.
-    public func body(_ form: RequestForm = RequestForm()) -> Bytes {
+    /// - Parameters:
+    ///   - form: how it is put for a server that refuses parts of it. The key is the same whatever the form, because
+    ///     the question is.
+    ///   - content: finds the bytes of an image; called for each image of the messages, in order.
+    /// - Throws: what `content` throws.
+    public func body<Failure>(
+        _ form: RequestForm = RequestForm(), content: (MessageImage) throws(Failure) -> ImageContent
+    ) throws(Failure) -> Bytes {
         var json = JSONWriter()
         json.beginObject()
-        self.writeQuestion(to: &json)
+        try self.writeQuestion(to: &json) { message, json throws(Failure) in
+            try message.write(to: &json) { image, json throws(Failure) in
+                try content(image).write(to: &json)
+            }
+        }
         if let schema = form.schema(of: self) { Self.write(schema: schema, to: &json) }
         if !form.leavesOut.contains(.temperature) { Self.write(temperature: self.temperature, to: &json) }
         if !form.leavesOut.contains(.topP) { Self.write(topP: self.topP, to: &json) }
@@ -67,11 +76,11 @@ public struct ChatRequest: Hashable, Sendable {
     }
 
     /// The one spelling of this request: members in a fixed order, absent ones left out, no white space, one spelling
-    /// for each number.
+    /// for each number. Images are in it by their digests.
     public var canonical: Bytes {
         var json = JSONWriter()
         json.beginObject()
-        self.writeQuestion(to: &json)
+        self.writeQuestion(to: &json) { message, json in message.writeCanonical(to: &json) }
         if let schema {
             json.key("schema")
             json.raw(schema.utf8)
@@ -85,11 +94,13 @@ public struct ChatRequest: Hashable, Sendable {
         return json.bytes
     }
 
-    private func writeQuestion(to json: inout JSONWriter) {
+    private func writeQuestion<Failure>(
+        to json: inout JSONWriter, write: (ChatMessage, inout JSONWriter) throws(Failure) -> Void
+    ) throws(Failure) {
         json.field("model", self.model)
         json.key("messages")
         json.beginArray()
-        for message in self.messages { message.write(to: &json) }
+        for message in self.messages { try write(message, &json) }
         json.endArray()
     }
 

@@ -67,6 +67,23 @@ package struct ErrorBody {
         self.has(["content_filter", "content filter", "content_policy", "content management policy", "moderation"])
     }
 
+    /// Tells whether it is about images, or about content that is a list of parts, if the request has some: the words of
+    /// OpenAI, vLLM, Ollama, OpenRouter, and of parsers that know texts alone (pydantic, serde).
+    package var isOfImages: Bool {
+        self.names.contains { $0.contains("image") }
+            || self.has(["image", "multimodal", "multi-modal", "valid string", "expected a string", "must be a string"])
+            || self.isUnsupportedImage
+    }
+
+    /// Tells whether images are said outright not to be taken: the words of llama.cpp, old and new, and of its Python
+    /// binding.
+    package var isUnsupportedImage: Bool {
+        self.has([
+            "image input is not supported", "unsupported content part type", "mmproj", "not support image",
+            "not support multimodal", "can only concatenate str",
+        ])
+    }
+
     /// Tells whether the server has no such model: the words of OpenAI, vLLM, Ollama, LiteLLM, Mistral and OpenRouter.
     package var isUnknownModel: Bool {
         let words = [

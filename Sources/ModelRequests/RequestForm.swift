@@ -166,6 +166,15 @@ public struct RequestForm: Hashable, Sendable {
 }
 
 extension ChatRequest {
-    /// Bytes of the messages.
-    package var promptBytes: Int { self.messages.reduce(0) { $0 + $1.content.utf8.count } }
+    /// Number of images in the messages.
+    package var imageCount: Int { self.messages.reduce(0) { $0 + $1.images.count } }
+
+    /// Bytes of the messages. An image counts as a text of as many tokens as it is taken to cost.
+    package var promptBytes: Int {
+        self.messages.reduce(0) { $0 + $1.content.utf8.count }
+            + self.imageCount * MessageImage.estimatedTokens * Self.bytesPerToken
+    }
+
+    /// Bytes of a text that are taken for a token before a server has counted.
+    package static let bytesPerToken = 4
 }

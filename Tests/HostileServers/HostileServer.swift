@@ -60,10 +60,19 @@ package struct Call: Sendable {
     package var headers: [String: String]
     package var body: String
 
-    /// The text of the last message.
+    /// The text of the last message, its images left out.
     package var prompt: String {
-        (try? JSONValue(parsing: body.utf8))?["messages"]?.array?.last?["content"]?.string ?? ""
+        self.content?.string ?? self.parts.compactMap { $0["text"]?.string }.joined()
     }
+
+    /// The addresses of the images in the last message.
+    package var imageURLs: [String] { self.parts.compactMap { $0["image_url"]?["url"]?.string } }
+
+    private var content: JSONValue? {
+        (try? JSONValue(parsing: self.body.utf8))?["messages"]?.array?.last?["content"]
+    }
+
+    private var parts: [JSONValue] { self.content?.array ?? [] }
 
     /// Tells whether it is the probe at the start of a run.
     package var isProbe: Bool { self.prompt.hasSuffix("about the sea.") }

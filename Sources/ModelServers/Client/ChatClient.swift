@@ -5,6 +5,7 @@ internal import Codecs
 public import ModelRequests
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 internal import NIOSSL
 internal import Records
 internal import Synchronization
@@ -67,6 +68,38 @@ public final class ChatClient: Sendable {
         }
     }
 
+    /// Puts a request into the bytes that are sent, for which its images are read.
+    /// - Throws: `.request` for an image that is not what the request says; `.unreadable`; `.cancelled`.
+    func body(of request: ChatRequest, _ form: RequestForm) async throws(ChatFailure) -> Bytes {
+        guard request.imageCount > 0 else { return try Self.body(of: request, form, nil) }
+        let media = self.configuration.media
+        do {
+            // A disk may keep its reader waiting.
+            return try await NIOThreadPool.singleton.runIfActive {
+                Result { () throws(ChatFailure) in try Self.body(of: request, form, media) }
+            }.get()
+        } catch let failure as ChatFailure {
+            throw failure
+        } catch {
+            throw .cancelled
+        }
+    }
+
+    private static func body(
+        of request: ChatRequest, _ form: RequestForm, _ media: MediaFolder?
+    ) throws(ChatFailure) -> Bytes {
+        var room = MediaFolder.requestBytesMax
+        return try request.body(form) { image throws(ChatFailure) in
+            guard let media else {
+                throw .unreadable(
+                    message:
+                        "a prompt shows the image `\(image.path)`, and no folder of images was named: add --media DIR, "
+                        + "or set MILLRACE_MEDIA")
+            }
+            return try media.content(of: image, room: &room)
+        }
+    }
+
     /// The reason why a call brought no answer, with the part of the request that the server refuses, if it says so.
     struct CallFailure: Error {
         var failure: ChatFailure
@@ -75,9 +108,21 @@ public final class ChatClient: Sendable {
 
     /// Asks once.
     func attempt(_ request: ChatRequest, _ form: RequestForm) async throws(CallFailure) -> ChatAnswer {
+        let body: Bytes
+        do throws(ChatFailure) {
+            body = try await self.body(of: request, form)
+        } catch {
+            throw CallFailure(failure: error)
+        }
+        return try await self.attempt(request, form, body)
+    }
+
+    /// Asks once.
+    /// - Parameter body: the request in that form, as `body(of:_:)` puts it.
+    func attempt(_ request: ChatRequest, _ form: RequestForm, _ body: Bytes) async throws(CallFailure) -> ChatAnswer {
         guard let receipt = await self.meter.admit(request) else { throw CallFailure(failure: .cancelled) }
         do throws(CallFailure) {
-            let answer = try await self.send(request, form)
+            let answer = try await self.send(request, form, body)
             receipt(.success(answer))
             return answer
         } catch {
@@ -87,12 +132,14 @@ public final class ChatClient: Sendable {
     }
 
     /// Sends a call that has its place, and reads what comes back.
-    private func send(_ request: ChatRequest, _ form: RequestForm) async throws(CallFailure) -> ChatAnswer {
+    private func send(
+        _ request: ChatRequest, _ form: RequestForm, _ body: Bytes
+    ) async throws(CallFailure) -> ChatAnswer {
         var call = HTTPClientRequest(url: self.endpoint.api("/chat/completions"))
         call.method = .POST
         call.headers = self.headers
         call.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-        call.body = .bytes(ByteBuffer(bytes: request.body(form)))
+        call.body = .bytes(ByteBuffer(bytes: body))
         let reply: Reply
         do throws(ChatFailure) {
             reply = try await self.exchange(call, Limits(self.configuration))
@@ -100,11 +147,12 @@ public final class ChatClient: Sendable {
             throw CallFailure(failure: error)
         }
         guard reply.status == 200 else {
-            let body = self.redacted(reply.body)
+            let words = self.redacted(reply.body)
             throw CallFailure(
                 failure: FailureSorting.failure(
-                    status: reply.status, headers: reply.headers, body: body, now: Self.secondsSince1970()),
-                refusal: RequestRefusal(status: reply.status, ErrorBody(body), request, form))
+                    status: reply.status, headers: reply.headers, body: words, images: request.imageCount,
+                    now: Self.secondsSince1970()),
+                refusal: RequestRefusal(status: reply.status, ErrorBody(words), request, form))
         }
         do throws(BadAnswer) {
             return try Self.answer(reply.headers, reply.body)
@@ -286,6 +334,7 @@ public final class ChatClient: Sendable {
         case .request(let reason, let message): return .request(reason: reason, message: self.redacted(message))
         case .server(let kind, let message): return .server(kind: kind, message: self.redacted(message))
         case .shared(let message): return .shared(message: self.redacted(message))
+        case .unreadable: return failure
         case .cancelled: return .cancelled
         }
     }

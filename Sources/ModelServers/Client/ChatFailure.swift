@@ -14,6 +14,9 @@ public enum ChatFailure: Error, Hashable, Sendable {
     /// A failure that every request meets, and nobody mends by waiting: a wrong key, an unknown model, a used-up quota.
     /// The run ends, and no request is charged with it.
     case shared(message: String)
+    /// An image cannot be read on this machine, which is neither its request's fault nor the server's: no folder of
+    /// images, a disk that fails, too many open files. The run ends, and no request is charged with it.
+    case unreadable(message: String)
     /// Whoever asked has gone, or the client is shut down.
     case cancelled
 }
@@ -38,12 +41,29 @@ public enum RequestFault: String, Hashable, Sendable, CaseIterable {
     case badAnswer = "bad-answer"
     /// It drew a 5xx again and again, while others were answered.
     case serverError = "server-error"
+    /// The server or its model takes no images, or not these.
+    case imageInput = "image-input"
+    /// An image's file is not there.
+    case imageMissing = "image-missing"
+    /// An image's file is not the one that the request was made of.
+    case imageChanged = "image-changed"
+    /// An image's file is none that may be sent: outside the folder of images, no image, too large.
+    case imageRefused = "image-refused"
 
     /// Tells whether the server has looked at the request and refused it. The others are of the kind that may go away.
     public var followsFromRequest: Bool {
         switch self {
-        case .badRequest, .contextLength, .contentFilter, .tooLarge, .unprocessable: true
-        case .timeout, .disconnected, .badAnswer, .serverError: false
+        case .badRequest, .contextLength, .contentFilter, .tooLarge, .unprocessable, .imageInput: true
+        case .timeout, .disconnected, .badAnswer, .serverError, .imageMissing, .imageChanged, .imageRefused: false
+        }
+    }
+
+    /// Tells whether it is found before anything is sent. It hangs on the paths of images, which are no part of the
+    /// request's key.
+    public var isOfFiles: Bool {
+        switch self {
+        case .imageMissing, .imageChanged, .imageRefused: true
+        default: false
         }
     }
 }
@@ -121,15 +141,21 @@ extension ChatFailure: CustomStringConvertible {
         case .request(let reason, _): reason.rawValue
         case .server(let kind, _): kind.label
         case .shared: "shared"
+        case .unreadable: "unreadable"
         case .cancelled: "cancelled"
         }
     }
 
     /// `label: message`. Keys and header values are never in it.
     public var description: String {
+        self.message.map { "\(self.label): \($0)" } ?? self.label
+    }
+
+    /// The words for a person; `nil` where nobody waits for them.
+    var message: String? {
         switch self {
-        case .request(_, let message), .server(_, let message), .shared(let message): "\(self.label): \(message)"
-        case .cancelled: self.label
+        case .request(_, let message), .server(_, let message), .shared(let message), .unreadable(let message): message
+        case .cancelled: nil
         }
     }
 }

@@ -42,6 +42,8 @@ public struct ClientConfiguration: Sendable {
     public var totalTimeoutSeconds = 600.0
     /// The largest answer, in bytes; reading stops there.
     public var answerBytesMax = 16 << 20
+    /// The folder that the images of requests lie in.
+    public var media: MediaFolder?
     /// A PEM file of certificate authorities to trust beside the system's.
     public var authorityFile: String?
     /// The environment that names a proxy.

@@ -9,13 +9,25 @@ internal import Records
 enum FailureSorting {
     /// The failure that an answer with a status other than 200 stands for.
     ///
-    /// - Parameter now: seconds since 1970, for a `Retry-After` that is a date and an answer without one of its own.
-    static func failure(status: Int, headers: HTTPHeaders, body: Bytes, now: Double) -> ChatFailure {
+    /// - Parameters:
+    ///   - images: the number of images in the request.
+    ///   - now: seconds since 1970, for a `Retry-After` that is a date and an answer without one of its own.
+    static func failure(
+        status: Int, headers: HTTPHeaders, body: Bytes, images: Int = 0, now: Double
+    ) -> ChatFailure {
         let error = ErrorBody(body)
         let message = error.message.isEmpty ? "HTTP \(status)" : "HTTP \(status): \(error.message)"
         let isRefusal = (400..<500).contains(status)
         if status == 402 || isRefusal && error.isQuotaSpent {
             return .server(kind: .quotaSpent, message: message + self.remedy(402, headers))
+        }
+        if images > 0, self.refusesImages(status, error) {
+            let count = images == 1 ? "the request shows an image" : "the request shows \(images) images"
+            return .request(
+                reason: .imageInput,
+                message:
+                    "\(message); \(count), which this model or its server does not take: name a model that sees, and "
+                    + "start its server with what it sees by (llama.cpp: --mmproj)")
         }
         switch status {
         case 429:
@@ -36,6 +48,15 @@ enum FailureSorting {
         }
         if let reason = self.fault(status: status, error: error) { return .request(reason: reason, message: message) }
         return .server(kind: .status(status), message: message + self.remedy(status, headers))
+    }
+
+    /// Tells whether the images of a request are what is refused. A 5xx must say so outright: most are a server's own.
+    private static func refusesImages(_ status: Int, _ error: ErrorBody) -> Bool {
+        switch status {
+        case 400, 404, 415, 422: error.isOfImages && !error.isContextLength && !error.isContentFilter
+        case 500, 501: error.isUnsupportedImage
+        default: false
+        }
     }
 
     /// Returns the fault that a request is charged with; `nil` if it is not the request's fault.

@@ -58,6 +58,7 @@ enum RequestRefusal: Hashable {
             Self.place(of: part.name, in: error.marks).map { (place: $0, refusal: part.refusal) }
         }
         if let first = places.min(by: { $0.place < $1.place }) { return first.refusal }
+        if request.imageCount > 0, error.isOfImages { return nil }
         return sendsSchema && error.has(Self.schemaWords + Self.keywords) ? .schema : nil
     }
 

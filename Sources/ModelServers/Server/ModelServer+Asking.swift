@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
 public import ModelRequests
 internal import Synchronization
 
@@ -8,8 +9,8 @@ extension ModelServer {
     ///
     /// - Parameter observer: is told what happens on the way.
     /// - Throws: `.request` if the request itself is at fault; `.shared` if no request will ever be answered;
-    ///   `.cancelled` if the task is cancelled or the server shut down. Failures of the server are not thrown: they
-    ///   are waited out.
+    ///   `.unreadable` if its images cannot be read here; `.cancelled` if the task is cancelled or the server shut down.
+    ///   Failures of the server are not thrown: they are waited out.
     public func ask(
         _ request: ChatRequest, observer: CallObserver = CallObserver()
     ) async throws(ChatFailure) -> ChatAnswer {
@@ -33,6 +34,8 @@ extension ModelServer {
                 return answer
             case .failure(.server(let kind, let text)): (fault, message) = (kind, text)
             case .failure(.request(let reason, let message)):
+                // The server has not refused it, so nothing of this says what it makes of others.
+                if reason.isOfFiles { throw .request(reason: reason, message: message) }
                 throw await self.judged(reason, message, of: request)
             case .failure(let failure): throw failure
             }
@@ -113,6 +116,13 @@ extension ModelServer {
     private func send(
         _ request: ChatRequest, _ form: RequestForm, _ attempts: inout Attempts
     ) async throws(ChatClient.CallFailure) -> ChatAnswer {
+        let body: Bytes
+        do throws(ChatFailure) {
+            // Only now, with its place at the server: those who wait hold no images in memory.
+            body = try await self.client.body(of: request, form)
+        } catch {
+            throw ChatClient.CallFailure(failure: error)
+        }
         attempts.form = form
         let isRetry = attempts.count > 0
         attempts.count += 1
@@ -120,14 +130,17 @@ extension ModelServer {
             state.statistics.calls += 1
             if isRetry { state.statistics.retries += 1 }
         }
-        return try await self.client.attempt(request, form)
+        return try await self.client.attempt(request, form, body)
     }
 
     /// Takes note of a call that was not answered, unless the server failed it.
     private func ended(_ failure: ChatFailure, _ pass: Gate.Pass) -> ChatFailure {
         switch failure {
         case .request(let reason, _):
-            self.finish(pass, .alive) { $0.statistics.requestFailures[reason, default: 0] += 1 }
+            self.finish(pass, reason.isOfFiles ? .abandoned : .alive) {
+                $0.statistics.requestFailures[reason, default: 0] += 1
+            }
+        case .unreadable: self.finish(pass, .abandoned) { _ in }
         case .server where !Task.isCancelled: break
         case .server, .shared, .cancelled:
             self.finish(pass, .abandoned) { $0.statistics.cancelled += 1 }

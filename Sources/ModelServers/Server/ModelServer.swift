@@ -83,7 +83,7 @@ public final class ModelServer: Sendable {
         switch found.failure {
         case nil: state[model].hasAnswered = true
         case .request?: state[model].isProbeRefused = true
-        case .server?, .shared?, .cancelled?: break
+        case .server?, .shared?, .unreadable?, .cancelled?: break
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import HostileServers
 import ModelRequests
 import ModelServers
@@ -16,6 +17,13 @@ func request(_ prompt: String, schema: String? = nil) throws -> ChatRequest {
     try ChatRequest(
         model: "m-1", messages: [ChatMessage(role: .user, content: prompt)], schema: schema, temperature: 0,
         maxTokens: 64)
+}
+
+extension ChatRequest {
+    /// The bytes to send of a request that shows no image.
+    func body(_ form: RequestForm = RequestForm()) -> Bytes {
+        self.body(form) { (_: MessageImage) throws(Never) in preconditionFailure("it shows no image") }
+    }
 }
 
 /// A model server over a hostile one, whose waits run fast; checked for leaks when it ends.
