@@ -62,6 +62,18 @@ struct CommandTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: bench.folder.path).isEmpty)
     }
 
+    @Test("A folder of images that is none is refused before anything is done, by option or by environment")
+    func media() throws {
+        let bench = try Workbench(videos: 3)
+        for command in [["run", Self.naq], ["replay", Self.naq, "--from", "earliest"], ["plan", Self.naq]] {
+            try bench.expect(2, command + ["--media", "nothing"]).says("--media", "nothing", "check the path")
+            try bench.expect(2, command + ["--media", "world/narration.json"]).says("--media", "no folder")
+        }
+        try bench.expect(0, Workbench.ingestWorld)
+        try bench.succeed("run", Self.naq, "--until-idle", "--media", "world")
+        try bench.succeed("plan", Self.naq, "--media", "world")
+    }
+
     @Test("A command without a log, or for what is not there, says what there is")
     func nothingThere() throws {
         let bench = try Workbench(videos: 3)

@@ -39,6 +39,7 @@ struct PlanCommand: ParsableCommand {
     @Flag(help: "Plan a run with this flag: it takes over the offsets of an earlier version of a changed topology.")
     var acceptChanges = false
 
+    @OptionGroup var media: MediaOption
     @OptionGroup var common: CommonOptions
 
     func run() throws {
@@ -50,7 +51,7 @@ struct PlanCommand: ParsableCommand {
             var options = RunOptions()
             options.allowUnguarded = self.allowUnguarded
             options.acceptsChangedTopology = self.acceptChanges
-            let plan = try RunPlan(topology, options: options, home: home, log: log)
+            let plan = try RunPlan(topology, options: options, home: home, media: try self.media.folder(), log: log)
             var table = TextTable(["stage", "reads", "done", "waiting", "steps"])
             var json = JSONWriter()
             json.beginArray()

@@ -40,6 +40,8 @@ struct RunArguments: ParsableArguments {
                 + "exit code 1, and the next one goes on. For ever by default.", valueName: "time"))
     var maxWait: WaitLimit?
 
+    @OptionGroup var media: MediaOption
+
     @Option(help: ArgumentHelp("How long a process may be silent before others take its partitions.", valueName: "ms"))
     var sessionTimeout = 10_000
 

@@ -49,7 +49,12 @@ struct AnswerTrail {
         let messages = Self.messages(of: entry)
         for message in messages {
             part.lines.append("@\(message.role.rawValue)")
-            part.lines += Self.lines(of: message.content)
+            for shown in message.parts {
+                switch shown {
+                case .text(let text): part.lines += Self.lines(of: text)
+                case .image(let image): part.lines.append("  (the image with the SHA-256 \(image.sha256))")
+                }
+            }
         }
         part.add("prompt") { json in
             json.field("sha256", hash)
@@ -57,12 +62,7 @@ struct AnswerTrail {
             json.field("request", "\(entry.key)")
             json.key("messages")
             json.beginArray()
-            for message in messages {
-                json.beginObject()
-                json.field("role", message.role.rawValue)
-                json.field("content", message.content)
-                json.endObject()
-            }
+            for message in messages { message.writeCanonical(to: &json) }
             json.endArray()
         }
         return part
@@ -109,10 +109,7 @@ struct AnswerTrail {
     private static func messages(of entry: CacheEntry) -> [ChatMessage] {
         guard let request = entry.request, let json = try? JSONValue(parsing: request) else { return [] }
         return (json["messages"]?.array ?? []).compactMap { message in
-            guard let role = message["role"]?.string.flatMap(ChatMessage.Role.init),
-                let text = message["content"]?.string
-            else { return nil }
-            return ChatMessage(role: role, content: text)
+            try? JSONScanner.scan(message.bytes) { json throws(JSONError) in try ChatMessage(json: &json) }
         }
     }
 }

@@ -5,6 +5,7 @@ import Dataflow
 import Engine
 import ModelCalls
 import ModelRequests
+import ModelServers
 import RecordLog
 import Records
 import Topologies
@@ -31,14 +32,15 @@ struct RunPlan {
     let parts: [Part]
 
     /// Rehearses a run.
+    /// - Parameter media: the folder that images of prompts lie in.
     /// - Throws: what the run would be refused or stopped by.
-    init(_ topology: Topology, options: RunOptions, home: Home, log: any RecordLog) throws {
+    init(_ topology: Topology, options: RunOptions, home: Home, media: MediaFolder?, log: any RecordLog) throws {
         var planners: [String: CompletionPlanner] = [:]
         defer { for planner in planners.values { planner.close() } }
         var services: [String: OperatorServices] = [:]
         for stage in topology.stages {
             do throws(ModelEndpointProblem) {
-                let planner = try CompletionPlanner(cacheFolder: home.cacheFolder)
+                let planner = try CompletionPlanner(cacheFolder: home.cacheFolder, media: media)
                 planners[stage.name] = planner
                 services[stage.name, default: OperatorServices()].set(planner, as: (any CompletionProvider).self)
             } catch {
@@ -77,7 +79,8 @@ struct ModelPlan {
     enum Basis: String {
         /// The server's own counts, as the stage's commits have them.
         case measured
-        /// Four bytes a token of the prompt, and as many tokens of the answer as it may have.
+        /// Four bytes a token of the prompt, `MessageImage.estimatedTokens` an image, and as many tokens of the answer as
+        /// it may have.
         case estimated
     }
 
@@ -89,6 +92,11 @@ struct ModelPlan {
     let callsToCome: ClosedRange<Int>
     /// The number of items that the missing answers have room for.
     let itemsMax: Int?
+    /// Images in the requests that are left to make, and those of them that a run would not send.
+    let images: Int
+    let imagesRefused: Int
+    /// The reason why a run would not send one, or would end.
+    let imageProblem: String?
     let tokensIn: Int
     let tokensOut: Int
     let basis: Basis
@@ -108,6 +116,10 @@ struct ModelPlan {
         self.callsMax = callsMax
         self.callsToCome = plan.callsToCome
         self.itemsMax = plan.itemsMax
+        self.images = plan.images
+        self.imagesRefused = plan.imagesRefused
+        self.imageProblem =
+            plan.needsMedia ? "their folder is not named: add --media DIR, or set MILLRACE_MEDIA" : plan.imageProblem
         if calls > 0, tokensIn > 0 {
             self.basis = .measured
             self.tokensIn = plan.calls * tokensIn / calls
@@ -149,7 +161,15 @@ struct ModelPlan {
             "  cache hits: \(number(self.cacheHits))\(isExact ? "" : ", as far as is known")",
             "  calls to make: \(calls)" + (toCome.upperBound == 0 ? "" : "; then \(further) more, by what these bring"),
             "  tokens: \(tokens)\(isExact ? "" : ", for the first of these numbers")", "  time: \(time)",
-        ]
+        ] + self.imageLines
+    }
+
+    private var imageLines: [String] {
+        guard self.images > 0 else { return [] }
+        let number = ProgressReporter.grouped
+        let refused = self.imagesRefused > 0 ? ", \(number(self.imagesRefused)) of them to be dead letters" : ""
+        let problem = self.imageProblem.map { "; \($0)" } ?? ""
+        return ["  images to send: \(number(self.images))\(refused)\(problem)"]
     }
 
     /// Writes the plan as fields of an open object.
@@ -160,6 +180,8 @@ struct ModelPlan {
         if let callsMax { json.value(callsMax) } else { json.null() }
         json.field("further_calls_min", self.callsToCome.lowerBound)
         json.field("further_calls_max", self.callsToCome.upperBound)
+        json.field("images", self.images)
+        json.field("images_refused", self.imagesRefused)
         json.field("tokens_in", self.tokensIn)
         json.field("tokens_out", self.tokensOut)
         json.field("tokens_basis", self.basis.rawValue)

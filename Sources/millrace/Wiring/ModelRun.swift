@@ -36,6 +36,7 @@ struct ModelRun {
                 "going on with the budget of a run that did not end: \(ProgressReporter.grouped(resumed.calls)) calls and "
                     + "\(ProgressReporter.grouped(resumed.tokens)) tokens of it are used")
         }
+        options.media = try arguments.media.folder()
         options.budget = self.budget
         options.waitSecondsMax = arguments.maxWait?.seconds
         let board = WaitBoard(home, topology: topology)
