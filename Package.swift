@@ -101,13 +101,14 @@ let package = Package(
         + room("ModelRequests", ["Codecs", "Records"])
         + room("Conversations", ["ModelRequests", "Dataflow", "Codecs", "Records"], tests: [])
         + room(
+            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
+        + room(
             "MomentQueries",
             [
-                "Conversations", "ModelRequests", "NarrationGrammar", "VideoAnnotations", "Dataflow", "Codecs",
-                "Records",
-            ], tests: [])
-        + room(
-            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
+                "Conversations", "ModelRequests", "NarrationGrammar", "VideoAnnotations", "Shards", "DurableFiles",
+                "Dataflow", "Codecs", "Records",
+            ],
+            tests: [])
         + room(
             "ModelServers",
             ["DurableFiles", "ModelRequests", "Codecs", "Records", http, nio, nioHTTP1, nioPosix, nioSSL],

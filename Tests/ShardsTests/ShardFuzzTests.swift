@@ -90,7 +90,7 @@ import Testing
         for input in Fuzz("line-identity", seeds: seeds, tokens: .json, seconds: 1) {
             let identity = input.bytes.withUnsafeBufferPointer { LineSchema.any.identity($0) }
             try #require(identity.fields.map(\.name) == ["last_line_sha256"] && !identity.isUnknown, "\(input)")
-            _ = input.bytes.withUnsafeBufferPointer { LineSchema.nlq.identity($0) }
+            _ = input.bytes.withUnsafeBufferPointer { LineSchema.narrations.identity($0) }
             guard case .object = try? JSONValue(parsing: input.bytes), input.bytes.last == UInt8(ascii: "}") else {
                 continue
             }
@@ -110,18 +110,6 @@ import Testing
             }
             let text = String(decoding: input.bytes, as: UTF8.self)
             if let name = ShardName(file: text) { try #require(name.file == text, "\(input)") }
-        }
-    }
-
-    @Test func `samples for export`() throws {
-        let seed = #"""
-            {"query_id":"q","video_uid":"v","clip_uid":"c","annotation_uid":"a","query":"Where is it?","template":null,
-            "clip_start_sec":1.5,"clip_end_sec":3,"video_start_sec":481.5,"video_end_sec":483,"clip_duration_sec":480}
-            """#
-        for input in Fuzz("nlq-sample", seeds: [seed], tokens: .json, seconds: 1) {
-            guard let sample = try? NLQSample(line: input.bytes) else { continue }
-            try #require(sample.clipStart >= 0 && sample.clipEnd > sample.clipStart, "\(input)")
-            _ = sample.clipStartInVideo
         }
     }
 }

@@ -20,7 +20,7 @@ import Testing
             storage: storage ?? self.storage,
             options: ShardSinkOptions(
                 name: "nlq", partition: 2, epoch: epoch, nextSequence: next, limits: limits, topologyHash: "t",
-                frameBytes: 500, schema: .nlq),
+                frameBytes: 500, schema: .narrations),
             guide: guide)
     }
 

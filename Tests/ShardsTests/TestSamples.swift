@@ -28,7 +28,7 @@ enum TestSamples {
     /// Writes samples into a file of a storage and describes it as its manifest entry.
     static func write(
         _ samples: [Bytes], sequence: Int = 0, partition: Int = 0, frameBytes: Int = 1024, level: Int = 3,
-        schema: LineSchema = .nlq, in storage: any ShardStorage
+        schema: LineSchema = .narrations, in storage: any ShardStorage
     ) throws -> ManifestEntry {
         let name = ShardName(name: "nlq", partition: partition, sequence: sequence, epoch: 1)
         let file = try storage.create(name.file)
@@ -50,6 +50,15 @@ enum TestSamples {
         var lines: [Bytes] = []
         while let line = try cursor.next() { lines.append(line) }
         return lines
+    }
+}
+
+extension LineSchema {
+    /// The schema of `TestSamples`: a line is known by the last narration of its lineage.
+    static let narrations = LineSchema(streamType: "test") { line in
+        let lineage = (try? JSONValue(parsing: line))?["lineage"]
+        return .narration(
+            lineage?["video_uid"]?.string, pass: lineage?["pass"]?.int, index: lineage?["narrations"]?.array?.last?.int)
     }
 }
 

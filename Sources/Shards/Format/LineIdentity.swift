@@ -106,7 +106,7 @@ public struct LineSchema: Sendable {
     /// The name of the type of stream whose values are the lines.
     public let streamType: String
     /// Says what a line is known by.
-    let identity: Identify
+    public let identity: Identify
 
     /// Describes a schema.
     public init(streamType: String, identity: @escaping Identify) {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import DurableFiles
 import Foundation
+import MomentQueries
 import RecordLog
 import Records
 import Shards

@@ -3,6 +3,7 @@
 internal import Codecs
 internal import DurableFiles
 internal import Records
+public import Shards
 
 /// Turns shards of the schema `nlq` into an annotation file as Ego4D publishes it (`nlq_train.json`), which the
 /// official preparation script accepts as it is.

@@ -2,6 +2,7 @@
 
 internal import Codecs
 internal import Records
+internal import Shards
 
 /// A sample of the schema `nlq`, as far as an annotation file needs it. Times are in seconds.
 struct NLQSample {

@@ -2,6 +2,7 @@
 
 import Codecs
 import Foundation
+import MomentQueries
 import Records
 import Shards
 import Testing
@@ -40,7 +41,7 @@ import Testing
 
     private func export(_ shards: [[Bytes]], from sequence: Int = 0) throws -> (JSONValue, NLQExport.Report) {
         let files = try shards.enumerated().map {
-            try TestSamples.write($1, sequence: sequence + $0, frameBytes: 700, in: self.storage).file
+            try SampleShards.write($1, sequence: sequence + $0, in: self.storage)
         }
         let report = try NLQExport.run(
             shards: files, in: self.storage, to: self.output.path + "/nlq_train.json",
@@ -165,10 +166,10 @@ import Testing
     @Test func `a file that is there stays as it was until the new one is whole`() throws {
         let path = self.output.path + "/nlq_train.json"
         try Data([1, 2, 3]).write(to: URL(fileURLWithPath: path))
-        let entry = try TestSamples.write([self.sample("q1")], in: self.storage)
+        let file = try SampleShards.write([self.sample("q1")], in: self.storage)
         #expect(throws: ShardError.self) {
             try NLQExport.run(
-                shards: [entry.file, "gone"], in: self.storage, to: path,
+                shards: [file, "gone"], in: self.storage, to: path,
                 options: NLQExport.Options(date: "", description: ""))
         }
         #expect(try self.written == [1, 2, 3])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Codecs
+public import Shards
 
 extension LineSchema {
     /// Samples of moment queries. A line is known by the last narration that its query is about, as far as its lineage
