@@ -96,19 +96,17 @@ let package = Package(
         + room(
             "Engine", ["Topologies", "Dataflow", "RecordLog", "Codecs", "Records", "Threads", deque],
             tests: ["RecordLogTesting", "Shards"])
-        + room("VideoAnnotations", ["DurableFiles", "Dataflow", "Codecs", "Records"], tests: ["MomentQueries"])
+        + room(
+            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
+        // The contracts by which the program knows a task.
+        + room(
+            "TaskRooms", ["Topologies", "Dataflow", "Shards", "RecordLog", "Codecs", "Records", arguments])
+        + room(
+            "VideoAnnotations", ["TaskRooms", "DurableFiles", "Dataflow", "Codecs", "Records", arguments],
+            tests: ["MomentQueries"])
         + room("NarrationGrammar", ["VideoAnnotations", "Codecs"], tests: [])
         + room("ModelRequests", ["Codecs", "Records"])
         + room("Conversations", ["ModelRequests", "Dataflow", "Codecs", "Records"], tests: [])
-        + room(
-            "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
-        + room(
-            "MomentQueries",
-            [
-                "Conversations", "ModelRequests", "NarrationGrammar", "VideoAnnotations", "Shards", "DurableFiles",
-                "Dataflow", "Codecs", "Records",
-            ],
-            tests: [])
         + room(
             "ModelServers",
             ["DurableFiles", "ModelRequests", "Codecs", "Records", http, nio, nioHTTP1, nioPosix, nioSSL],
@@ -121,6 +119,13 @@ let package = Package(
                 swiftSettings: settings)
         ]
         + room("ModelAnswerCache", ["DurableFiles", "SharedDatabase", "Codecs", "Records", grdb], tests: [])
+        + room(
+            "MomentQueries",
+            [
+                "Conversations", "ModelRequests", "ModelAnswerCache", "NarrationGrammar", "VideoAnnotations",
+                "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records", arguments,
+            ],
+            tests: [])
         + room(
             "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Codecs", "Records"],
             tests: ["HostileServers"])
@@ -148,7 +153,7 @@ let package = Package(
                 dependencies: [
                     "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow",
                     "Topologies", "Engine",
-                    "VideoAnnotations",
+                    "TaskRooms", "VideoAnnotations",
                     "ModelRequests", "ModelServers", "ModelCalls", "MomentQueries", "ModelAnswerCache", "Shards",
                     "SampleWorld",
                     "NeuralNetworks", "Training", "VideoFeatures", "TextEncoders",
@@ -161,7 +166,7 @@ let package = Package(
                     "millrace", "Codecs", "Records", "Dataflow", "Topologies", "EmbeddedLog", "Fuzzing",
                     "HostileServers",
                     "KafkaBroker",
-                    "KafkaLog", "RecordLog", "Shards", crypto,
+                    "KafkaLog", "RecordLog", "Shards", "TaskRooms", crypto, arguments,
                 ],
                 exclude: ["Frozen"], swiftSettings: settings),
         ]

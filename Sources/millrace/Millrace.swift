@@ -75,6 +75,7 @@ enum Entry {
                 try Results.text(Millrace.configuration.version + "\n" + MatrixKernels.report())
                 return 0
             }
+            try Tasks.check()
             var command = try Millrace.parseAsRoot()
             try DescriptorLimit.require()
             try CommandFailure.reporting { try ThreadProbe.require(ThreadProbe.headroom) }

@@ -5,6 +5,7 @@ import Dataflow
 import Foundation
 import HostileServers
 import Records
+import TaskRooms
 import Testing
 import Topologies
 
@@ -31,7 +32,7 @@ struct FrozenTests {
 
     @Test("Types have the names and the schema headers that records were written with")
     func types() throws {
-        let types = millrace.Home.registry.overloads.flatMap { [$0.input, $0.output] }
+        let types = Tasks.registered.operators.overloads.flatMap { [$0.input, $0.output] }
         let lines = types.map { type in
             let headers = type.headers.map { "\($0.name)=\(String(decoding: $0.value, as: UTF8.self))" }
             return "\(type.name) \(headers.joined(separator: " "))"

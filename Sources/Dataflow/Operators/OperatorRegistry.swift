@@ -22,16 +22,24 @@ public struct OperatorRegistry: Sendable {
 
     /// Adds an overload: a name has one for each input, and a type's name is that type's alone.
     public mutating func add(_ overload: OperatorOverload) {
-        let (name, input) = (overload.specification.name, overload.input.name)
-        precondition(
-            !self.overloads(named: name).contains { $0.input.name == input },
-            "two operators called `\(name)` take `\(input)`")
-        for type in [overload.input, overload.output] {
-            let known = self.types.first { $0.name == type.name }
-            precondition(known == nil || known?.identity == type.identity, "two types are called `\(type.name)`")
-            if known == nil { self.types.append(type) }
+        if let conflict = self.conflict(with: overload) { preconditionFailure(conflict) }
+        for type in [overload.input, overload.output] where !self.types.contains(where: { $0.name == type.name }) {
+            self.types.append(type)
         }
         self.overloads.append(overload)
+    }
+
+    /// Says why an overload cannot be added to those that are here; `nil` where it can.
+    public func conflict(with overload: OperatorOverload) -> String? {
+        let (name, input) = (overload.specification.name, overload.input.name)
+        if self.overloads(named: name).contains(where: { $0.input.name == input }) {
+            return "two operators called `\(name)` take `\(input)`"
+        }
+        for type in [overload.input, overload.output] {
+            let known = self.types.first { $0.name == type.name }
+            if let known, known.identity != type.identity { return "two types are called `\(type.name)`" }
+        }
+        return nil
     }
 
     /// The overloads of a YAML name.

@@ -2,6 +2,7 @@
 
 internal import Codecs
 internal import Records
+internal import TaskRooms
 
 /// Groups entries that come one by one, as long as those of a video and pass are adjacent.
 ///
@@ -51,13 +52,13 @@ struct AdjacentGroups {
     }
 
     /// Goes to the group of a key, if it is not there already, and answers what that finished.
-    mutating func move(to key: Key, source: String, at place: SourcePlace, raw: () -> Bytes) -> SourceItem? {
+    mutating func move(to key: Key, source: String, at place: SourcePlace, raw: () -> Bytes) -> NarrationItem? {
         if self.key == key { return nil }
         return self.begin(Video(videoUID: key.uid, pass: key.pass, source: source), at: place, raw: raw)
     }
 
     /// Begins a group, and answers what that finished.
-    mutating func begin(_ video: Video, at place: SourcePlace, raw: () -> Bytes) -> SourceItem? {
+    mutating func begin(_ video: Video, at place: SourcePlace, raw: () -> Bytes) -> NarrationItem? {
         let item = self.finish()
         let key = Key(uid: video.videoUID, pass: video.pass)
         if self.finished.contains(key) {
@@ -89,7 +90,7 @@ struct AdjacentGroups {
     }
 
     /// Finishes the group, and answers what is to be handed out.
-    mutating func finish() -> SourceItem? {
+    mutating func finish() -> NarrationItem? {
         if let key = self.key { self.finished.insert(key) }
         if let refused = self.refused {
             self.refused = nil

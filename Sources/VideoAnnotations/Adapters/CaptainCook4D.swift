@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import Records
+public import TaskRooms
 
 /// CaptainCook4D: the timed steps of cooking recordings.
 ///
@@ -26,17 +28,17 @@ public struct CaptainCook4DAdapter: SourceAdapter {
     /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
-    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+    public var exclusionLists: [SourceList] { self.context.exclusionLists }
 
     /// Reads the file from its start; see `SourceAdapter.read`.
-    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+    public func read(progress: ProgressHandler?, _ body: (NarrationItem) throws -> Void) throws {
         let pieces = VideoPieces(
             path: self.annotations, layout: JSONLayout(opening: [], taking: nil),
             expected: "complete_step_annotations.json with the recordings' ids as keys")
         try pieces.read(progress: progress, self.item, body)
     }
 
-    private func item(_ piece: VideoPieces.Piece, _ seen: inout Set<String>) throws(SourceFault) -> SourceItem {
+    private func item(_ piece: VideoPieces.Piece, _ seen: inout Set<String>) throws(SourceFault) -> NarrationItem {
         let object = try ShallowObject(piece.bytes)
         let entry = try object.entry("recording_id")
         guard let uid = try entry.textIfAny("recording_id") ?? piece.key else {
@@ -76,5 +78,29 @@ public struct CaptainCook4DAdapter: SourceAdapter {
         }
         let interval = Interval(start, try entry.seconds("end_time"))
         try group.add(seconds: nil, text: text, annotated: interval, fields: Self.fields)
+    }
+}
+
+/// The command line of `millrace ingest captaincook4d`.
+public struct CaptainCook4DArguments: SourceArguments {
+    /// A line about the source.
+    public static let abstract = "CaptainCook4D: recipe steps with their intervals."
+    /// Examples of its use.
+    public static let discussion = """
+        EXAMPLES
+          millrace ingest captaincook4d --annotations complete_step_annotations.json
+        """
+
+    @Option(help: ArgumentHelp("complete_step_annotations.json.", valueName: "file"))
+    var annotations: String
+
+    @OptionGroup var guards: GuardArguments
+
+    /// Creates arguments that are to be parsed.
+    public init() {}
+
+    /// Opens the side files.
+    public func makeAdapter() throws -> CaptainCook4DAdapter {
+        try CaptainCook4DAdapter(annotations: self.annotations, options: try self.guards.options())
     }
 }

@@ -2,6 +2,7 @@
 
 internal import Codecs
 internal import Records
+internal import TaskRooms
 
 #if canImport(Glibc)
     internal import Glibc

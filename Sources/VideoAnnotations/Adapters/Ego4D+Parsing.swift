@@ -2,12 +2,13 @@
 
 internal import Codecs
 internal import Records
+public import TaskRooms
 
 extension Ego4DAdapter {
     /// Parses one piece of the file. It depends on nothing but the piece and the side files, so any thread may call it.
     ///
     /// - Returns: a group for each selected pass that exists, problems, and counts of what belongs to no group.
-    public func parse(_ piece: NarrationPiece) -> [SourceItem] {
+    public func parse(_ piece: NarrationPiece) -> [NarrationItem] {
         switch piece {
         case .problem(let problem): return [.problem(problem)]
         case .video(let raw):
@@ -34,7 +35,7 @@ private struct NarrationPieceParser {
     private let lines = LineCount()
     private var cursor: JSONCursor
     private var groups: [NarrationGroup] = []
-    private var loose: [SourceItem] = []
+    private var loose: [NarrationItem] = []
     /// The passes that are there, whether or not they are read.
     private var found: Set<Int> = []
     /// The summaries of a file without passes, whose narrations may come before or after them.
@@ -47,7 +48,7 @@ private struct NarrationPieceParser {
         self.cursor = JSONCursor(bytes)
     }
 
-    mutating func items() throws(JSONError) -> [SourceItem] {
+    mutating func items() throws(JSONError) -> [NarrationItem] {
         guard self.cursor.open("{") else {
             let fault = SourceFault(SourceReason.wrongType, "expected an object with narration passes or `narrations`")
             return [.problem(self.problem(fault, "annotations", 0..<self.bytes.count, at: 0))]
@@ -65,12 +66,12 @@ private struct NarrationPieceParser {
         return self.finish()
     }
 
-    private mutating func finish() -> [SourceItem] {
+    private mutating func finish() -> [NarrationItem] {
         let missing = self.adapter.passes.passes.count { !self.found.contains($0) }
         if missing > 0 { self.loose.append(.count(reason: "missing-pass", number: missing)) }
         if self.found.contains(1), !self.groups.isEmpty { self.groups[0].count("summaries", self.flatSummaries) }
         let place = SourcePlace(file: self.raw.file, line: self.raw.line, offset: self.raw.offset)
-        var items: [SourceItem] = []
+        var items: [NarrationItem] = []
         for var group in self.groups.sorted(by: { $0.pass < $1.pass }) {
             var video = Video(videoUID: self.raw.uid, pass: group.pass, source: Ego4DAdapter.name)
             if let metadata = self.adapter.metadata {

@@ -2,6 +2,7 @@
 
 public import Codecs
 internal import Records
+public import TaskRooms
 
 /// A piece that a narration file is cut into.
 public enum NarrationPiece: Hashable, Sendable {

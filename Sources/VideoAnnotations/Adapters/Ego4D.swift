@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import Records
+public import TaskRooms
 
 /// A choice among Ego4D's two annotation passes.
 public enum PassSelection: String, Hashable, Sendable, CaseIterable {
@@ -69,7 +71,7 @@ public struct Ego4DAdapter: SourceAdapter {
     /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
-    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+    public var exclusionLists: [SourceList] { self.context.exclusionLists }
 
     /// Starts to cut the file into videos.
     public func splitter(progress: ProgressHandler? = nil) throws(SourceError) -> NarrationFileSplitter {
@@ -77,11 +79,44 @@ public struct Ego4DAdapter: SourceAdapter {
     }
 
     /// Reads the file from its start; see `SourceAdapter.read`.
-    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+    public func read(progress: ProgressHandler?, _ body: (NarrationItem) throws -> Void) throws {
         for problem in self.metadataProblems { try body(.problem(problem)) }
         var splitter = try self.splitter(progress: progress)
         while let piece = try splitter.next() {
             for item in self.parse(piece) { try body(item) }
         }
+    }
+}
+
+/// The command line of `millrace ingest ego4d`.
+public struct Ego4DArguments: SourceArguments {
+    /// A line about the source.
+    public static let abstract = "Ego4D's narration.json, or all_narrations_redacted.json."
+    /// Examples of its use.
+    public static let discussion = """
+        EXAMPLES
+          millrace ingest ego4d --narrations narration.json --metadata ego4d.json \\
+              --exclude nlq_val.json --exclude nlq_test_unannotated.json --features features --pass both
+        """
+
+    @Option(help: ArgumentHelp("The narrations.", valueName: "file"))
+    var narrations: String
+
+    @Option(help: ArgumentHelp("ego4d.json, for durations and clips.", valueName: "file"))
+    var metadata: String?
+
+    @Option(name: .customLong("pass"), help: "The annotation pass: 1, 2 or both.", transform: passSelection)
+    var passes: PassSelection = .first
+
+    @OptionGroup var guards: GuardArguments
+
+    /// Creates arguments that are to be parsed.
+    public init() {}
+
+    /// Opens the side files.
+    public func makeAdapter() throws -> Ego4DAdapter {
+        try Ego4DAdapter(
+            narrations: self.narrations, metadata: self.metadata, passes: self.passes,
+            options: try self.guards.options())
     }
 }

@@ -2,6 +2,7 @@
 
 internal import Codecs
 internal import Records
+internal import TaskRooms
 
 /// The length and the clips of each video, as `ego4d.json` has them.
 ///

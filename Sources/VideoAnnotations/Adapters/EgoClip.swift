@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import Codecs
 internal import Records
+public import TaskRooms
 
 /// EgoClip: Ego4D's narrations as EgoVLP cut them, a tab-separated table with one row a narration and the window around
 /// it (`QinghongLin/EgoVLP`, README: `video_uid, video_dur, narration_source, narration_ind, narration_time,
@@ -31,10 +33,10 @@ public struct EgoClipAdapter: SourceAdapter {
     /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
-    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+    public var exclusionLists: [SourceList] { self.context.exclusionLists }
 
     /// Reads the file from its start; see `SourceAdapter.read`.
-    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+    public func read(progress: ProgressHandler?, _ body: (NarrationItem) throws -> Void) throws {
         var table = try DelimitedText(
             path: self.annotations, delimiter: UInt8(ascii: "\t"),
             requiring: ["video_uid", "narration_source", "narration_time", "clip_text"], progress: progress)
@@ -78,7 +80,7 @@ private struct EgoClipRows {
     let columns: EgoClipColumns
     let passes: PassSelection
     /// The items that the rows so far made, to be handed out.
-    var items: [SourceItem] = []
+    var items: [NarrationItem] = []
     private var groups: AdjacentGroups
     private var otherPass = 0
     /// The id and the source of the row before as they stand, so that most rows are grouped by comparing bytes.
@@ -178,5 +180,32 @@ private struct EgoClipRows {
         }
         throw SourceFault(
             SourceReason.notANumber, "`\(name)` is \"\(text.prefix(64))\": give the time in seconds")
+    }
+}
+
+/// The command line of `millrace ingest egoclip`.
+public struct EgoClipArguments: SourceArguments {
+    /// A line about the source.
+    public static let abstract = "EgoClip's table of narrations with windows."
+    /// Examples of its use.
+    public static let discussion = """
+        EXAMPLES
+          millrace ingest egoclip --annotations egoclip.csv --exclude nlq_val.json
+        """
+
+    @Option(help: ArgumentHelp("egoclip.csv, tab-separated.", valueName: "file"))
+    var annotations: String
+
+    @Option(name: .customLong("pass"), help: "The annotation pass: 1, 2 or both.", transform: passSelection)
+    var passes: PassSelection = .both
+
+    @OptionGroup var guards: GuardArguments
+
+    /// Creates arguments that are to be parsed.
+    public init() {}
+
+    /// Opens the side files.
+    public func makeAdapter() throws -> EgoClipAdapter {
+        try EgoClipAdapter(annotations: self.annotations, passes: self.passes, options: try self.guards.options())
     }
 }

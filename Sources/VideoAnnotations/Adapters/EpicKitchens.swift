@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import Records
+public import TaskRooms
 
 /// EPIC-KITCHENS-100: narrations with their own time and the interval of the action.
 ///
@@ -37,10 +39,10 @@ public struct EpicKitchensAdapter: SourceAdapter {
     /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
-    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+    public var exclusionLists: [SourceList] { self.context.exclusionLists }
 
     /// Reads the file from its start; see `SourceAdapter.read`.
-    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+    public func read(progress: ProgressHandler?, _ body: (NarrationItem) throws -> Void) throws {
         var table = try DelimitedText(
             path: self.annotations, delimiter: UInt8(ascii: ","),
             requiring: ["video_id", "start_timestamp", "stop_timestamp", "narration"], progress: progress)
@@ -72,7 +74,7 @@ public struct EpicKitchensAdapter: SourceAdapter {
         for (group, place) in zip(groups, places) { try body(self.item(group, at: place)) }
     }
 
-    private func item(_ group: NarrationGroup, at place: SourcePlace) -> SourceItem {
+    private func item(_ group: NarrationGroup, at place: SourcePlace) -> NarrationItem {
         var group = group
         var video = Video(videoUID: group.videoUID, source: Self.name)
         if let durations = self.durations {
@@ -195,5 +197,32 @@ extension DelimitedText {
         SourceProblem(
             reason: fault.reason, message: "\(self.place): \(fault.message)", key: key, raw: self.raw,
             byteCount: self.rawByteCount)
+    }
+}
+
+/// The command line of `millrace ingest epic-kitchens`.
+public struct EpicKitchensArguments: SourceArguments {
+    /// A line about the source.
+    public static let abstract = "EPIC-KITCHENS-100: narrations with their intervals."
+    /// Examples of its use.
+    public static let discussion = """
+        EXAMPLES
+          millrace ingest epic-kitchens --annotations EPIC_100_train.csv --videos EPIC_100_video_info.csv
+        """
+
+    @Option(help: ArgumentHelp("EPIC_100_train.csv or EPIC_100_validation.csv.", valueName: "file"))
+    var annotations: String
+
+    @Option(help: ArgumentHelp("EPIC_100_video_info.csv, for durations.", valueName: "file"))
+    var videos: String?
+
+    @OptionGroup var guards: GuardArguments
+
+    /// Creates arguments that are to be parsed.
+    public init() {}
+
+    /// Opens the side files.
+    public func makeAdapter() throws -> EpicKitchensAdapter {
+        try EpicKitchensAdapter(annotations: self.annotations, videos: self.videos, options: try self.guards.options())
     }
 }

@@ -2,6 +2,7 @@
 
 internal import Codecs
 internal import Records
+internal import TaskRooms
 
 /// One exclusion list as it stands in a file.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Records
+public import TaskRooms
 
 /// The videos that occur in each split of the Natural Language Queries benchmark, so that none of them leaks into
 /// training data.
@@ -8,43 +9,23 @@ internal import Records
 /// A video is in a list by any of its names (`RecordingName`): its id, its clips' ids, and of recordings that were
 /// joined to one each member's. `ExclusionFile` says how a list is read, and where an entry's split comes from.
 public struct ExclusionList: Sendable {
-    /// One file of the list.
-    public struct File: Hashable, Sendable {
-        /// Its path.
-        public var path: String
-        /// The splits of its entries, sorted.
-        public var splits: [String]
-        /// The number of different videos, or clips of unnamed videos, that it lists.
-        public var ids: Int
-        /// One of them, as the file has it.
-        public var example: String
-    }
-
-    /// An entry of one of the files, for those who count which entries were met.
-    public struct Entry: Hashable, Sendable {
-        /// The number of the file, in the order in which they were given.
-        public var file: Int
-        /// The number of the video or clip in the file.
-        public var id: Int
-    }
-
     /// The lists' answer about a video.
     struct Match {
         /// The splits it occurs in, sorted.
         var splits: [String] = []
         /// The entries that name it.
-        var entries: [Entry] = []
+        var entries: [SourceList.Entry] = []
     }
 
     private struct Listing {
-        var entry: Entry
+        var entry: SourceList.Entry
         var split: String
     }
 
     private var listings: [String: [Listing]] = [:]
     private var videos: Set<String> = []
     /// The files, in the order in which they were given.
-    public private(set) var files: [File] = []
+    public private(set) var files: [SourceList] = []
     /// Splits that had to be guessed, and other warnings for the user.
     public private(set) var notes: [String] = []
 
@@ -81,7 +62,7 @@ public struct ExclusionList: Sendable {
         let file = try ExclusionFile(reading: path)
         var unknownGroups = 0
         for (number, video) in file.videos.enumerated() {
-            let entry = Entry(file: self.files.count, id: number)
+            let entry = SourceList.Entry(file: self.files.count, id: number)
             self.videos.insert(video.id)
             var names = video.names
             for first in video.names.compactMap(RecordingName.firstOfGroup) {
@@ -97,7 +78,7 @@ public struct ExclusionList: Sendable {
         }
         let splits = Set(file.videos.flatMap(\.splits).map { $0 ?? file.split }).sorted()
         self.files.append(
-            File(path: path, splits: splits, ids: file.videos.count, example: file.videos.first?.text ?? ""))
+            SourceList(path: path, splits: splits, ids: file.videos.count, example: file.videos.first?.text ?? ""))
         self.notes += file.notes
         if splits == ["train"] {
             self.notes.append(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import DurableFiles
+internal import TaskRooms
 
 #if canImport(Glibc)
     internal import Glibc

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import Records
+public import TaskRooms
 
 /// Ego4D Goal-Step: steps and substeps of procedural videos, each with an interval and a description.
 ///
@@ -30,17 +32,17 @@ public struct GoalStepAdapter: SourceAdapter {
     /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
-    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+    public var exclusionLists: [SourceList] { self.context.exclusionLists }
 
     /// Reads the file from its start; see `SourceAdapter.read`.
-    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+    public func read(progress: ProgressHandler?, _ body: (NarrationItem) throws -> Void) throws {
         let pieces = VideoPieces(
             path: self.annotations, layout: JSONLayout(opening: ["videos"], taking: []),
             expected: "a goalstep_*.json with `videos` at its top")
         try pieces.read(progress: progress, self.item, body)
     }
 
-    private func item(_ piece: VideoPieces.Piece, _ seen: inout Set<String>) throws(SourceFault) -> SourceItem {
+    private func item(_ piece: VideoPieces.Piece, _ seen: inout Set<String>) throws(SourceFault) -> NarrationItem {
         let object = try ShallowObject(piece.bytes)
         let uid = try object.entry("video_uid").uid("video_uid")
         try VideoPieces.check(uid: uid, isNewIn: &seen)
@@ -105,5 +107,30 @@ public struct GoalStepAdapter: SourceAdapter {
         key: String
     ) -> SourceProblem {
         fault.problem(at: piece.place(of: bytes), entry: "video \(key), \(name)", key: key, raw: bytes)
+    }
+}
+
+/// The command line of `millrace ingest goalstep`.
+public struct GoalStepArguments: SourceArguments {
+    /// A line about the source.
+    public static let abstract = "Ego4D Goal-Step: steps and substeps with their intervals."
+    /// Examples of its use.
+    public static let discussion = """
+        EXAMPLES
+          millrace ingest goalstep --annotations goalstep_train.json --groups goalstep_video_groups.tsv \\
+              --exclude nlq_val.json --exclude nlq_test_unannotated.json
+        """
+
+    @Option(help: ArgumentHelp("goalstep_train.json or goalstep_valid.json.", valueName: "file"))
+    var annotations: String
+
+    @OptionGroup var guards: GuardArguments
+
+    /// Creates arguments that are to be parsed.
+    public init() {}
+
+    /// Opens the side files.
+    public func makeAdapter() throws -> GoalStepAdapter {
+        try GoalStepAdapter(annotations: self.annotations, options: try self.guards.options())
     }
 }

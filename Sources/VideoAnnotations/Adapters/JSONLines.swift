@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import Codecs
 internal import Records
+public import TaskRooms
 
 /// One JSON object a line, in either of two forms, told apart by `kind`:
 ///
@@ -27,10 +29,10 @@ public struct JSONLinesAdapter: SourceAdapter {
     /// Warnings about the side files for the user, one sentence each.
     public var notes: [String] { self.context.notes }
     /// The exclusion lists that were given, in their order.
-    public var exclusionLists: [ExclusionList.File] { self.context.exclusionLists }
+    public var exclusionLists: [SourceList] { self.context.exclusionLists }
 
     /// Reads the file from its start; see `SourceAdapter.read`.
-    public func read(progress: ProgressHandler?, _ body: (SourceItem) throws -> Void) throws {
+    public func read(progress: ProgressHandler?, _ body: (NarrationItem) throws -> Void) throws {
         var lines = LineReader(try FileReader.text(path: self.file, progress: progress))
         var reader = NarrationLines(file: self.file, context: self.context)
         while try lines.next() {
@@ -49,7 +51,7 @@ public struct JSONLinesAdapter: SourceAdapter {
 private struct NarrationLines {
     let file: String
     /// The items that the lines so far made, to be handed out.
-    var items: [SourceItem] = []
+    var items: [NarrationItem] = []
     /// Set where the file breaks off within its last line.
     private(set) var cut: SourceError?
     private var groups: AdjacentGroups
@@ -286,5 +288,34 @@ private struct LooseNarration {
                 try json.skip()
             }
         }
+    }
+}
+
+/// The command line of `millrace ingest jsonl`.
+public struct JSONLinesArguments: SourceArguments {
+    /// A line about the source.
+    public static let abstract =
+        "JSON Lines: narration records as `topics read` prints their values, or loose narrations."
+    /// Examples of its use.
+    public static let discussion = """
+        A loose narration is {"video_uid": …, "timestamp_sec": …, "text": …}, with pass, start_sec, end_sec and duration_sec \
+        if known; the lines of a video stand together.
+
+        EXAMPLES
+          millrace ingest jsonl --file narrations.jsonl
+          millrace topics read narrations --json | jq -c .value > copy.jsonl
+        """
+
+    @Option(help: ArgumentHelp("The file.", valueName: "file"))
+    var file: String
+
+    @OptionGroup var guards: GuardArguments
+
+    /// Creates arguments that are to be parsed.
+    public init() {}
+
+    /// Opens the side files.
+    public func makeAdapter() throws -> JSONLinesAdapter {
+        try JSONLinesAdapter(file: self.file, options: try self.guards.options())
     }
 }

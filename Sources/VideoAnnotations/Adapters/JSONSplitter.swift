@@ -2,6 +2,7 @@
 
 internal import Codecs
 internal import Records
+internal import TaskRooms
 
 /// The members of a file's outermost value that are handed out.
 struct JSONLayout {

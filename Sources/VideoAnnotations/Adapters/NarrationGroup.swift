@@ -2,6 +2,7 @@
 
 internal import Codecs
 internal import Records
+internal import TaskRooms
 
 /// A fault in a narration, before its place in the file is added.
 struct SourceFault: Error, Hashable {

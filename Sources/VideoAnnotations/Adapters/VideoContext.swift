@@ -2,6 +2,7 @@
 
 internal import Codecs
 internal import Records
+internal import TaskRooms
 
 /// The options that all adapters share.
 public struct SourceOptions: Hashable, Sendable {
@@ -58,12 +59,12 @@ struct VideoContext: Sendable {
         (self.exclusions?.notes ?? []) + (self.features?.notes ?? [])
     }
 
-    var exclusionLists: [ExclusionList.File] { self.exclusions?.files ?? [] }
+    var exclusionLists: [SourceList] { self.exclusions?.files ?? [] }
 
     /// Completes a video and pass: sorts, plans clips where there are none, adds splits and features.
     ///
     /// - Parameter video: what the source says of the video.
-    func item(_ video: Video, _ group: consuming NarrationGroup, at place: SourcePlace) -> SourceItem {
+    func item(_ video: Video, _ group: consuming NarrationGroup, at place: SourcePlace) -> NarrationItem {
         var video = video
         group.sort()
         let listed = self.guardVideo(&video, &group)
@@ -85,7 +86,7 @@ struct VideoContext: Sendable {
         if let duration = video.durationSec {
             group.count("after-the-end", group.narrations.count { $0.timestampSec > duration })
         }
-        return .video(
+        return .group(
             VideoNarrations(
                 video: video, narrations: group.narrations, problems: group.problems, counts: group.counts,
                 listed: listed))
@@ -95,7 +96,7 @@ struct VideoContext: Sendable {
     ///
     /// A group is in all splits of its members. Where one of them is not known, the group's splits are not either.
     /// - Returns: the entries of the lists that name it.
-    private func guardVideo(_ video: inout Video, _ group: inout NarrationGroup) -> [ExclusionList.Entry] {
+    private func guardVideo(_ video: inout Video, _ group: inout NarrationGroup) -> [SourceList.Entry] {
         guard let exclusions else { return [] }
         let name = RecordingName.canonical(video.videoUID)
         var names = [name] + video.clips.map { RecordingName.canonical($0.clipUID) }

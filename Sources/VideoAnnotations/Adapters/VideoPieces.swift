@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Records
+internal import TaskRooms
 
 /// Reads a JSON file of videos, one video at a time: what GoalStep and CaptainCook4D share.
 struct VideoPieces {
@@ -44,8 +45,8 @@ struct VideoPieces {
     /// - Parameters:
     ///   - parse: makes an item of a piece; it gets the ids that were there before.
     func read(
-        progress: ProgressHandler?, _ parse: (Piece, inout Set<String>) throws(SourceFault) -> SourceItem,
-        _ body: (SourceItem) throws -> Void
+        progress: ProgressHandler?, _ parse: (Piece, inout Set<String>) throws(SourceFault) -> NarrationItem,
+        _ body: (NarrationItem) throws -> Void
     ) throws {
         let reader = try FileReader.text(path: self.path, progress: progress)
         var splitter = JSONSplitter(reader, layout: self.layout)
@@ -60,8 +61,8 @@ struct VideoPieces {
 
     private func item(
         _ piece: JSONPiece, _ seen: inout Set<String>,
-        _ parse: (Piece, inout Set<String>) throws(SourceFault) -> SourceItem
-    ) -> SourceItem {
+        _ parse: (Piece, inout Set<String>) throws(SourceFault) -> NarrationItem
+    ) -> NarrationItem {
         piece.bytes.withUnsafeBufferPointer { bytes in
             let borrowed = Piece(
                 key: piece.key, bytes: bytes, file: self.path, offset: piece.offset, line: piece.line)

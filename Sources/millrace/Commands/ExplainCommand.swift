@@ -2,9 +2,9 @@
 
 import ArgumentParser
 import Foundation
-import MomentQueries
 import RecordLog
 import Shards
+import TaskRooms
 import Topologies
 
 /// `millrace explain`
@@ -46,7 +46,10 @@ struct ExplainCommand: ParsableCommand {
                 throw CommandFailure(
                     .usage, "no sample has the id `\(self.id)` in the shards: \(sets.joined(separator: ", "))")
             }
-            try self.explanation(of: found, home: home, log: log).write(asJSON: self.common.json)
+            var surroundings = ExplanationSurroundings(log: log, cacheFolder: home.cacheFolder)
+            surroundings.topology = try self.topology.map { (file: $0, topology: try Home.loadTopology($0)) }
+            let explanation = try Self.explanation(of: found, in: surroundings, by: Tasks.registered)
+            try explanation.write(asJSON: self.common.json)
         }
     }
 
@@ -64,11 +67,41 @@ struct ExplainCommand: ParsableCommand {
         return nil
     }
 
-    /// The explanation by the sample's task; by the sample itself, where it is of none.
-    private func explanation(of found: FoundSample, home: Home, log: any RecordLog) throws -> Explanation {
-        if let explainer = MomentQueryExplainer(found) {
-            return try explainer.explanation(in: home, log: log, topology: self.topology)
+    /// The explanation by the first task that takes the sample on; by the sample itself, where none does.
+    static func explanation(
+        of found: FoundSample, in surroundings: ExplanationSurroundings, by tasks: TaskRegistry
+    ) throws -> Explanation {
+        for explainer in tasks.explainers {
+            if let explainer = explainer.init(found) { return try explainer.explanation(in: surroundings) }
         }
         return try found.explained()
+    }
+}
+
+extension Explanation {
+    /// Writes the page, or one JSON object a line.
+    func write(asJSON: Bool) throws {
+        if asJSON {
+            for record in self.parts.flatMap(\.records) { try Results.json(record) }
+            return
+        }
+        try Results.line(self.headline)
+        for part in self.parts {
+            try Results.line("")
+            try Results.line(part.heading)
+            for line in part.lines { try Results.lines(Self.lines(of: line).map { "  " + $0 }) }
+        }
+    }
+
+    private static func lines(of line: Line) -> [String] {
+        switch line {
+        case .text(let text): return [text]
+        case .pairs(let pairs):
+            let width = pairs.map { VisibleText.text($0.name).count }.max() ?? 0
+            return pairs.map { pair in
+                let name = VisibleText.text(pair.name)
+                return name + String(repeating: " ", count: width - name.count + 2) + pair.value
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Dataflow
 import Foundation
+import TaskRooms
 import Topologies
 
 /// `millrace lint`
@@ -35,7 +36,7 @@ struct LintCommand: ParsableCommand {
 
     func run() throws {
         _ = try self.common.makeHome()
-        if self.operators { return try Results.lines(OperatorHelp.lines(Home.registry)) }
+        if self.operators { return try Results.lines(OperatorHelp.lines(Tasks.registered.operators)) }
         var failed = false
         var topologies: [Topology] = []
         var paths: Set<String> = []

@@ -7,10 +7,10 @@ import NeuralNetworks
 import RecordLog
 import SampleWorld
 import Shards
+import TaskRooms
 import Threads
 import Topologies
 import Training
-import VideoAnnotations
 
 /// A command's failure as the user sees it.
 struct CommandFailure: Error {
@@ -47,6 +47,8 @@ struct CommandFailure: Error {
             throw CommandFailure(error.code == .invalidOption ? .usage : .failed, error.message)
         } catch let error as SourceError {
             throw CommandFailure(error.isMissing ? .usage : .failed, error.description)
+        } catch let error as TaskFailure {
+            throw CommandFailure(error.code == .usage ? .usage : .failed, error.message)
         } catch let error as SampleWorldError {
             throw CommandFailure(error.code == .inputOutput ? .failed : .usage, error.description)
         } catch let error as TrainingError {

@@ -6,12 +6,11 @@ import EmbeddedLog
 import Engine
 import Foundation
 import KafkaLog
-import MomentQueries
 import RecordLog
 import Records
 import Shards
+import TaskRooms
 import Topologies
-import VideoAnnotations
 
 /// The folder that holds the embedded log and the shards, and the log that a command works on.
 struct Home {
@@ -86,20 +85,12 @@ struct Home {
         return try EmbeddedLog(path: self.logPath, options: options)
     }
 
-    /// The operators that topologies may name.
-    static let registry: OperatorRegistry = {
-        var registry = OperatorRegistry()
-        registerVideoAnnotations(in: &registry)
-        registerMomentQueries(in: &registry)
-        return registry
-    }()
-
     /// Loads a topology and says its warnings.
     /// - Parameter alias: another name for it, before all that it writes.
     static func loadTopology(_ path: String, as alias: String? = nil) throws -> Topology {
         if let alias, let problem = TopologyName.problem(alias) { throw CommandFailure(.usage, "--as: \(problem)") }
         let (topology, warnings) = try Topology.load(
-            path: path, registry: self.registry, environment: ProcessInfo.processInfo.environment)
+            path: path, registry: Tasks.registered.operators, environment: ProcessInfo.processInfo.environment)
         for warning in warnings { Console.warning(warning.description) }
         return alias.map(topology.renamed) ?? topology
     }
@@ -112,7 +103,7 @@ struct Home {
         for topology: Topology, log: any RecordLog, following originals: [String: Manifest] = [:]
     ) -> SinkMaker {
         let home = self
-        let schemas = LineSchemas.schemas(of: topology)
+        let schemas = Tasks.registered.schemas(of: topology)
         return { (shards, partition, epoch, topologyHash) throws(SinkError) in
             do throws(ShardError) {
                 return try home.makeSink(

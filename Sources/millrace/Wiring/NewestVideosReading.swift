@@ -5,6 +5,7 @@ import Dataflow
 import Engine
 import RecordLog
 import Records
+import TaskRooms
 import Topologies
 import VideoAnnotations
 
@@ -17,19 +18,13 @@ extension RunOptions {
 }
 
 extension NewestVideos {
-    /// The names under which sources are ingested.
-    private static let sources = [
-        Ego4DAdapter.name, GoalStepAdapter.name, EpicKitchensAdapter.name, CaptainCook4DAdapter.name,
-        EgoClipAdapter.name, JSONLinesAdapter.name,
-    ]
-
     /// The newest videos that ingests into a topology's topics have noted, for a run: it costs no look at the records.
     static func ingested(for topology: Topology, in log: any RecordLog) throws -> NewestVideos {
         let newest = NewestVideos(
             excludedSplits: excludedSplits(of: topology.stages.flatMap(\.steps)), isBounded: false,
             tell: Console.warning)
         for topic in topology.narrationTopics {
-            for source in Self.sources {
+            for source in Tasks.registered.sources.map(TaskRegistry.name) {
                 try Ingest.forEachGroup(of: topic, source: source, in: log) { group, revision, note in
                     newest.take(group: group, revision: revision, note: note, source: source)
                 }

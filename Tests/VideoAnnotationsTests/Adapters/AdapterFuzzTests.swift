@@ -4,6 +4,7 @@ import Codecs
 import Foundation
 import Fuzzing
 import Records
+import TaskRooms
 import Testing
 
 @testable import VideoAnnotations

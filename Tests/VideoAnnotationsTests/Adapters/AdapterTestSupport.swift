@@ -3,6 +3,7 @@
 import Codecs
 import Foundation
 import Records
+import TaskRooms
 import VideoAnnotations
 
 /// A file of this run of the tests; all of them are removed when it ends.
@@ -33,15 +34,15 @@ struct Harvest {
     var counts: [String: Int] = [:]
     var error: SourceError?
 
-    init(_ adapter: some SourceAdapter) throws {
+    init<Adapter: SourceAdapter>(_ adapter: Adapter) throws where Adapter.Group == VideoNarrations {
         do {
             try adapter.read { self.add($0) }
         } catch let error as SourceError { self.error = error }
     }
 
-    private mutating func add(_ item: SourceItem) {
+    private mutating func add(_ item: NarrationItem) {
         switch item {
-        case .video(let video):
+        case .group(let video):
             self.videos.append(video)
             self.counts.merge(video.counts, uniquingKeysWith: +)
         case .problem(let problem): self.problems.append(problem)

@@ -3,6 +3,7 @@
 import Codecs
 import Foundation
 import Records
+import TaskRooms
 import Testing
 import VideoAnnotations
 

@@ -4,6 +4,7 @@ import Codecs
 import Dataflow
 import Foundation
 import Records
+import TaskRooms
 import Testing
 
 @testable import VideoAnnotations

@@ -2,6 +2,7 @@
 
 import Codecs
 import Records
+import TaskRooms
 import Testing
 import VideoAnnotations
 

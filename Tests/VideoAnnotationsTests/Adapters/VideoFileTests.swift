@@ -3,6 +3,7 @@
 import Codecs
 import Dataflow
 import Records
+import TaskRooms
 import Testing
 
 @testable import VideoAnnotations

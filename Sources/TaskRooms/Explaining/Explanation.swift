@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+public import Codecs
+internal import Records
 
 /// An account of a sample, in the order in which it came about: a page for people, and the records behind it.
-struct Explanation {
+public struct Explanation: Sendable {
     /// One step of the way.
-    struct Part {
+    public struct Part: Sendable {
         /// Its heading on the page.
-        var heading: String
+        public var heading: String
         /// Its lines on the page.
-        var lines: [String] = []
+        public var lines: [Line] = []
         /// The records behind it, each a JSON object.
-        private(set) var records: [Bytes] = []
+        public private(set) var records: [Bytes] = []
 
-        init(_ heading: String) { self.heading = heading }
+        /// Creates a step that says nothing yet.
+        public init(_ heading: String) { self.heading = heading }
 
         /// Adds a JSON object that says which part of the explanation it is.
-        mutating func add(_ part: String, _ fields: (inout JSONWriter) -> Void) {
+        public mutating func add(_ part: String, _ fields: (inout JSONWriter) -> Void) {
             var json = JSONWriter()
             json.beginObject()
             json.field("part", part)
@@ -26,46 +28,51 @@ struct Explanation {
         }
     }
 
-    /// A description of the sample in one line.
-    var headline: String
-    /// The steps.
-    var parts: [Part]
+    /// A line of the page, or several that are set under each other. Texts stand as they are: whoever shows them makes what
+    /// acts on a terminal visible.
+    public enum Line: Sendable, ExpressibleByStringInterpolation {
+        /// One line.
+        case text(String)
+        /// Names with their values, one below the other, the values in one column.
+        case pairs([(name: String, value: String)])
 
-    /// Writes the page, or one JSON object a line.
-    func write(asJSON: Bool) throws {
-        if asJSON {
-            for record in self.parts.flatMap(\.records) { try Results.json(record) }
-            return
-        }
-        try Results.line(self.headline)
-        for part in self.parts {
-            try Results.line("")
-            try Results.line(part.heading)
-            try Results.lines(part.lines.map { "  " + $0 })
-        }
+        /// Creates a line of text.
+        public init(stringLiteral text: String) { self = .text(text) }
+    }
+
+    /// A description of the sample in one line.
+    public var headline: String
+    /// The steps.
+    public var parts: [Part]
+
+    /// Creates an account.
+    public init(headline: String, parts: [Part]) {
+        self.headline = headline
+        self.parts = parts
     }
 
     /// Names with their values, one below the other.
-    static func pairs(_ pairs: [(name: String, value: String)]) -> [String] {
-        let width = pairs.map { VisibleText.text($0.name).count }.max() ?? 0
-        return pairs.map { pair in
-            let name = VisibleText.text(pair.name)
-            return name + String(repeating: " ", count: width - name.count + 2) + pair.value
-        }
-    }
+    public static func pairs(_ pairs: [(name: String, value: String)]) -> [Line] { [.pairs(pairs)] }
 }
 
 /// A sample as it was found.
-struct FoundSample {
+public struct FoundSample: Sendable {
     /// The shard set.
-    var set: String
+    public var set: String
     /// The shard.
-    var file: String
+    public var file: String
     /// The line.
-    var line: Bytes
+    public var line: Bytes
+
+    /// Describes a sample.
+    public init(set: String, file: String, line: Bytes) {
+        self.set = set
+        self.file = file
+        self.line = line
+    }
 
     /// A part of the explanation that is the sample itself.
-    func part(_ pairs: [(name: String, value: String)]) -> Explanation.Part {
+    public func part(_ pairs: [(name: String, value: String)]) -> Explanation.Part {
         var part = Explanation.Part("Sample of the shard set \(self.set)")
         part.lines = Explanation.pairs(pairs + [("shard", self.file)])
         part.add("sample") { json in
@@ -78,7 +85,7 @@ struct FoundSample {
     }
 
     /// Explains a sample whose schema nobody here knows: what it holds, and what it says of its lineage.
-    func explained() throws -> Explanation {
+    public func explained() throws -> Explanation {
         var pairs: [(name: String, value: String)] = []
         try JSONScanner.scan(self.line) { json throws(JSONError) in
             try json.beginObject()

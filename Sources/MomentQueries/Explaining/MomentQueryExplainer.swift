@@ -1,41 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
-import Dataflow
-import Foundation
-import MomentQueries
-import RecordLog
-import Records
-import Topologies
-import VideoAnnotations
+internal import Codecs
+internal import Dataflow
+internal import Foundation
+internal import RecordLog
+internal import Records
+public import TaskRooms
+internal import Topologies
+internal import VideoAnnotations
 
 /// Says where a sample of moment queries came from: the narrations, the block that was shown, what a model was asked and
 /// answered, the query as it was generated, and what the validators say of it.
-struct MomentQueryExplainer {
+public struct MomentQueryExplainer: SampleExplainer {
     private let found: FoundSample
     private let sample: Sample
     private var lineage: Lineage { self.sample.lineage }
 
     /// Takes a sample on; `nil` where it is none of a moment query.
-    init?(_ found: FoundSample) {
+    public init?(_ found: FoundSample) {
         let sample = try? JSONScanner.scan(found.line) { json throws(JSONError) in try Sample(json: &json) }
         guard let sample else { return nil }
         self.found = found
         self.sample = sample
     }
 
-    /// Looks everything up that the lineage names.
-    /// - Parameter topology: the file with a `validate` step whose settings hold; its fields' defaults without.
-    func explanation(in home: Home, log: any RecordLog, topology: String?) throws -> Explanation {
-        let trail = try LineageSearch(self.lineage, queryID: self.sample.queryID).find(in: log)
+    /// Looks everything up that the lineage names; the validators' settings are those of the topology's first `validate` step.
+    public func explanation(in surroundings: ExplanationSurroundings) throws -> Explanation {
+        let judge = try Self.judge(surroundings)
+        let trail = try LineageSearch(self.lineage, queryID: self.sample.queryID).find(in: surroundings.log)
         var parts = [self.found.part(self.facts), self.narrations(of: trail)]
         if let block = self.block(of: trail) { parts.append(block) }
-        parts += try AnswerTrail(self.lineage).parts(in: home)
+        parts += try AnswerTrail(self.lineage).parts(inCache: surroundings.cacheFolder)
         if let queries = self.queries(of: trail) { parts.append(queries) }
         if let block = trail.blocks.last?.block {
-            parts.append(try self.verdicts(on: block, topology: topology))
-        } else if let topology {
-            _ = try Self.judge(topology)
+            let settings = surroundings.topology.map { "as \($0.file) has them" } ?? "with the defaults of their fields"
+            parts.append(try self.verdicts(of: judge, on: block, settings: settings))
         }
         return Explanation(headline: self.sample.query, parts: parts)
     }
@@ -117,21 +116,19 @@ struct MomentQueryExplainer {
 
     // MARK: What the validators say
 
-    private static func judge(_ topology: String?) throws -> QueryJudge {
-        guard let topology else { return QueryJudge() }
-        let steps = try Home.loadTopology(topology).stages.flatMap(\.steps)
-        guard let step = steps.first(where: { $0.name == "validate" }) else {
-            throw CommandFailure(.usage, "\(topology) has no `validate` step; leave `--topology` out")
+    private static func judge(_ surroundings: ExplanationSurroundings) throws -> QueryJudge {
+        guard let (file, topology) = surroundings.topology else { return QueryJudge() }
+        guard let step = topology.stages.flatMap(\.steps).first(where: { $0.name == "validate" }) else {
+            throw TaskFailure(.usage, "\(file) has no `validate` step; leave `--topology` out")
         }
         return QueryJudge(step.configuration)
     }
 
-    private func verdicts(on block: Block, topology: String?) throws -> Explanation.Part {
+    private func verdicts(of judge: QueryJudge, on block: Block, settings: String) throws -> Explanation.Part {
         let candidate = Candidate(
             narrationIDs: self.lineage.narrations, template: self.sample.template ?? "", query: self.sample.query)
-        let settings = topology.map { "as \($0) has them" } ?? "with the defaults of their fields"
         var part = Explanation.Part("Validators, \(settings)")
-        let verdicts = try Self.judge(topology).verdicts(for: candidate, of: block)
+        let verdicts = judge.verdicts(for: candidate, of: block)
         part.lines = Explanation.pairs(
             verdicts.map { verdict in
                 switch verdict.outcome {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
-import MomentQueries
-import RecordLog
-import Records
-import VideoAnnotations
+internal import Codecs
+internal import RecordLog
+internal import Records
+internal import TaskRooms
+internal import VideoAnnotations
 
 /// A record with its place in the log.
 struct PlacedRecord {

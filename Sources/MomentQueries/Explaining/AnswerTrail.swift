@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
-import Foundation
-import ModelAnswerCache
-import ModelRequests
-import MomentQueries
-import Records
-import VideoAnnotations
+internal import Codecs
+internal import Foundation
+internal import ModelAnswerCache
+internal import ModelRequests
+internal import Records
+internal import TaskRooms
+internal import VideoAnnotations
 
 /// Finds what a model was asked and what it answered for a sample, in the response cache, by the hashes of its lineage.
 ///
@@ -17,9 +17,9 @@ struct AnswerTrail {
     init(_ lineage: Lineage) { self.lineage = lineage }
 
     /// The prompt, the answer and its circumstances; nothing where no model was asked.
-    func parts(in home: Home) throws -> [Explanation.Part] {
+    func parts(inCache folder: String) throws -> [Explanation.Part] {
         guard let prompt = self.lineage.prompt, let answer = self.lineage.answer else { return [] }
-        guard let entry = try self.entry(in: home, prompt: prompt, answer: answer),
+        guard let entry = try self.entry(in: folder, prompt: prompt, answer: answer),
             let read = try? ChatAnswer(parsing: entry.answer)
         else {
             var part = Explanation.Part("Answer")
@@ -29,16 +29,16 @@ struct AnswerTrail {
         return [self.prompt(prompt, of: entry), self.answer(answer, read, of: entry)]
     }
 
-    private func entry(in home: Home, prompt: String, answer: String) throws -> CacheEntry? {
+    private func entry(in folder: String, prompt: String, answer: String) throws -> CacheEntry? {
         do throws(CacheError) {
             var options = ResponseCache.Options()
             options.readOnly = true
             options.mustExist = true
-            let cache = try ResponseCache(folder: home.cacheFolder, options: options)
+            let cache = try ResponseCache(folder: folder, options: options)
             defer { cache.close() }
             return try cache.first { Self.isIt($0, prompt: prompt, answer: answer) }
         } catch {
-            guard error.code == .missing else { throw CommandFailure(.failed, error.message) }
+            guard error.code == .missing else { throw TaskFailure(.failed, error.message) }
             return nil
         }
     }
@@ -93,8 +93,8 @@ struct AnswerTrail {
     }
 
     /// The lines of a text, set in.
-    private static func lines(of text: String) -> [String] {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }
+    private static func lines(of text: String) -> [Explanation.Line] {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { .text("  \($0)") }
     }
 
     private static func isIt(_ entry: CacheEntry, prompt: String, answer: String) -> Bool {

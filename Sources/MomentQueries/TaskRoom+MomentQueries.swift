@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dataflow
+internal import Shards
+public import TaskRooms
+
+extension TaskRoom {
+    /// Moment queries: questions about moments of a video, written by a model or by rules, as samples for localization.
+    public static var momentQueries: TaskRoom {
+        TaskRoom(
+            "MomentQueries",
+            operators: { registerMomentQueries(in: &$0) }, schemas: [.nlq], exports: [NLQExportArguments.self],
+            explainers: [MomentQueryExplainer.self])
+    }
+}
