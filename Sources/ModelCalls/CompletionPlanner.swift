@@ -99,7 +99,7 @@ public final class CompletionPlanner: CompletionProvider {
     /// Notes what a conversation waits for: its first request has no answer, of those beside it some may have one.
     private func note(_ open: [ChatRequest], further: ClosedRange<Int>) {
         let missing = open.prefix(1) + open.dropFirst().filter { self.look(for: $0) == nil }
-        let new = self.state.withLock { state in
+        let new: [ChatRequest] = self.state.withLock { state in
             var new: [ChatRequest] = []
             for request in missing {
                 state.plan.itemsMax = state.plan.itemsMax.flatMap { all in Self.itemsMax(of: request).map { all + $0 } }
