@@ -178,8 +178,10 @@ struct CompletionImageTests {
         let planner = try CompletionPlanner(cacheFolder: self.folder + "/cache", media: media)
         let source = planner.source(for: ModelEndpoint(url: "http://127.0.0.1:1"))
         for _ in 0..<2 {
-            #expect(source.kept(try self.request("x", "a.png", "text.png", "none.png")) == nil)
-            #expect(source.kept(try self.request("y", "a.png")) == nil)
+            for request in try [self.request("x", "a.png", "text.png", "none.png"), self.request("y", "a.png")] {
+                #expect(source.kept(request) == nil)
+                source.foresee([request], further: 0...0)
+            }
         }
         #expect(planner.plan.calls == 2)
         #expect(planner.plan.images == 4)
@@ -189,7 +191,8 @@ struct CompletionImageTests {
         #expect(!planner.plan.needsMedia)
         planner.close()
         let blind = try CompletionPlanner(cacheFolder: self.folder + "/cache")
-        #expect(blind.source(for: ModelEndpoint(url: "http://127.0.0.1:1")).kept(try self.request("y", "a.png")) == nil)
+        blind.source(for: ModelEndpoint(url: "http://127.0.0.1:1"))
+            .foresee([try self.request("y", "a.png")], further: 0...0)
         #expect(blind.plan.needsMedia && blind.plan.imagesRefused == 0)
         blind.close()
     }
