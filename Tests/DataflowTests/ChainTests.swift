@@ -44,6 +44,7 @@ import Testing
     /// Runs a batch through a stage with an asynchronous step; answers come in the worst order.
     private func ask(_ chain: Chain, _ batch: FetchedBatch) async throws {
         var pending: [PendingRecord] = []
+        var unanswered: [[Int]] = []
         for index in 0..<batch.count {
             var record = chain.begin(batch, at: index)
             #expect(record.offset == batch.offsets[index])
@@ -53,9 +54,10 @@ import Testing
             }
             #expect(record.isComplete == open.isEmpty)
             pending.append(record)
+            unanswered.append(open)
         }
         for index in pending.indices.reversed() {
-            for request in (0..<pending[index].requestCount).reversed() {
+            for request in unanswered[index].reversed() {
                 let reply = try await pending[index].takeWork(request)()
                 pending[index].take(reply, for: request)
             }
