@@ -23,6 +23,9 @@ public struct ChatRequest: Hashable, Sendable {
     public let seed: Int?
     /// Texts at which the answer ends.
     public let stop: [String]
+    /// The number of this sample, where several answers of one request are asked for; `nil` where one is. It is in the
+    /// key alone: a server that heeds no seed is asked for each of them all the same.
+    public let sample: Int?
     /// SHA-256 of `canonical`, in lower-case hexadecimal: the request's name in a cache.
     public private(set) var key = ""
 
@@ -34,7 +37,7 @@ public struct ChatRequest: Hashable, Sendable {
     /// - Throws: `JSONError` if the schema is not one JSON object.
     public init(
         model: String, messages: [ChatMessage], schema: String? = nil, temperature: Double? = nil, topP: Double? = nil,
-        maxTokens: Int? = nil, seed: Int? = nil, stop: [String] = []
+        maxTokens: Int? = nil, seed: Int? = nil, stop: [String] = [], sample: Int? = nil
     ) throws(JSONError) {
         self.model = model
         self.messages = messages
@@ -44,6 +47,7 @@ public struct ChatRequest: Hashable, Sendable {
         self.maxTokens = maxTokens
         self.seed = seed
         self.stop = stop
+        self.sample = sample
         self.key = ContentHash.sha256(self.canonical)
     }
 
@@ -90,6 +94,7 @@ public struct ChatRequest: Hashable, Sendable {
         if let maxTokens { json.field("max_tokens", maxTokens) }
         if let seed { json.field("seed", seed) }
         Self.write(stop: self.stop, to: &json)
+        if let sample { json.field("sample", sample) }
         json.endObject()
         return json.bytes
     }

@@ -148,6 +148,9 @@ extension TopologyLoader {
                 } catch {
                     self.reader.report(step.mark, "`\(step.name)`: \(error)")
                 }
+                for warning in step.overload.specification.warnings(step.configuration) {
+                    self.reader.report(step.mark, "`\(step.name)`: \(warning)", severity: .warning)
+                }
             }
         }
     }

@@ -155,7 +155,7 @@ private final class OracleSource: CompletionSource, CompletionProvider {
         #expect(source.log.withLock { $0.asked } == 0, "nothing is sent before its turn")
     }
 
-    @Test("A conversation that ends while requests are open waits for what was sent, and sends no more")
+    @Test("A conversation that ends while requests are open asks no more")
     func endsEarly() async throws {
         let topic = try #require(
             (0..<2_000).map { "early \($0)" }.first { topic in

@@ -11,7 +11,7 @@ public protocol ConversationStep: Sendable {
     /// The type of the records that it asks about.
     associatedtype Input: StreamValue
     /// The conversation about one of them.
-    associatedtype Talk: Conversation
+    associatedtype Talk: Conversation where Talk.Output: StreamValue
 
     /// Its name, help and fields: those of `ModelOptions` that it has use for, those of `ModelEndpoint`, and its own.
     static var specification: OperatorSpecification { get }

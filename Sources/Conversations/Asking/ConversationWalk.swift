@@ -29,8 +29,8 @@ struct ConversationWalk<Talk: Conversation>: Sendable {
 
     /// Goes on to the end. All requests that are open are with the source, which bounds the calls.
     ///
-    /// Once the conversation has ended, requests that were not sent are cancelled, and what was sent is waited for:
-    /// it is paid for, and its answer is kept.
+    /// Once the conversation has ended, requests that still wait are cancelled; an answer that is there all the same is
+    /// counted.
     /// - Throws: when cancelled.
     mutating func goOn(asking source: any CompletionSource) async throws(CancellationError) {
         let walk = await withTaskGroup(of: Arrival.self, returning: Self.self) { [start = self] group in
@@ -109,7 +109,9 @@ struct ConversationWalk<Talk: Conversation>: Sendable {
     // MARK: Ending
 
     /// Passes on what has come of the conversation.
-    func finish<Input>(_ element: Element<Input>, into output: inout Collector<Talk.Output>) {
+    func finish<Input>(
+        _ element: Element<Input>, into output: inout Collector<Talk.Output>
+    ) where Talk.Output: StreamValue {
         for (code, number) in self.counts { output.count(code, number) }
         for (code, number) in self.open.talk.counts { output.count(code, number) }
         if let failure = self.open.failure {

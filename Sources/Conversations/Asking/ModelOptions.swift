@@ -32,15 +32,23 @@ public struct ModelOptions: Sendable {
     public let sendsSchema: Bool
     /// Tells whether an answer that cannot be used is asked for a second time.
     public let repairs: Bool
+    /// The number of answers of a request that are asked for.
+    public let samples: Int
 
     /// The request that says some messages.
-    /// - Parameter schema: the JSON schema of an answer; left out where the topology wants none sent.
+    /// - Parameters:
+    ///   - schema: the JSON schema of an answer; left out where the topology wants none sent.
+    ///   - sampling: which of several samples asks; `nil` for the only one, whose requests are as they would be if there
+    ///     were no samples.
+    ///   - round: how many requests of this sample came before.
     /// - Throws: `JSONError` if the schema is not one JSON object.
-    public func request(_ messages: [ChatMessage], schema: String?) throws(JSONError) -> ChatRequest {
+    public func request(
+        _ messages: [ChatMessage], schema: String?, sampling: Sampling? = nil, round: Int = 0
+    ) throws(JSONError) -> ChatRequest {
         try ChatRequest(
             model: self.model, messages: messages, schema: self.sendsSchema ? schema : nil,
-            temperature: self.temperature, topP: self.topP, maxTokens: self.maxTokens, seed: self.seed,
-            stop: self.stop)
+            temperature: self.temperature, topP: self.topP, maxTokens: self.maxTokens,
+            seed: sampling?.seed(round: round) ?? self.seed, stop: self.stop, sample: sampling?.ordinal)
     }
 }
 
@@ -77,6 +85,24 @@ extension ModelOptions {
         "repair", default: true, help: "Ask once more, saying what was wrong, where nothing can be read from an answer."
     )
 
+    /// The number of answers of a request.
+    public static let samples = Field(
+        "samples", default: 1, in: 1...64, isAdded: true,
+        help: """
+            The answers that are asked for of each request, each with a seed of its own, which follows from the record. \
+            They differ only at a temperature above 0.
+            """)
+
+    /// Warns where samples would all be the same.
+    public static let warnings: @Sendable (Configuration) -> [ConfigurationError] = { configuration in
+        guard configuration[Self.samples] > 1, configuration[Self.temperature] == 0 else { return [] }
+        return [
+            ConfigurationError(
+                "at temperature 0 all \(configuration[Self.samples]) samples are as good as the same answer: raise "
+                    + "`temperature`, or ask once", field: Self.samples.name)
+        ]
+    }
+
     /// Reads the settings.
     /// - Throws: `ConfigurationError` where no model is named.
     public init(_ configuration: Configuration) throws(ConfigurationError) {
@@ -94,6 +120,7 @@ extension ModelOptions {
         self.stop = configuration[Self.stop]
         self.sendsSchema = configuration[Self.responseFormat] == .jsonSchema
         self.repairs = configuration[Self.repair]
+        self.samples = configuration[Self.samples]
     }
 }
 

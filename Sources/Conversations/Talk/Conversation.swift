@@ -12,8 +12,8 @@ public import ModelRequests
 ///
 /// It is over when every request has its reply and it asks nothing more, or when it says so.
 public protocol Conversation: Sendable {
-    /// The type of what it ends with.
-    associatedtype Output: StreamValue
+    /// The type of what it ends with; records, where a step holds it (`ConversationStep`).
+    associatedtype Output: Sendable
 
     /// Begins. Called once, before anything else.
     mutating func begin() -> Turn
@@ -72,7 +72,7 @@ public struct RequestFailure: Hashable, Sendable {
 }
 
 /// The result of a conversation.
-public struct Outcome<Output: StreamValue>: Sendable {
+public struct Outcome<Output: Sendable>: Sendable {
     /// A value that was judged and found wanting.
     public struct Reject: Sendable {
         /// The value.

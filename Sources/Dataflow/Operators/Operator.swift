@@ -15,16 +15,21 @@ public struct OperatorSpecification: Sendable {
     public var isStateful: Bool
     /// Tells whether it keeps that beyond the end of the videos that it is about: there is then nothing to be finished.
     public var remembers: Bool
+    /// Answers what is worth a warning about a configuration that can run all the same.
+    public var warnings: @Sendable (Configuration) -> [ConfigurationError]
 
     /// Describes an operator.
     public init(
-        name: String, summary: String, fields: [any FieldDescription], isStateful: Bool = false, remembers: Bool = false
+        name: String, summary: String, fields: [any FieldDescription], isStateful: Bool = false,
+        remembers: Bool = false,
+        warnings: @escaping @Sendable (Configuration) -> [ConfigurationError] = { _ in [] }
     ) {
         self.name = name
         self.summary = summary
         self.fields = fields
         self.isStateful = isStateful
         self.remembers = remembers
+        self.warnings = warnings
     }
 }
 

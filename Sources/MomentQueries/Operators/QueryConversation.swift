@@ -27,6 +27,7 @@ struct QueryConversation: Conversation {
     private let prompted: PromptedBlock
     /// `nil` where no model is asked.
     private let manner: Manner?
+    private let sampling: Sampling?
     private var isRepaired = false
     /// The problems of the first answer, which are told where the second is no better.
     private var firstProblems: [AnswerProblem: Int] = [:]
@@ -34,15 +35,18 @@ struct QueryConversation: Conversation {
     private(set) var counts: [String: Int] = [:]
 
     /// A conversation with a model.
-    init(about prompted: PromptedBlock, _ manner: Manner) {
+    /// - Parameter sampling: which of several samples it is; `nil` for the only one.
+    init(about prompted: PromptedBlock, _ manner: Manner, _ sampling: Sampling? = nil) {
         self.prompted = prompted
         self.manner = manner
+        self.sampling = sampling
     }
 
     /// A conversation that is over as it begins: rules answer.
     init(about prompted: PromptedBlock, by rules: RuleWriter) {
         self.prompted = prompted
         self.manner = nil
+        self.sampling = nil
         let (candidates, gaps) = rules.write(about: prompted.reading)
         self.end(
             Answer(
@@ -63,7 +67,11 @@ struct QueryConversation: Conversation {
     private mutating func ask(_ messages: [ChatMessage]) -> Turn {
         guard let manner else { return .ends }
         do throws(JSONError) {
-            return .asks([try manner.options.request(messages, schema: manner.schema.json(ids: self.prompted.ids))])
+            return .asks([
+                try manner.options.request(
+                    messages, schema: manner.schema.json(ids: self.prompted.ids), sampling: self.sampling,
+                    round: self.isRepaired ? 1 : 0)
+            ])
         } catch {
             return self.fail("bad-request", "the schema of the answer is not JSON: \(error)")
         }

@@ -4,6 +4,7 @@ internal import Conversations
 internal import Dataflow
 internal import ModelRequests
 internal import Synchronization
+internal import VideoAnnotations
 
 /// Asks a writer of queries about a block: `llm` for blocks.
 struct QueryStep: ConversationStep {
@@ -37,8 +38,9 @@ struct QueryStep: ConversationStep {
         fields: [
             Self.provider, ModelOptions.model, ModelOptions.temperature, ModelOptions.topP, ModelOptions.maxTokens,
             ModelOptions.seed, ModelOptions.stop, ModelOptions.responseFormat, Self.queryForm, Self.boundsLists,
-            ModelOptions.repair,
-        ] + ModelEndpoint.fields)
+            ModelOptions.repair, ModelOptions.samples,
+        ] + ModelEndpoint.fields,
+        warnings: { $0[Self.provider] == .openai ? ModelOptions.warnings($0) : [] })
 
     static let withoutServer = "only `run` and `replay` ask a model; test topologies with `provider: rules`"
 
@@ -50,8 +52,10 @@ struct QueryStep: ConversationStep {
 
     private let writer: Writer
     private let examples = ExampleQueries()
+    private let stage: String
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
+        self.stage = context.stage
         guard configuration[Self.provider] == .openai else {
             self.writer = .rules(RuleWriter())
             return
@@ -73,12 +77,15 @@ struct QueryStep: ConversationStep {
         }
     }
 
-    func conversation(about prompted: PromptedBlock) -> QueryConversation {
+    func conversation(about prompted: PromptedBlock) -> Sampled<QueryConversation> {
         switch self.writer {
-        case .rules(let rules): QueryConversation(about: prompted, by: rules)
+        case .rules(let rules): return Sampled(QueryConversation(about: prompted, by: rules))
         case .model(let options, let schema):
-            QueryConversation(
-                about: prompted, .init(options: options, schema: schema, examples: self.examples.of(prompted)))
+            let manner = QueryConversation.Manner(
+                options: options, schema: schema, examples: self.examples.of(prompted))
+            return Sampled(options, of: prompted.block.blockID, in: self.stage) { sampling in
+                QueryConversation(about: prompted, manner, sampling)
+            }
         }
     }
 }
