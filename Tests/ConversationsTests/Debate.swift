@@ -105,7 +105,7 @@ struct Debate: Conversation {
 
 extension ChatAnswer {
     /// A complete answer of a text.
-    static func saying(_ text: String) -> ChatAnswer {
+    static func saying(_ text: String, finish: String = "stop") -> ChatAnswer {
         var json = JSONWriter()
         json.beginObject()
         json.key("choices")
@@ -113,7 +113,7 @@ extension ChatAnswer {
         json.beginObject()
         json.key("message")
         ChatMessage(role: .assistant, content: text).write(to: &json)
-        json.field("finish_reason", "stop")
+        json.field("finish_reason", finish)
         json.endObject()
         json.endArray()
         json.endObject()
