@@ -95,7 +95,7 @@ let package = Package(
             tests: ["Mill", "VideoAnnotations", "MomentQueries"])
         + room(
             "Engine", ["Topologies", "Dataflow", "RecordLog", "Codecs", "Records", "Threads", deque],
-            tests: ["RecordLogTesting", "Shards"])
+            tests: ["RecordLogTesting", "Shards", "Conversations", "ModelRequests"])
         + room(
             "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
         // The contracts by which the program knows a task.

@@ -193,6 +193,7 @@ final class Gauge: Sendable {
         }
     }
 
+    var now: Int { self.state.withLock { $0.now } }
     var most: Int { self.state.withLock { $0.most } }
     var total: Int { self.state.withLock { $0.total } }
 

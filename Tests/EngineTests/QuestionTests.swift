@@ -114,6 +114,49 @@ private final class Door: Sendable {
         #expect(door.gauge.most <= 3)
     }
 
+    @Test("finished answers that wait for their turn are bounded in bytes")
+    func waitingBytesAreBounded() async throws {
+        let door = Door.named("bytes")
+        door.shut(to: 1)
+        var configuration = Configuration()
+        configuration.set(Doorkeeper.door, "bytes")
+        let number = StreamType(Number.self)
+        let step = Step(overload: OperatorOverload(asynchronous: Doorkeeper.self), configuration: configuration)
+        let chain = try Chain([step], input: number, output: number, OperatorContext(topologyHash: "h"))
+        var batch = FetchedBatch(partition: TopicPartition("input", 0), nextOffset: 0)
+        for value in 1...48 {
+            batch.append(
+                Record(key: "k", value: "{\"value\":\(value)}", headers: Number.headers), offset: Offset(value),
+                timestamp: 0)
+        }
+        // Six answers of 11 or 12 bytes.
+        let queue = QuestionQueue(limit: InFlightLimit(inFlightMax: 3, tasks: 1, waitingBytesMax: 65), wake: {})
+        var begun = 0
+        // Until all that have begun were asked, only the first is without an answer, and no more may begin.
+        while queue.mayBegin || door.gauge.total < begun || door.gauge.now != 1 {
+            if queue.mayBegin, begun < batch.count {
+                queue.begin(chain.begin(batch, at: begun), batch: batch, index: begun, until: nil)
+                begun += 1
+            } else {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            queue.takeReplies()
+        }
+        #expect(begun >= 7 && begun <= 10, "\(begun)")
+        #expect(queue.popFinished() == nil, "the first one is still to come")
+        door.open()
+        var offsets: [Offset] = []
+        while offsets.count < begun {
+            queue.takeReplies()
+            if let record = queue.popFinished() {
+                offsets.append(record.pending.offset)
+            } else {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+        }
+        #expect(offsets == (1...begun).map(Offset.init) && queue.mayBegin)
+    }
+
     @Test("an operator that queues is handed as many more as it says")
     func askedAhead() async throws {
         let world = EngineWorld()

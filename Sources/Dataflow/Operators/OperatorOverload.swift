@@ -135,15 +135,23 @@ extension OperatorOverload {
     @inlinable
     static func reply<Value>(_ output: Collector<Value>) -> Reply {
         let elements = output.elements
-        return self.reply(notes: output.notes) { next in
-            guard let next = next as? Receiver<Value> else { preconditionFailure("types were checked before wiring") }
-            for element in elements { next(element) }
-        }
+        return self.reply(
+            notes: output.notes, byteCount: { elements.reduce(0) { $0 + $1.value.json.count } },
+            deliver: { next in
+                guard let next = next as? Receiver<Value> else {
+                    preconditionFailure("types were checked before wiring")
+                }
+                for element in elements { next(element) }
+            })
     }
 
     @usableFromInline
-    static func reply(notes: StepNotes, deliver: @escaping @Sendable (AnyObject) -> Void) -> Reply {
-        Reply(reply: AsyncReply(notes: notes, deliver: deliver))
+    static func reply(
+        notes: StepNotes, byteCount: @escaping @Sendable () -> Int, deliver: @escaping @Sendable (AnyObject) -> Void
+    ) -> Reply {
+        let lettersBytes = notes.letters.reduce(0) { $0 + ($1.value?.count ?? 0) }
+        return Reply(
+            reply: AsyncReply(notes: notes, byteCount: { lettersBytes + byteCount() }, deliver: deliver))
     }
 
     @usableFromInline

@@ -25,6 +25,9 @@ public struct PendingRecord {
     /// The number of its questions.
     public var requestCount: Int { self.requests.count }
 
+    /// The size of the answers that are there, as JSON; worked out at each call.
+    public var byteCount: Int { self.replies.reduce(0) { $0 + ($1?.byteCount() ?? 0) } }
+
     /// Tells whether all answers are there.
     public var isComplete: Bool { self.replies.allSatisfy { $0 != nil } }
 
@@ -57,4 +60,7 @@ public struct PendingRecord {
 /// An answer on its way back to its record.
 public struct PendingReply: Sendable {
     let reply: AsyncReply
+
+    /// The size of the answer, as JSON; worked out at each call.
+    public var byteCount: Int { self.reply.byteCount() }
 }

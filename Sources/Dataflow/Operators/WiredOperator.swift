@@ -40,6 +40,8 @@ struct AsyncRequest {
 /// The answer to one question, its type hidden.
 struct AsyncReply: Sendable {
     let notes: StepNotes
+    /// The size of the elements and letters, as JSON; worked out at each call.
+    let byteCount: @Sendable () -> Int
     /// Hands the elements on: to the next step's `Receiver<Output>`.
     let deliver: @Sendable (AnyObject) -> Void
 }

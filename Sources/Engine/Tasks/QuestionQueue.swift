@@ -13,6 +13,8 @@ final class QuestionQueue {
         let batch: FetchedBatch
         let index: Int
         var unanswered: Int
+        /// Bytes of its answers, as far as they were counted: those that wait for their turn.
+        var bytes: Int
     }
 
     private struct Question {
@@ -29,6 +31,8 @@ final class QuestionQueue {
     private var unasked: Deque<Question> = []
     private var asked: [Int: Task<Void, Never>] = [:]
     private var nextTask = 0
+    /// Bytes of answers that wait for their turn.
+    private var waitingBytes = 0
 
     init(limit: InFlightLimit, wake: @escaping @Sendable () -> Void) {
         self.limit = limit
@@ -38,8 +42,11 @@ final class QuestionQueue {
     var count: Int { self.begun.count }
     var isEmpty: Bool { self.begun.isEmpty }
 
-    /// Tells whether another record may begin.
-    var mayBegin: Bool { self.unasked.isEmpty && self.begun.count < self.limit.begunMax }
+    /// Tells whether another record may begin. What is asked first is answered first, at the latest when nothing else
+    /// may begin.
+    var mayBegin: Bool {
+        self.unasked.isEmpty && self.begun.count < self.limit.begunMax && self.waitingBytes < self.limit.waitingBytesMax
+    }
 
     /// Takes a record; what can be answered without waiting is answered here.
     /// - Parameter deadline: the time from which the task has other things to do.
@@ -51,7 +58,10 @@ final class QuestionQueue {
             unanswered += 1
             self.unasked.append(Question(record: number, request: request))
         }
-        self.begun.append(Begun(pending: pending, batch: batch, index: index, unanswered: unanswered))
+        // An answer that is handed on at once need not be measured.
+        let bytes = self.begun.isEmpty && unanswered == 0 ? 0 : pending.byteCount
+        self.waitingBytes += bytes
+        self.begun.append(Begun(pending: pending, batch: batch, index: index, unanswered: unanswered, bytes: bytes))
         self.ask()
     }
 
@@ -63,6 +73,8 @@ final class QuestionQueue {
             guard let answer = reply.answer, self.begun.indices.contains(position) else { continue }
             self.begun[position].pending.take(answer, for: reply.request)
             self.begun[position].unanswered -= 1
+            self.begun[position].bytes += reply.bytes
+            self.waitingBytes += reply.bytes
         }
         self.ask()
     }
@@ -71,6 +83,7 @@ final class QuestionQueue {
     func popFinished() -> Begun? {
         guard let first = self.begun.first, first.unanswered == 0 else { return nil }
         self.firstNumber += 1
+        self.waitingBytes -= first.bytes
         return self.begun.removeFirst()
     }
 
@@ -80,6 +93,7 @@ final class QuestionQueue {
         self.asked.removeAll()
         self.unasked.removeAll()
         self.begun.removeAll()
+        self.waitingBytes = 0
     }
 
     private func ask() {
@@ -92,7 +106,9 @@ final class QuestionQueue {
                 let answer = try? await work()
                 limit.release()
                 mailbox.put(
-                    Mailbox.Reply(task: number, record: question.record, request: question.request, answer: answer))
+                    Mailbox.Reply(
+                        task: number, record: question.record, request: question.request, answer: answer,
+                        bytes: answer?.byteCount ?? 0))
                 wake()
             }
         }
@@ -107,6 +123,8 @@ private final class Mailbox: Sendable {
         let request: Int
         /// `nil`: cancelled.
         let answer: PendingReply?
+        /// The answer's size.
+        let bytes: Int
     }
 
     private let replies = Mutex<[Reply]>([])

@@ -39,13 +39,19 @@ struct TaskSurroundings: Sendable {
 }
 
 /// Counts the questions of a stage that wait for answers, over all its tasks in this process. Finished answers are not
-/// counted: they have a bound of their own, `begunMax`.
+/// counted: they have bounds of their own, `begunMax` and `waitingBytesMax`. A question may be a conversation of any
+/// number of calls, which are bounded where they are made.
 final class InFlightLimit: Sendable {
     /// Finished answers may wait for their turn, up to this many times the places in flight.
     private static let waitingFactor = 16
 
     /// Records of one task that may have begun and not be finished, so that all tasks together stay within the bound.
     let begunMax: Int
+    /// Bytes of finished answers of one task that may wait behind a record that is not finished. Once there are so many,
+    /// no further record begins; those that have begun may bring some more.
+    let waitingBytesMax: Int
+    /// The same for all tasks of the stage together.
+    static let waitingBytesOfAll = 64 << 20
     private let max: Int
     private let count = Mutex(0)
 
@@ -54,7 +60,9 @@ final class InFlightLimit: Sendable {
     ///   - inFlightMax: answers that may be awaited at a time.
     ///   - askedAheadMax: further questions that may be asked meanwhile.
     ///   - tasks: the tasks that share it.
-    init(inFlightMax: Int, askedAheadMax: Int = 0, tasks: Int) {
+    ///   - waitingBytesMax: bytes of finished answers of all tasks that may wait; by default 64 MiB.
+    init(inFlightMax: Int, askedAheadMax: Int = 0, tasks: Int, waitingBytesMax: Int = InFlightLimit.waitingBytesOfAll) {
+        self.waitingBytesMax = Swift.max(1, waitingBytesMax / Swift.max(1, tasks))
         self.max = inFlightMax + askedAheadMax
         // Each task alone must be able to use all places.
         self.begunMax = Swift.max(self.max, inFlightMax * Self.waitingFactor / Swift.max(1, tasks))
