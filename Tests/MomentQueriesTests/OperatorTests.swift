@@ -58,12 +58,15 @@ import VideoAnnotations
     @Test func registration() {
         var registry = OperatorRegistry()
         registerMomentQueries(in: &registry)
-        #expect(registry.names == ["format", "llm", "prompt", "validate"])
+        #expect(registry.names == ["format", "judge", "llm", "prompt", "validate"])
         let types = registry.overloads.map { "\($0.input.name) → \($0.output.name)" }
         #expect(
-            types == ["block → prompt", "prompt → answer", "answer → query", "query → sample", "narration → sample"])
-        #expect(registry.overloads.map(\.isAsynchronous) == [false, true, false, false, false])
-        #expect(registry.overloads.map(\.specification.isStateful) == [false, false, true, false, true])
+            types == [
+                "block → prompt", "prompt → answer", "answer → query", "query → query", "query → sample",
+                "narration → sample",
+            ])
+        #expect(registry.overloads.map(\.isAsynchronous) == [false, true, false, true, false, false])
+        #expect(registry.overloads.map(\.specification.isStateful) == [false, false, true, false, false, true])
         for field in registry.overloads.flatMap(\.specification.fields) { #expect(!field.help.isEmpty) }
     }
 }

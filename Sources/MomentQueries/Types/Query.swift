@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
+public import Conversations
 public import Dataflow
 internal import Records
 public import VideoAnnotations
@@ -25,11 +26,13 @@ public struct Query: Hashable, Sendable {
     public var narrationIndices: [Int]
     /// The query's origin.
     public var lineage: Lineage
+    /// The scores that judges have given it; `nil`, and not written, where none has seen it.
+    public var scores: JudgeScores?
 
     /// Creates a query.
     public init(
         queryID: String, videoUID: String, pass: Int, clip: Clip, query: String, template: String?, window: Interval,
-        narrationIndices: [Int], lineage: Lineage
+        narrationIndices: [Int], lineage: Lineage, scores: JudgeScores? = nil
     ) {
         self.queryID = queryID
         self.videoUID = videoUID
@@ -40,6 +43,7 @@ public struct Query: Hashable, Sendable {
         self.window = window
         self.narrationIndices = narrationIndices
         self.lineage = lineage
+        self.scores = scores
     }
 }
 
@@ -68,6 +72,10 @@ extension Query: StreamValue {
         json.endArray()
         json.key("lineage")
         self.lineage.write(to: &json)
+        if let scores {
+            json.key("scores")
+            scores.write(to: &json)
+        }
         json.endObject()
     }
 
@@ -82,6 +90,7 @@ extension Query: StreamValue {
         var window: Interval?
         var indices: [Int] = []
         var lineage: Lineage?
+        var scores: JudgeScores?
         try json.beginObject()
         while let key = try json.nextKey() {
             if key == "query_id" {
@@ -103,6 +112,8 @@ extension Query: StreamValue {
                 while try json.nextElement() { indices.append(try json.int()) }
             } else if key == "lineage" {
                 lineage = try Lineage(json: &json)
+            } else if key == "scores" {
+                scores = try JudgeScores(json: &json)
             } else {
                 try json.skip()
             }
@@ -113,6 +124,23 @@ extension Query: StreamValue {
         }
         self.init(
             queryID: queryID, videoUID: videoUID, pass: pass, clip: clip, query: query, template: template,
-            window: window, narrationIndices: indices, lineage: lineage)
+            window: window, narrationIndices: indices, lineage: lineage, scores: scores)
     }
+}
+
+extension Query: Judgeable {
+    /// `{{query}}`, the question; `{{template}}`, the name of its template, or `none`; `{{seconds}}`, the length of its
+    /// window, to a tenth.
+    public static var rubricPlaceholders: [PromptTemplate<Query>.Placeholder] {
+        [
+            .about("query") { $0.query }, .about("template") { $0.template ?? "none" },
+            .about("seconds") { String((10 * ($0.window.end - $0.window.start)).rounded() / 10) },
+        ]
+    }
+
+    /// `{{query}}`
+    public static var rubricSubject: String { "query" }
+
+    /// The query's own id.
+    public var judgeID: String { self.queryID }
 }
