@@ -205,7 +205,9 @@ struct ImageCallTests {
             (400, "the image has too many tokens for the context length", "context-length"),
             (400, "the image was stopped by the content filter", "content-filter"), (413, "image", "request-too-large"),
             (500, "the engine fell over an image", "status-500"), (503, "no image worker", "unavailable"),
-            (401, "image", "status-401"), (429, "images per minute", "rate-limited"),
+            (401, "image", "status-401"), (404, "The model `image-1` does not exist", "status-404"),
+            (400, "Unknown model: image-1", "status-400"), (400, "image-1: invalid API key", "status-400"),
+            (429, "images per minute", "rate-limited"),
         ] {
             let failure = FailureSorting.failure(
                 status: status, headers: HTTPHeaders(), body: Bytes(body.utf8), images: 1, now: 0)

@@ -53,7 +53,10 @@ enum FailureSorting {
     /// Tells whether the images of a request are what is refused. A 5xx must say so outright: most are a server's own.
     private static func refusesImages(_ status: Int, _ error: ErrorBody) -> Bool {
         switch status {
-        case 400, 404, 415, 422: error.isOfImages && !error.isContextLength && !error.isContentFilter
+        case 400, 404, 415, 422:
+            // A model's name may have an image in it.
+            error.isOfImages && !error.isContextLength && !error.isContentFilter && !error.isUnknownModel
+                && !error.isBadKey
         case 500, 501: error.isUnsupportedImage
         default: false
         }
