@@ -10,8 +10,8 @@ struct MediaOption: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The folder of the images that prompts show, by whose place in it records name them: PNG, JPEG, WebP or GIF. No "
-                + "file outside it is sent to a model server (or MILLRACE_MEDIA).", valueName: "dir"))
+            "The folder of the images that prompts show (or MILLRACE_MEDIA): PNG, JPEG, WebP or GIF files, which records name "
+                + "by their place in it. No file outside it is sent to a model server.", valueName: "dir"))
     var media: String?
 
     func validate() throws {
