@@ -168,6 +168,6 @@ let package = Package(
                     "KafkaBroker",
                     "KafkaLog", "RecordLog", "Shards", "TaskRooms", crypto, arguments,
                 ],
-                exclude: ["Frozen"], swiftSettings: settings),
+                exclude: ["Frozen", "SlowRename"], swiftSettings: settings),
         ]
 )

@@ -150,7 +150,7 @@ struct ExactlyOnceTests {
         // Each is stopped in turn, so that each has partitions and open shards when it is; the pause before the
         // commit makes it likely that a zombie wakes there.
         let processes = try (0..<2).map { _ in
-            try home.start(arguments, environment: ["MILLRACE_TEST_PUBLISH_PAUSE_MS": "40"])
+            try home.start(arguments, environment: SlowRename.by(milliseconds: 40))
         }
         var stops = 0
         var sharesTakenOver = 0
@@ -255,7 +255,7 @@ struct ExactlyOnceTests {
         let home = try sample.copy(into: folder)
         // The commit under way would take a minute: the first Ctrl-C waits for it, the second does not.
         let process = try home.start(
-            ["run", topology, "--until-idle"], environment: ["MILLRACE_TEST_PUBLISH_PAUSE_MS": "60000"])
+            ["run", topology, "--until-idle"], environment: SlowRename.by(milliseconds: 60_000))
         while process.isRunning, home.published(of: "naq").isEmpty { try await Task.sleep(for: .milliseconds(5)) }
         process.send(signal)
         while process.isRunning, !process.errorsSoFar.contains("stopping") {
@@ -274,7 +274,9 @@ struct ExactlyOnceTests {
     // MARK: Comparing
 
     /// Expects two homes to hold the same shards, byte for byte, and the same records.
-    private func expectEqual(_ home: Home, _ quiet: Home, set: String, topics: [String], seed: UInt64) async throws {
+    private func expectEqual(_ home: Home, _ quiet: Home, set: String, topics: [String], seed: UInt64)
+        async throws
+    {
         let shards = try await home.shards(of: set)
         let expected = try await quiet.shards(of: set)
         #expect(shards.keys.sorted() == expected.keys.sorted(), "seed \(seed)")

@@ -111,7 +111,7 @@ struct KafkaScaleOutTests {
         // Every task sleeps between a shard's rename and its commit, all of them at once.
         let process = try bench.home.start(
             ["run", topology, "--until-idle", "--threads", "4", "--session-timeout", Self.sessionTimeout],
-            environment: ["MILLRACE_TEST_PUBLISH_PAUSE_MS": "9000"])
+            environment: SlowRename.by(milliseconds: 9000))
         let joined = try await bench.home.awaitGroup("naq.land", "it has everything") { $0.isShared(by: process) }
         while process.isRunning, bench.home.home.published(of: "naq").count < 4 {
             try await Task.sleep(for: .milliseconds(20))
@@ -139,7 +139,7 @@ struct KafkaScaleOutTests {
         let topology = try bench.topology("naq", rotate: "{ samples: 1000000, seconds: 0 }")
         let quiet = try await bench.quiet(topology)
         let run = ["run", topology, "--until-idle", "--threads", "4", "--session-timeout", Self.sessionTimeout]
-        let busy = try bench.home.start(run, environment: ["MILLRACE_TEST_PUBLISH_PAUSE_MS": "9000"])
+        let busy = try bench.home.start(run, environment: SlowRename.by(milliseconds: 9000))
         while busy.isRunning, bench.home.home.published(of: "naq").isEmpty {
             try await Task.sleep(for: .milliseconds(20))
         }

@@ -22,7 +22,7 @@ struct KafkaShardsTests {
         let strangers = try Self.placeStrangers(in: bench)
 
         // Stopped between the rename of a shard and its commit.
-        let zombie = try bench.home.start(slow, environment: ["MILLRACE_TEST_PUBLISH_PAUSE_MS": "1500"])
+        let zombie = try bench.home.start(slow, environment: SlowRename.by(milliseconds: 1500))
         let all = try await bench.home.awaitGroup(Self.group, "it has everything") { $0.isShared(by: zombie) }
         try await Self.awaitShards(8, in: bench)
         let orphan = try await Self.stopBeforeCommit(zombie, of: all.share(of: zombie), in: bench)
@@ -92,7 +92,7 @@ struct KafkaShardsTests {
         ]
         let steady = try bench.home.start(run)
         try await Self.awaitShards(8, in: bench)
-        let victim = try bench.home.start(run, environment: ["MILLRACE_TEST_PUBLISH_PAUSE_MS": "1000"])
+        let victim = try bench.home.start(run, environment: SlowRename.by(milliseconds: 1000))
         let both = try await bench.home.awaitGroup(Self.group, "both share") { $0.isShared(by: steady, victim) }
         let orphan = try await Self.stopBeforeCommit(victim, of: both.share(of: victim), in: bench)
         #expect(victim.killNow())

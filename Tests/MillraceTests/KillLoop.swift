@@ -91,7 +91,7 @@ struct KillLoop {
             let process = try self.home.start(
                 self.arguments,
                 environment: self.environment.merging(
-                    isPaused ? ["MILLRACE_TEST_PUBLISH_PAUSE_MS": String(Self.pauseMilliseconds)] : [:]
+                    isPaused ? SlowRename.by(milliseconds: Self.pauseMilliseconds) : [:]
                 ) { _, new in new })
             if isPaused {
                 try await self.awaitRename(process, nth: Int.random(in: 1...3, using: &numbers))

@@ -169,22 +169,6 @@ struct Home {
             }
         }
         sink.onNameTaken = { file in Self.explain(taken: file, of: shards.name, in: log) }
-        if let pause = PublishPause.fromEnvironment { sink.onPublishStep = pause.callAsFunction }
         return sink
-    }
-}
-
-/// A pause between a shard's rename and its commit, for tests that kill the process there.
-struct PublishPause {
-    private let microseconds: UInt32
-
-    /// `MILLRACE_TEST_PUBLISH_PAUSE_MS`, where it is set.
-    static var fromEnvironment: PublishPause? {
-        ProcessInfo.processInfo.environment["MILLRACE_TEST_PUBLISH_PAUSE_MS"].flatMap(UInt32.init)
-            .map { PublishPause(microseconds: min($0, 60_000) * 1000) }
-    }
-
-    func callAsFunction(_ step: PublishStep) {
-        if step == .renamed { usleep(self.microseconds) }
     }
 }
