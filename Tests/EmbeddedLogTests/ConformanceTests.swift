@@ -8,25 +8,31 @@ import Testing
 @Suite struct Conformance {
     @Test(arguments: ConformanceCase.all)
     func ofEmbeddedLog(_ conformanceCase: ConformanceCase) throws {
-        try conformanceCase.run(on: EmbeddedHarness())
+        try self.run(conformanceCase, on: EmbeddedHarness())
     }
 
     @Test(arguments: ConformanceCase.all)
     func ofMemoryLog(_ conformanceCase: ConformanceCase) throws {
-        try conformanceCase.run(on: MemoryHarness(hasOffsetGaps: false))
+        try self.run(conformanceCase, on: MemoryHarness(hasOffsetGaps: false))
     }
 
     @Test(arguments: ConformanceCase.all)
     func ofMemoryLogWithOffsetGaps(_ conformanceCase: ConformanceCase) throws {
-        try conformanceCase.run(on: MemoryHarness(hasOffsetGaps: true))
+        try self.run(conformanceCase, on: MemoryHarness(hasOffsetGaps: true))
+    }
+
+    private func run(_ conformanceCase: ConformanceCase, on harness: any RecordLogHarness) throws {
+        let outcome = try conformanceCase.run(on: harness)
+        if let reason = outcome.skipReason { try Test.cancel("\(reason)") }
+        #expect(outcome == .kept)
     }
 
     @Test func everyCaseRunsSomewhere() throws {
         var names: Set<String> = []
         for conformanceCase in ConformanceCase.all {
             #expect(names.insert(conformanceCase.name).inserted, "two cases are named \(conformanceCase.name)")
-            let hasRun = try conformanceCase.run(on: MemoryHarness(hasOffsetGaps: true))
-            #expect(hasRun, "\(conformanceCase.name) needs a feature that no harness here has")
+            let outcome = try conformanceCase.run(on: MemoryHarness(hasOffsetGaps: true))
+            #expect(outcome == .kept, "\(conformanceCase.name) needs a feature that no harness here has")
         }
     }
 }

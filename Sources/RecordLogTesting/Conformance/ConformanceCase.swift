@@ -24,16 +24,29 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
     /// The promise, in a few words.
     public var description: String { self.name }
 
+    /// The end of a case that broke no promise.
+    public enum Outcome: Hashable, Sendable {
+        /// The promise was tried, and is kept.
+        case kept
+        /// The promise was not tried: the log lacks these features.
+        case skipped(lacking: Set<ConformanceFeature>)
+
+        /// The reason for a skipped case, for a test to report: `Test.cancel` of Swift Testing, `XCTSkip` of XCTest.
+        public var skipReason: String? {
+            guard case .skipped(let lacking) = self else { return nil }
+            return "the log lacks " + lacking.map { "\($0)" }.sorted().joined(separator: ", ")
+        }
+    }
+
     /// Runs the case on a fresh storage.
-    /// - Returns: whether it ran; `false` where the log lacks what the case needs.
     /// - Throws: `ConformanceFailure` where the promise is broken, or whatever error the log threw unexpectedly.
-    @discardableResult
-    public func run(on harness: any RecordLogHarness) throws -> Bool {
-        guard self.needs.isSubset(of: harness.features) else { return false }
+    public func run(on harness: any RecordLogHarness) throws -> Outcome {
+        let lacking = self.needs.subtracting(harness.features)
+        guard lacking.isEmpty else { return .skipped(lacking: lacking) }
         let world = ConformanceWorld(harness)
         defer { world.close() }
         try self.body(world)
-        return true
+        return .kept
     }
 
     /// The whole suite.

@@ -12,11 +12,13 @@ public import Records
 /// func conforms(_ conformanceCase: ConformanceCase) throws {
 ///     let harness = try MyHarness()
 ///     defer { harness.tearDown() }
-///     try conformanceCase.run(on: harness)
+///     if let reason = try conformanceCase.run(on: harness).skipReason { try Test.cancel("\(reason)") }
 /// }
 /// ```
+///
+/// Besides this library, such a test needs `RecordLog`: the protocols that the log implements, and their values.
 public protocol RecordLogHarness: AnyObject {
-    /// The log's features beyond the contract; cases that need more pass without doing anything.
+    /// The log's features beyond the contract; cases that need more are skipped.
     var features: Set<ConformanceFeature> { get }
 
     /// Opens another handle on the storage, independent of those before it as another process would be.
