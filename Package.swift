@@ -131,7 +131,7 @@ let package = Package(
         + room(
             "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Codecs", "Records"],
             tests: ["HostileServers"])
-        + room("SampleWorld", ["DurableFiles"], tests: [])
+        + room("SampleWorld", ["DurableFiles", "Codecs"], tests: [])
         + room(
             "NeuralNetworks", ["DurableFiles", "Codecs", "Records", "Threads", "CKernels", "COpenBLAS"], tests: [])
         + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])

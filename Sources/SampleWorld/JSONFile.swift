@@ -1,159 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import Codecs
 import DurableFiles
 import Foundation
 
 /// A JSON file that is written from front to back and never held in memory as a whole: what has been composed stays
-/// in a buffer until `flush` finds it long enough. Non-ASCII text is escaped, as Python's `json.dump` does, with
-/// which the real files were written.
+/// in `json` until `flush` finds it long enough. Non-ASCII text is escaped, as Python's `json.dump` does, with which
+/// the real files were written.
 final class JSONFile {
     /// Bytes handed to the operating system at once.
     private static let chunk = 256 * 1_024
 
+    /// The text that is not in the file yet.
+    var json = JSONWriter()
     let path: String
     private let handle: FileHandle
-    private var buffer: [UInt8] = []
-    private var needsComma = false
     private(set) var bytesWritten = 0
 
     /// Creates the file, or empties it.
     init(_ url: URL) throws(SampleWorldError) {
-        path = url.path
+        self.path = url.path
         do {
             try Data().write(to: url)
-            handle = try FileHandle(forWritingTo: url)
+            self.handle = try FileHandle(forWritingTo: url)
         } catch {
             throw .inputOutput("create", url.path, error)
         }
-        buffer.reserveCapacity(2 * Self.chunk)
     }
 
-    func beginObject() { open("{") }
-
-    func endObject() { close("}") }
-
-    func beginArray() { open("[") }
-
-    func endArray() { close("]") }
-
-    func key(_ name: String) {
-        separate()
-        quote(name)
-        buffer.append(UInt8(ascii: ":"))
-        needsComma = false
-    }
-
-    func string(_ value: String?) {
-        guard let value else { return null() }
-        separate()
-        quote(value)
-        needsComma = true
-    }
-
-    func integer(_ value: Int) { literal(String(value)) }
-
-    func boolean(_ value: Bool) { literal(value ? "true" : "false") }
-
-    func null() { literal("null") }
-
-    /// A time in seconds, exactly, with at least one and at most six decimals.
-    func seconds(_ value: Microseconds) {
-        var digits = String(value.magnitude % 1_000_000)
-        digits = String(repeating: "0", count: 6 - digits.count) + digits
-        while digits.utf8.count > 1, digits.utf8.last == UInt8(ascii: "0") { digits.removeLast() }
-        literal("\(value < 0 ? "-" : "")\(value.magnitude / 1_000_000).\(digits)")
-    }
-
-    func field(_ name: String, _ value: String?) {
-        key(name)
-        string(value)
-    }
-
-    func field(_ name: String, integer value: Int) {
-        key(name)
-        integer(value)
-    }
-
-    func field(_ name: String, seconds value: Microseconds) {
-        key(name)
-        seconds(value)
-    }
-
-    func field(_ name: String, boolean value: Bool) {
-        key(name)
-        boolean(value)
-    }
-
-    func field(_ name: String, strings values: [String]) {
-        key(name)
-        beginArray()
-        for value in values { string(value) }
-        endArray()
-    }
-
-    /// Writes the buffer out if it has grown long. Called once a video, so that a video's text is what is held.
+    /// Writes the text out if it has grown long. Called once a video, so that a video's text is what is held.
     func flush() throws(SampleWorldError) {
-        if buffer.count >= Self.chunk { try drain() }
+        if self.json.count >= Self.chunk { try self.drain() }
     }
 
     /// Ends the file with a line break and closes it.
     func close() throws(SampleWorldError) {
-        buffer.append(UInt8(ascii: "\n"))
-        try drain()
+        self.json.restart()
+        self.json.raw("\n".utf8)
+        try self.drain()
         do {
-            try handle.close()
+            try self.handle.close()
         } catch {
-            throw .inputOutput("write", path, error)
+            throw .inputOutput("write", self.path, error)
         }
     }
 
     private func drain() throws(SampleWorldError) {
+        let bytes = Self.ascii(self.json.takeBytes())
         do {
-            try handle.write(contentsOf: Data(buffer))
+            try self.handle.write(contentsOf: Data(bytes))
         } catch {
-            throw .inputOutput("write", path, error)
+            throw .inputOutput("write", self.path, error)
         }
-        bytesWritten += buffer.count
-        buffer.removeAll(keepingCapacity: true)
+        self.bytesWritten += bytes.count
     }
 
-    private func separate() {
-        if needsComma { buffer.append(UInt8(ascii: ",")) }
-    }
-
-    private func open(_ bracket: Unicode.Scalar) {
-        separate()
-        buffer.append(UInt8(ascii: bracket))
-        needsComma = false
-    }
-
-    private func close(_ bracket: Unicode.Scalar) {
-        buffer.append(UInt8(ascii: bracket))
-        needsComma = true
-    }
-
-    private func literal(_ text: String) {
-        separate()
-        buffer.append(contentsOf: text.utf8)
-        needsComma = true
-    }
-
-    private func quote(_ text: String) {
-        buffer.append(UInt8(ascii: "\""))
-        for unit in text.utf16 {
-            switch unit {
-            case 0x22, 0x5C:
-                buffer.append(UInt8(ascii: "\\"))
-                buffer.append(UInt8(truncatingIfNeeded: unit))
-            case 0x0A: buffer.append(contentsOf: "\\n".utf8)
-            case 0x20..<0x7F: buffer.append(UInt8(truncatingIfNeeded: unit))
-            default:
+    /// The same JSON in ASCII: what is not stands in texts alone.
+    private static func ascii(_ json: Bytes) -> Bytes {
+        if json.allSatisfy({ $0 < 0x80 }) { return json }
+        var bytes: Bytes = []
+        bytes.reserveCapacity(json.count + json.count / 64)
+        for unit in String(decoding: json, as: UTF8.self).utf16 {
+            if unit < 0x80 {
+                bytes.append(UInt8(unit))
+            } else {
                 let digits = String(unit, radix: 16)
-                buffer.append(contentsOf: "\\u".utf8)
-                buffer.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 4 - digits.utf8.count))
-                buffer.append(contentsOf: digits.utf8)
+                bytes += "\\u".utf8
+                bytes += repeatElement(UInt8(ascii: "0"), count: 4 - digits.utf8.count)
+                bytes += digits.utf8
             }
         }
-        buffer.append(UInt8(ascii: "\""))
+        return bytes
+    }
+}
+
+extension JSONWriter {
+    /// Writes a time in seconds, exactly.
+    mutating func field(_ name: StaticString, seconds value: Microseconds) {
+        self.field(name, Double(value) / 1_000_000)
+    }
+
+    /// Writes a list of texts.
+    mutating func field(_ name: StaticString, strings values: [String]) {
+        self.key(name)
+        self.beginArray()
+        for value in values { self.value(value) }
+        self.endArray()
+    }
+
+    /// Writes a text field, null where there is none.
+    mutating func field(_ name: StaticString, textOrNull value: String?) {
+        self.key(name)
+        if let value { self.value(value) } else { self.null() }
     }
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Codecs
+
 // The shapes of the files, as Ego4D's annotation schemas give them (EGO4D/docs docs/data/annotations-schemas.md and
 // metadata.md), with the fields that the real files have.
 
@@ -11,128 +13,128 @@ extension WorldWriter {
         var generator = SeededGenerator(seed: plan.options.seed, stream: .narrations, index: video.index)
         // In 64 % of the real entries the time before redaction differs from the time.
         let shift = generator.chance(6_400) ? generator.within(10_000...3_000_000) : 0
-        narrations.key(video.uid)
-        narrations.beginObject()
+        narrations.json.key(text: video.uid)
+        narrations.json.beginObject()
         for (place, pass) in passes.enumerated() {
             guard let pass else { continue }
-            narrations.key("narration_pass_\(place + 1)")
-            narrations.beginObject()
-            narrations.key("narrations")
-            narrations.beginArray()
+            narrations.json.key(text: "narration_pass_\(place + 1)")
+            narrations.json.beginObject()
+            narrations.json.key("narrations")
+            narrations.json.beginArray()
             for line in pass.lines {
-                narrations.beginObject()
-                narrations.field("timestamp_sec", seconds: line.time)
-                narrations.field("timestamp_frame", integer: Self.frame(line.time))
-                narrations.field("_unmapped_timestamp_sec", seconds: line.time + shift)
-                narrations.field("narration_text", line.text)
-                narrations.field("annotation_uid", pass.annotationUID)
-                narrations.endObject()
+                narrations.json.beginObject()
+                narrations.json.field("timestamp_sec", seconds: line.time)
+                narrations.json.field("timestamp_frame", Self.frame(line.time))
+                narrations.json.field("_unmapped_timestamp_sec", seconds: line.time + shift)
+                narrations.json.field("narration_text", line.text)
+                narrations.json.field("annotation_uid", pass.annotationUID)
+                narrations.json.endObject()
             }
-            narrations.endArray()
-            narrations.key("summaries")
-            narrations.beginArray()
+            narrations.json.endArray()
+            narrations.json.key("summaries")
+            narrations.json.beginArray()
             for summary in pass.summaries {
-                narrations.beginObject()
-                narrations.field("start_sec", seconds: summary.start)
-                narrations.field("end_sec", seconds: summary.end)
-                narrations.field("summary_text", summary.text)
-                narrations.field("annotation_uid", pass.annotationUID)
-                narrations.endObject()
+                narrations.json.beginObject()
+                narrations.json.field("start_sec", seconds: summary.start)
+                narrations.json.field("end_sec", seconds: summary.end)
+                narrations.json.field("summary_text", summary.text)
+                narrations.json.field("annotation_uid", pass.annotationUID)
+                narrations.json.endObject()
             }
-            narrations.endArray()
-            narrations.endObject()
+            narrations.json.endArray()
+            narrations.json.endObject()
         }
-        narrations.field("status", "complete")
-        narrations.endObject()
+        narrations.json.field("status", "complete")
+        narrations.json.endObject()
     }
 
     // MARK: ego4d.json
 
     func beginMetadata() {
-        metadata.beginObject()
-        metadata.field("date", "000000")
-        metadata.field("version", "sample")
-        metadata.field("description", "Metadata of an invented sample world in the format of Ego4D's")
-        metadata.key("videos")
-        metadata.beginArray()
+        metadata.json.beginObject()
+        metadata.json.field("date", "000000")
+        metadata.json.field("version", "sample")
+        metadata.json.field("description", "Metadata of an invented sample world in the format of Ego4D's")
+        metadata.json.key("videos")
+        metadata.json.beginArray()
     }
 
     func writeMetadata(_ video: VideoPlan, _ split: NLQSplit) {
-        metadata.beginObject()
-        metadata.field("video_uid", video.uid)
-        metadata.field("duration_sec", seconds: video.duration)
-        metadata.field("scenarios", strings: [video.scenario.label])
-        metadata.key("video_metadata")
-        metadata.beginObject()
-        metadata.field("fps", seconds: 30_000_000)
-        metadata.field("num_frames", integer: Self.frame(video.duration))
-        metadata.field("video_codec", "h264")
-        metadata.field("display_resolution_width", integer: 1_920)
-        metadata.field("display_resolution_height", integer: 1_080)
-        metadata.endObject()
-        metadata.field("split_em", split.label)
-        metadata.field("split_av", nil)
-        metadata.field("split_fho", nil)
-        metadata.field("video_source", "sample")
-        metadata.field("device", "none")
-        metadata.field("is_stereo", boolean: false)
-        metadata.field("has_imu", boolean: false)
-        metadata.field("has_gaze", boolean: false)
-        metadata.field("has_redacted_regions", boolean: false)
-        metadata.field("redacted_intervals", strings: [])
-        metadata.field("concurrent_sets", strings: [])
-        metadata.endObject()
+        metadata.json.beginObject()
+        metadata.json.field("video_uid", video.uid)
+        metadata.json.field("duration_sec", seconds: video.duration)
+        metadata.json.field("scenarios", strings: [video.scenario.label])
+        metadata.json.key("video_metadata")
+        metadata.json.beginObject()
+        metadata.json.field("fps", seconds: 30_000_000)
+        metadata.json.field("num_frames", Self.frame(video.duration))
+        metadata.json.field("video_codec", "h264")
+        metadata.json.field("display_resolution_width", 1_920)
+        metadata.json.field("display_resolution_height", 1_080)
+        metadata.json.endObject()
+        metadata.json.field("split_em", textOrNull: split.label)
+        metadata.json.field("split_av", textOrNull: nil)
+        metadata.json.field("split_fho", textOrNull: nil)
+        metadata.json.field("video_source", "sample")
+        metadata.json.field("device", "none")
+        metadata.json.field("is_stereo", false)
+        metadata.json.field("has_imu", false)
+        metadata.json.field("has_gaze", false)
+        metadata.json.field("has_redacted_regions", false)
+        metadata.json.field("redacted_intervals", strings: [])
+        metadata.json.field("concurrent_sets", strings: [])
+        metadata.json.endObject()
     }
 
     /// The clips stand in a list of their own behind all videos; they are made again here rather than kept.
     func endMetadata() throws(SampleWorldError) {
-        metadata.endArray()
-        metadata.key("clips")
-        metadata.beginArray()
+        metadata.json.endArray()
+        metadata.json.key("clips")
+        metadata.json.beginArray()
         for index in plan.splits.indices {
             let video = VideoPlan(index: index, seed: plan.options.seed)
             for clip in video.clips {
-                metadata.beginObject()
-                metadata.field("clip_uid", clip.uid)
-                metadata.field("video_uid", video.uid)
-                metadata.field("video_start_sec", seconds: clip.start)
-                metadata.field("video_end_sec", seconds: clip.end)
-                metadata.field("video_start_frame", integer: Self.frame(clip.start))
-                metadata.field("video_end_frame", integer: Self.frame(clip.end))
-                metadata.key("clip_metadata")
-                metadata.beginObject()
-                metadata.field("fps", seconds: 30_000_000)
-                metadata.field("num_frames", integer: Self.frame(ClipPlan.length))
-                metadata.endObject()
-                metadata.field("s3_path", nil)
-                metadata.field("manifold_path", nil)
-                metadata.endObject()
+                metadata.json.beginObject()
+                metadata.json.field("clip_uid", clip.uid)
+                metadata.json.field("video_uid", video.uid)
+                metadata.json.field("video_start_sec", seconds: clip.start)
+                metadata.json.field("video_end_sec", seconds: clip.end)
+                metadata.json.field("video_start_frame", Self.frame(clip.start))
+                metadata.json.field("video_end_frame", Self.frame(clip.end))
+                metadata.json.key("clip_metadata")
+                metadata.json.beginObject()
+                metadata.json.field("fps", seconds: 30_000_000)
+                metadata.json.field("num_frames", Self.frame(ClipPlan.length))
+                metadata.json.endObject()
+                metadata.json.field("s3_path", textOrNull: nil)
+                metadata.json.field("manifold_path", textOrNull: nil)
+                metadata.json.endObject()
             }
             try metadata.flush()
         }
-        metadata.endArray()
-        metadata.field("concurrent_video_sets", strings: [])
-        metadata.field("physical_settings", strings: [])
-        metadata.endObject()
+        metadata.json.endArray()
+        metadata.json.field("concurrent_video_sets", strings: [])
+        metadata.json.field("physical_settings", strings: [])
+        metadata.json.endObject()
     }
 
     // MARK: nlq_*.json
 
     func beginQueries(_ file: JSONFile) {
-        file.beginObject()
-        file.field("version", "sample")
-        file.field("date", "000000")
-        file.field("description", "Queries of an invented sample world in the format of Ego4D NLQ's")
-        file.key("metadata")
-        file.beginObject()
-        file.endObject()
-        file.key("videos")
-        file.beginArray()
+        file.json.beginObject()
+        file.json.field("version", "sample")
+        file.json.field("date", "000000")
+        file.json.field("description", "Queries of an invented sample world in the format of Ego4D NLQ's")
+        file.json.key("metadata")
+        file.json.beginObject()
+        file.json.endObject()
+        file.json.key("videos")
+        file.json.beginArray()
     }
 
     func endQueries(_ file: JSONFile) {
-        file.endArray()
-        file.endObject()
+        file.json.endArray()
+        file.json.endObject()
     }
 
     /// Appends a video to the file of its split; a test video to the file with answers and to that without.
@@ -150,64 +152,64 @@ extension WorldWriter {
     private func writeQueries(
         _ video: VideoPlan, _ split: NLQSplit, _ clips: [ClipQueries], answers: Bool, to file: JSONFile
     ) {
-        file.beginObject()
-        file.field("video_uid", video.uid)
-        file.field("split", split.label)
-        file.key("clips")
-        file.beginArray()
+        file.json.beginObject()
+        file.json.field("video_uid", video.uid)
+        file.json.field("split", textOrNull: split.label)
+        file.json.key("clips")
+        file.json.beginArray()
         for (clip, queries) in zip(video.clips, clips) {
-            file.beginObject()
-            file.field("clip_uid", clip.uid)
-            file.field("source_clip_uid", clip.sourceUID)
-            file.field("video_start_sec", seconds: clip.start)
-            file.field("video_end_sec", seconds: clip.end)
-            file.field("video_start_frame", integer: Self.frame(clip.start))
-            file.field("video_end_frame", integer: Self.frame(clip.end))
+            file.json.beginObject()
+            file.json.field("clip_uid", clip.uid)
+            file.json.field("source_clip_uid", clip.sourceUID)
+            file.json.field("video_start_sec", seconds: clip.start)
+            file.json.field("video_end_sec", seconds: clip.end)
+            file.json.field("video_start_frame", Self.frame(clip.start))
+            file.json.field("video_end_frame", Self.frame(clip.end))
             // An integer in every row of the real val split.
-            file.field("clip_start_sec", integer: 0)
-            file.field("clip_end_sec", seconds: ClipPlan.length)
-            file.field("clip_start_frame", integer: 0)
-            file.field("clip_end_frame", integer: Self.frame(ClipPlan.length))
-            file.key("annotations")
-            file.beginArray()
+            file.json.field("clip_start_sec", 0)
+            file.json.field("clip_end_sec", seconds: ClipPlan.length)
+            file.json.field("clip_start_frame", 0)
+            file.json.field("clip_end_frame", Self.frame(ClipPlan.length))
+            file.json.key("annotations")
+            file.json.beginArray()
             for (place, uid) in queries.annotationUIDs.enumerated() {
-                file.beginObject()
-                file.key("language_queries")
-                file.beginArray()
+                file.json.beginObject()
+                file.json.key("language_queries")
+                file.json.beginArray()
                 for query in queries.queries where query.annotation == place {
                     write(query, clip, answers: answers, to: file)
                 }
-                file.endArray()
-                file.field("annotation_uid", uid)
-                file.endObject()
+                file.json.endArray()
+                file.json.field("annotation_uid", uid)
+                file.json.endObject()
             }
-            file.endArray()
-            file.endObject()
+            file.json.endArray()
+            file.json.endObject()
         }
-        file.endArray()
-        file.endObject()
+        file.json.endArray()
+        file.json.endObject()
     }
 
     private func write(_ query: HumanQuery, _ clip: ClipPlan, answers: Bool, to file: JSONFile) {
-        file.beginObject()
+        file.json.beginObject()
         if answers {
             let noun = plan.inventory.noun(of: query.pair).text
             let verb = plan.inventory.verb(of: query.pair).base
-            file.field("clip_start_sec", seconds: query.start - clip.start)
-            file.field("clip_end_sec", seconds: query.end - clip.start)
-            file.field("video_start_sec", seconds: query.start)
-            file.field("video_end_sec", seconds: query.end)
-            file.field("video_start_frame", integer: Self.frame(query.start))
-            file.field("video_end_frame", integer: Self.frame(query.end))
-            file.field("template", query.template)
-            file.field("query", query.text)
-            file.field("slot_x", noun)
-            file.field("verb_x", verb)
-            file.field("raw_tags", strings: [query.template ?? "", query.text, noun, verb])
+            file.json.field("clip_start_sec", seconds: query.start - clip.start)
+            file.json.field("clip_end_sec", seconds: query.end - clip.start)
+            file.json.field("video_start_sec", seconds: query.start)
+            file.json.field("video_end_sec", seconds: query.end)
+            file.json.field("video_start_frame", Self.frame(query.start))
+            file.json.field("video_end_frame", Self.frame(query.end))
+            file.json.field("template", textOrNull: query.template)
+            file.json.field("query", query.text)
+            file.json.field("slot_x", noun)
+            file.json.field("verb_x", verb)
+            file.json.field("raw_tags", strings: [query.template ?? "", query.text, noun, verb])
         } else {
-            file.field("query", query.text)
+            file.json.field("query", query.text)
         }
-        file.endObject()
+        file.json.endObject()
     }
 
     /// floor(30 · seconds), as in the real narrations.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+internal import Codecs
 public import Foundation
 
 /// Writes a small world in Ego4D's own file formats: `narration.json`, `ego4d.json`, `nlq_train.json`, `nlq_val.json`,
@@ -80,7 +82,7 @@ final class WorldWriter {
     private var jsonFiles: [JSONFile] { [narrations, metadata, train, val, testUnannotated, test] }
 
     private func beginFiles() {
-        narrations.beginObject()
+        narrations.json.beginObject()
         beginMetadata()
         for file in [train, val, testUnannotated, test] { beginQueries(file) }
     }
@@ -151,7 +153,7 @@ final class WorldWriter {
     }
 
     private func endFiles() throws(SampleWorldError) {
-        narrations.endObject()
+        narrations.json.endObject()
         try endMetadata()
         for file in [train, val, testUnannotated, test] { endQueries(file) }
         for file in jsonFiles {

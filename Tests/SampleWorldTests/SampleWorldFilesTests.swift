@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import Codecs
 import Foundation
 import Testing
 
@@ -8,8 +10,8 @@ import Testing
     private let small = SampleWorldOptions(videos: 5, seed: 3)
 
     @Test func sameOptionsGiveTheSameBytes() throws {
-        let first = try WrittenWorld(small)
-        let second = try WrittenWorld(small)
+        let first = try WrittenWorld(self.small)
+        let second = try WrittenWorld(self.small)
         #expect(try first.files() == second.files())
         #expect(try first.digest() == second.digest())
         #expect(first.summary == second.summary)
@@ -22,7 +24,7 @@ import Testing
     }
 
     @Test func anotherSeedGivesAnotherWorld() throws {
-        let first = try WrittenWorld(small)
+        let first = try WrittenWorld(self.small)
         let second = try WrittenWorld(SampleWorldOptions(videos: 5, seed: 4))
         for name in WorldFolder.jsonFiles {
             #expect(try first.bytes(name) != second.bytes(name), "\(name)")
@@ -31,7 +33,7 @@ import Testing
     }
 
     @Test func featuresDoNotChangeTheAnnotations() throws {
-        var options = small
+        var options = self.small
         let with = try WrittenWorld(options)
         options.features = false
         let without = try WrittenWorld(options)
@@ -42,7 +44,7 @@ import Testing
     }
 
     @Test func summaryCountsWhatWasWritten() throws {
-        let world = try WrittenWorld(small)
+        let world = try WrittenWorld(self.small)
         let summary = world.summary
         #expect(try world.narrations().count == summary.narrations)
         #expect(try world.queries("nlq_train.json").count == summary.queries.train)
@@ -130,15 +132,15 @@ import Testing
         let url = folder.url.appendingPathComponent("long.json")
         let file = try JSONFile(url)
         let text = String(repeating: "x", count: 1_000)
-        file.beginArray()
+        file.json.beginArray()
         var largestRest = 0
         for index in 0..<3_000 {
-            file.string(text)
+            file.json.value(text)
             try file.flush()
             let written = try Data(contentsOf: url, options: .alwaysMapped).count
             largestRest = max(largestRest, (index + 1) * 1_003 - written)
         }
-        file.endArray()
+        file.json.endArray()
         try file.close()
         #expect(largestRest < 300_000)
         let values = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String]
@@ -151,14 +153,14 @@ import Testing
         let texts = ["", "quote \" and \\", "line\nbreak\ttab\u{1}", "X\u{2019}s \u{1F600} é", "/"]
         let times: [Microseconds] = [0, 1, 10, 1_500_000, 480_000_000, 12_345_678, -250_000]
         let file = try JSONFile(url)
-        file.beginObject()
-        file.field("texts", strings: texts)
-        file.key("times")
-        file.beginArray()
-        for time in times { file.seconds(time) }
-        file.endArray()
-        file.field("none", nil)
-        file.endObject()
+        file.json.beginObject()
+        file.json.field("texts", strings: texts)
+        file.json.key("times")
+        file.json.beginArray()
+        for time in times { file.json.value(Double(time) / 1_000_000) }
+        file.json.endArray()
+        file.json.field("none", textOrNull: nil)
+        file.json.endObject()
         try file.close()
         let bytes = try Data(contentsOf: url)
         #expect(bytes.allSatisfy { $0 < 0x80 })
