@@ -140,6 +140,7 @@ import Testing
             while try log.offsets(of: TopicPartition("t", 0)).upperBound == start {
                 log.awaitAppend(timeoutMilliseconds: 3_600_000)
             }
+            #expect(try log.offsets(of: TopicPartition("t", 0)).upperBound == start + 1)
         }
     }
 

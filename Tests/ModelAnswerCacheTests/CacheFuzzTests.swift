@@ -33,8 +33,15 @@ import Testing
         let target = try ResponseCache(folder: folder.path + "/target")
         for input in Fuzz("cache-import", seeds: seeds, tokens: .json) {
             try Data(input.bytes).write(to: URL(fileURLWithPath: plain))
-            _ = try? target.import(from: plain, onBadLine: { _ in })
+            let before = target.counters.stored
+            let imported = try? target.import(from: plain, onBadLine: { _ in })
+            if input.number < seeds.count { try #require(imported != nil, "\(input)") }
+            try #require(target.counters.stored >= before, "\(input)")
         }
+        // Whatever was tried before, what the sound file held is there.
+        try Data(seeds[0]).write(to: URL(fileURLWithPath: plain))
+        _ = try target.import(from: plain, onBadLine: { _ in })
+        for number in 0..<3 { #expect(try target.lookup(entry(number).key) != nil) }
         target.close()
     }
 

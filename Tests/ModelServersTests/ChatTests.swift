@@ -219,7 +219,10 @@ struct ChatAnswerTests {
             for byte in [0, 0x22, 0x5c, 0x7b, 0x5d, 0xff] as Bytes {
                 var changed = whole
                 changed[index] = byte
-                _ = try? ChatAnswer(parsing: changed)
+                // Read, it is what the JSON that it is now says.
+                guard let answer = try? ChatAnswer(parsing: changed) else { continue }
+                let json = try? JSONValue(parsing: changed)
+                #expect(answer.text == json?["choices"]?.array?.first?["message"]?["content"]?.string ?? "")
             }
         }
     }

@@ -92,8 +92,12 @@ import Testing
             """
         for input in Fuzz("metrics", seeds: [seed], tokens: .numbers + .text, seconds: 1) {
             let metrics = ServerMetrics(parsing: String(decoding: input.bytes, as: UTF8.self))
-            _ = (metrics.running, metrics.waiting, metrics.promptTokens, metrics.generatedTokens)
-            if let answer = try? ChatAnswer(parsing: input.bytes) { _ = ChatClient.judge(answer) }
+            let numbers = [metrics.running, metrics.waiting, metrics.promptTokens, metrics.generatedTokens]
+            if input.number == 0 { try #require(metrics.running == 2, "vLLM's before llama.cpp's") }
+            try #require(numbers.allSatisfy { $0?.isNaN != true }, "\(input)")
+            if let answer = try? ChatAnswer(parsing: input.bytes) {
+                try #require(ChatClient.judge(answer) != .refused, "\(input)")
+            }
         }
     }
 }

@@ -40,8 +40,11 @@ import VideoAnnotations
             """#
         for input in Fuzz("human", seeds: [seed], tokens: .json) {
             let file = input.bytes.withUnsafeBufferPointer { try? HumanQueryFile(parsing: $0) }
-            guard let file else { continue }
-            _ = file.profile()
+            guard let file else {
+                try #require(input.number != 0, "\(input)")
+                continue
+            }
+            try #require(file.profile().queries <= file.queries.count, "\(input)")
         }
     }
 
@@ -54,7 +57,8 @@ import VideoAnnotations
         }
         for input in Fuzz("template", seeds: files + [seed], tokens: .text, seconds: 1) {
             let content = String(decoding: input.bytes, as: UTF8.self)
-            _ = try? QueryPrompt(FileReference(path: "template", content: content))
+            let prompt = try? QueryPrompt(FileReference(path: "template", content: content))
+            try #require(prompt != nil || input.number > files.count, "\(input)")
         }
     }
 
@@ -68,14 +72,23 @@ import VideoAnnotations
         ]
         for input in Fuzz("query-memory", seeds: seeds, tokens: .json) {
             var validate = try ValidateOperator(Configuration(), OperatorContext(topologyHash: "t"))
-            try? validate.restore([StateEntry(key: key, value: input.bytes)])
+            let restored: Void? = try? validate.restore([StateEntry(key: key, value: input.bytes)])
+            try #require(restored != nil || input.number != 0, "\(input)")
             try? validate.restore([StateEntry(key: input.bytes, value: Bytes(seeds[0].utf8))])
-            _ = validate.stateChanges()
+            // State that was restored is not new: nothing is to be written of it.
+            try #require(validate.stateChanges().isEmpty, "\(input)")
             if let answer = try? JSONScanner.scan(input.bytes, { json throws(JSONError) in try Answer(json: &json) }) {
                 var output = Collector<Query>(step: "validate")
                 validate.process(Element(key: key, value: answer, origin: 0), into: &output)
             }
-            _ = try? JSONScanner.scan(input.bytes) { json throws(JSONError) in try PromptedBlock(json: &json) }
+            let read = try? JSONScanner.scan(input.bytes) { json throws(JSONError) in try PromptedBlock(json: &json) }
+            if let read {
+                var json = JSONWriter()
+                read.write(to: &json)
+                let again = try JSONScanner.scan(json.bytes) { json throws(JSONError) in try PromptedBlock(json: &json)
+                }
+                try #require(again == read, "\(input)")
+            }
         }
     }
 }

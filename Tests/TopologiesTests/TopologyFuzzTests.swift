@@ -66,8 +66,15 @@ import VideoAnnotations
         let url = self.folder.appendingPathComponent("topology.test.yaml")
         for input in Fuzz("topology-test", seeds: [try Self.text("naq.test.yaml")], tokens: .yaml) {
             try Data(input.bytes).write(to: url)
-            guard let suite = try? TopologyTestSuite.load(path: url.path, environment: [:]) else { continue }
-            for test in suite.cases.prefix(3) { _ = try? TopologyTestRunner(topology).run(test) }
+            guard let suite = try? TopologyTestSuite.load(path: url.path, environment: [:]) else {
+                try #require(input.number != 0, "\(input)")
+                continue
+            }
+            for test in suite.cases.prefix(3) {
+                let first = try? TopologyTestRunner(topology).run(test)
+                let second = try? TopologyTestRunner(topology).run(test)
+                try #require(first == second, "\(input)")
+            }
         }
     }
 
