@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One of the 13 NLQ templates with its share in the NLQ v1 val split and our sentences for it.
-struct QueryTemplate {
+struct WorldTemplate {
     /// Exactly as in the annotation files, odd blanks and the curly apostrophe included.
     let name: String
     /// Queries of this template in NLQ v1 val.
@@ -35,7 +35,7 @@ struct QueryGrammar {
     let inventory: PairInventory
 
     struct Question {
-        let template: QueryTemplate
+        let template: WorldTemplate
         let text: String
     }
 
@@ -64,7 +64,7 @@ struct QueryGrammar {
 
     private func template(
         for event: WorldEvent, _ noun: Noun, _ generator: inout SeededGenerator
-    ) -> QueryTemplate {
+    ) -> WorldTemplate {
         let fitting = Self.templates.filter { template in
             (template.name != Self.putInName || noun.kind == .container)
                 && template.sentences.contains { Self.fits($0, event) }

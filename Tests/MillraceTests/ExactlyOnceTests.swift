@@ -56,7 +56,7 @@ struct ExactlyOnceTests {
     func killedIngest() async throws {
         let folder = try TestFolder()
         let sample = try SampleHome.large.get()
-        let home = Home(folder.file("home"))
+        let home = TestHome(folder.file("home"))
         let rate = sample.narrations / Self.undisturbedSeconds
         let arguments = sample.ingestArguments + ["--json", "--max-rate", String(rate)]
         let seed = SeededNumbers.seed()
@@ -92,7 +92,7 @@ struct ExactlyOnceTests {
     }
 
     /// Records in a topic; none where the topic or the log is not there yet.
-    private func count(of topic: String, in home: Home) async throws -> Int {
+    private func count(of topic: String, in home: TestHome) async throws -> Int {
         let result = try await home.run("topics", "list", "--json")
         guard result.code == 0 else { return 0 }
         for line in result.outputLines {
@@ -175,7 +175,7 @@ struct ExactlyOnceTests {
 
     /// Stops a process at a moment when it does not hold the log's write lock, which all others would wait for.
     /// - Returns: `false` where it has ended.
-    private func stopBesideTheLog(_ process: MillraceProcess, in home: Home) async throws -> Bool {
+    private func stopBesideTheLog(_ process: MillraceProcess, in home: TestHome) async throws -> Bool {
         while process.send(SIGSTOP) {
             while process.isRunning, !process.isStopped { try await Task.sleep(for: .milliseconds(1)) }
             if try !process.holdsWriteLock(of: home.url.appendingPathComponent("log.db")) { return true }
@@ -187,7 +187,7 @@ struct ExactlyOnceTests {
     /// Waits until two processes share the partitions and one of them has begun a shard.
     /// - Returns: its partitions; `nil` where one of the two has ended.
     private func share(
-        of process: MillraceProcess, beside other: MillraceProcess, in home: Home
+        of process: MillraceProcess, beside other: MillraceProcess, in home: TestHome
     ) async throws -> Set<Int>? {
         while process.isRunning, other.isRunning {
             let group = try await home.group("naq.land")
@@ -202,7 +202,7 @@ struct ExactlyOnceTests {
     }
 
     /// Waits until another process has committed a shard of one of a stopped one's partitions, or has ended without.
-    private func isTakenOver(_ share: Set<Int>, by other: MillraceProcess, in home: Home) async throws -> Bool {
+    private func isTakenOver(_ share: Set<Int>, by other: MillraceProcess, in home: TestHome) async throws -> Bool {
         let before = Self.epochs(home.files(of: "naq"))
         while other.isRunning {
             let listed = Self.epochs(try await home.listed(in: "naq"))
@@ -274,7 +274,7 @@ struct ExactlyOnceTests {
     // MARK: Comparing
 
     /// Expects two homes to hold the same shards, byte for byte, and the same records.
-    private func expectEqual(_ home: Home, _ quiet: Home, set: String, topics: [String], seed: UInt64)
+    private func expectEqual(_ home: TestHome, _ quiet: TestHome, set: String, topics: [String], seed: UInt64)
         async throws
     {
         let shards = try await home.shards(of: set)

@@ -23,7 +23,7 @@ struct FrozenTests {
     func hashes() throws {
         var lines: [String] = []
         for name in Self.names {
-            let topology = try millrace.Home.loadTopology(Workbench.topology(name))
+            let topology = try Home.loadTopology(Workbench.topology(name))
             lines.append("\(name) \(topology.hash)")
             lines += topology.stages.map { "\(name).\($0.name) \($0.inputType.name) \($0.outputType.name) \($0.hash)" }
         }

@@ -20,7 +20,7 @@ struct KafkaFaultTests {
             ["run", topology], ["status"], ["topics", "list"], ["replay", topology, "--from", "earliest"],
         ]
         let processes = try commands.map {
-            try Home(folder.file("home")).start($0 + ["--log", "kafka://127.0.0.1:9"])
+            try TestHome(folder.file("home")).start($0 + ["--log", "kafka://127.0.0.1:9"])
         }
         for process in processes {
             let result = try await process.finished(seconds: 30)
@@ -52,7 +52,7 @@ struct KafkaFaultTests {
     func interruptedWhileAway() async throws {
         let bench = try await KafkaBench()
         let topologies = try ["naq", "nlq"].map { try bench.topology($0) }
-        var quiets: [Home] = []
+        var quiets: [TestHome] = []
         for topology in topologies {
             quiets.append(try await bench.quiet(topology, as: "quiet-\(quiets.count)"))
         }
@@ -135,7 +135,7 @@ struct KafkaFaultTests {
     @Test("Properties that librdkafka does not take are named, before anything is done")
     func properties() async throws {
         let folder = try TestFolder()
-        let home = Home(folder.file("home"))
+        let home = TestHome(folder.file("home"))
         let cases: [(arguments: [String], words: [String])] = [
             (["--kafka-property", "fetch.wait.maximum=1"], ["fetch.wait.maximum"]),
             (["--kafka-property", "fetch.wait.max.ms=soon"], ["fetch.wait.max.ms"]),

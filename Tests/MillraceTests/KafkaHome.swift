@@ -7,19 +7,19 @@ import Testing
 /// A home whose log is in Kafka: the folder holds the shards, the broker everything else.
 struct KafkaHome: Sendable {
     /// The folder, which processes of one topology share.
-    let home: Home
+    let home: TestHome
     /// `host:port`.
     let address: String
 
     init(_ folder: URL, on broker: Broker) {
-        self.home = Home(folder)
+        self.home = TestHome(folder)
         self.address = broker.address
     }
 
     /// Another machine's home on the same brokers.
-    func elsewhere(_ folder: URL) -> KafkaHome { KafkaHome(Home(folder), self.address) }
+    func elsewhere(_ folder: URL) -> KafkaHome { KafkaHome(TestHome(folder), self.address) }
 
-    private init(_ home: Home, _ address: String) {
+    private init(_ home: TestHome, _ address: String) {
         self.home = home
         self.address = address
     }
@@ -59,8 +59,8 @@ struct KafkaHome: Sendable {
     }
 
     /// The bytes of the committed shards by their place.
-    func shards(of set: String) async throws -> [Home.ShardPlace: Data] {
-        var shards: [Home.ShardPlace: Data] = [:]
+    func shards(of set: String) async throws -> [TestHome.ShardPlace: Data] {
+        var shards: [TestHome.ShardPlace: Data] = [:]
         for shard in try await self.listed(in: set) {
             let data = try Data(contentsOf: self.home.url.appendingPathComponent("shards/\(set)/\(shard.file)"))
             guard shards.updateValue(data, forKey: shard.place) == nil else {
@@ -93,7 +93,7 @@ struct KafkaHome: Sendable {
 
     /// Expects a topic to hold the same records in the same order in each partition.
     func expectTopic(
-        _ topic: String, equals quiet: Home, at place: SourceLocation = #_sourceLocation
+        _ topic: String, equals quiet: TestHome, at place: SourceLocation = #_sourceLocation
     ) async throws {
         let found = try await self.records(of: topic).map { $0.map(\.content).map(LoggedRecord.withoutSourceOffset) }
         let expected = try await quiet.records(of: topic).map { $0.map(LoggedRecord.withoutSourceOffset) }
@@ -157,7 +157,7 @@ enum SampleLines {
 /// A line of `shards list --json`.
 struct ListedShard: Hashable, Sendable {
     let file: String
-    let place: Home.ShardPlace
+    let place: TestHome.ShardPlace
     let epoch: Int
     let reason: String
 
@@ -168,7 +168,7 @@ struct ListedShard: Hashable, Sendable {
             let reason = json["reason"].string
         else { throw ProcessFailure(description: "no shard: \(line)") }
         self.file = file
-        self.place = Home.ShardPlace(partition: partition, sequence: sequence)
+        self.place = TestHome.ShardPlace(partition: partition, sequence: sequence)
         self.epoch = epoch
         self.reason = reason
     }
@@ -176,13 +176,13 @@ struct ListedShard: Hashable, Sendable {
 
 /// The parts of a shard's name: `<name>-<partition>-<sequence>-<epoch>.jsonl.zst`.
 struct ShardFileName: Hashable, Sendable {
-    let place: Home.ShardPlace
+    let place: TestHome.ShardPlace
     let epoch: Int
 
     init?(_ file: String) {
         let parts = file.dropLast(".jsonl.zst".count).split(separator: "-").suffix(3).compactMap { Int($0) }
         guard file.hasSuffix(".jsonl.zst"), parts.count == 3 else { return nil }
-        self.place = Home.ShardPlace(partition: parts[0], sequence: parts[1])
+        self.place = TestHome.ShardPlace(partition: parts[0], sequence: parts[1])
         self.epoch = parts[2]
     }
 }
@@ -317,7 +317,7 @@ final class KafkaBench {
     }
 
     /// A home with the same world on the embedded log, in which a topology has run to its end undisturbed.
-    func quiet(_ topology: String, as name: String = "quiet") async throws -> Home {
+    func quiet(_ topology: String, as name: String = "quiet") async throws -> TestHome {
         let quiet = try self.sample.copy(into: self.folder, as: name)
         _ = try await quiet.output("run", topology, "--until-idle")
         return quiet
@@ -325,7 +325,7 @@ final class KafkaBench {
 
     /// Expects a set to hold the shards of an undisturbed run, byte for byte, and no file beside them but those named.
     func expectShards(
-        of set: String, equal expected: [Home.ShardPlace: Data], besides: Set<String> = [],
+        of set: String, equal expected: [TestHome.ShardPlace: Data], besides: Set<String> = [],
         at place: SourceLocation = #_sourceLocation
     ) async throws {
         let shards = try await self.home.shards(of: set)
@@ -341,7 +341,7 @@ final class KafkaBench {
 
     /// Expects a set to hold the samples of an undisturbed run, each once and in the same order within its video.
     func expectSamples(
-        of set: String, equal quiet: Home, at place: SourceLocation = #_sourceLocation
+        of set: String, equal quiet: TestHome, at place: SourceLocation = #_sourceLocation
     ) async throws {
         let found = try await self.home.samples(of: set)
         let expected = try SampleLines.byVideo(try await quiet.output("shards", "cat", set))

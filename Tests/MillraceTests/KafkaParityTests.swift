@@ -71,7 +71,7 @@ struct KafkaParityTests {
         let broker = try Broker()
         defer { broker.remove() }
         let home = KafkaHome(folder.file("home"), on: broker)
-        let quiet = Home(folder.file("quiet"))
+        let quiet = TestHome(folder.file("quiet"))
         let report = try await home.output(source.arguments + ["--json"])
         let expected = try await quiet.start(source.arguments + ["--json"]).finished()
         #expect(report.outputText == expected.outputText, "\(expected.story)")
@@ -80,7 +80,7 @@ struct KafkaParityTests {
 
     /// Runs both topologies on both logs and expects everything that they write to be the same.
     private static func compare(
-        _ home: KafkaHome, with quiet: Home, in folder: TestFolder, options: [String] = []
+        _ home: KafkaHome, with quiet: TestHome, in folder: TestFolder, options: [String] = []
     ) async throws {
         for name in ["naq", "nlq"] {
             let topology = try TestTopology.write(name, rotate: "{ samples: 100, seconds: 0 }", into: folder)

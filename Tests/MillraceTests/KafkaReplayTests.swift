@@ -11,7 +11,7 @@ struct KafkaReplayTests {
     private struct Original {
         let bench: KafkaBench
         let topology: String
-        let shards: [Home.ShardPlace: Data]
+        let shards: [TestHome.ShardPlace: Data]
 
         init(_ name: String) async throws {
             self.bench = try await KafkaBench()

@@ -187,7 +187,7 @@ struct KafkaShardsTests {
     }
 
     /// Waits until the manifest has a shard at a place.
-    private static func awaitShard(at place: Home.ShardPlace, in bench: KafkaBench) async throws -> ListedShard {
+    private static func awaitShard(at place: TestHome.ShardPlace, in bench: KafkaBench) async throws -> ListedShard {
         for _ in 0..<600 {
             if let found = try await bench.home.listed(in: self.set).first(where: { $0.place == place }) {
                 return found
@@ -208,7 +208,7 @@ struct KafkaShardsTests {
     }
 }
 
-extension Home {
+extension TestHome {
     /// A file in the folder of a set.
     fileprivate func shardFile(_ file: String, of set: String) -> URL {
         self.url.appendingPathComponent("shards/\(set)/\(file)")

@@ -57,7 +57,7 @@ struct KillLoop {
         var end: ProcessResult?
     }
 
-    let home: Home
+    let home: TestHome
     let arguments: [String]
     /// The set whose commits are watched.
     let set: String

@@ -25,7 +25,7 @@ struct LiveModelTests {
         .enabled(if: Self.source.isThere, "needs \(RealSource.folder.path)"))
     func fortyNarrations() async throws {
         let folder = try TestFolder()
-        let home = Home(folder.file("home"))
+        let home = TestHome(folder.file("home"))
         let table = try folder.write(Self.narrations(40), to: "narrations.csv")
         let videos = RealSource.folder.appendingPathComponent("epic-kitchens-100/EPIC_100_video_info.csv").path
         let ingested = try await home.start(
@@ -64,7 +64,7 @@ struct LiveModelTests {
         #expect(try await home.shards(of: "again") == home.shards(of: "nlq"))
     }
 
-    private static func blocks(of home: Home) async throws -> [String: JSONTree] {
+    private static func blocks(of home: TestHome) async throws -> [String: JSONTree] {
         var blocks: [String: JSONTree] = [:]
         for line in try await home.output("topics", "read", "blocks", "--json").outputLines {
             let value = try JSONTree(line)["value"]

@@ -117,7 +117,7 @@ enum ModelWorld {
     /// Ingests videos of five-narration blocks into a home: `blocks` for each of `videos`, no two alike.
     /// - Parameter change: rewrites a narration's text: video, index, text.
     static func ingest(
-        into home: Home, in folder: TestFolder, videos: Int = 4, blocks: Int = 10, replace: Bool = false,
+        into home: TestHome, in folder: TestFolder, videos: Int = 4, blocks: Int = 10, replace: Bool = false,
         change: (Int, Int, String) -> String = { $2 }
     ) async throws {
         var lines = ""

@@ -19,9 +19,9 @@ struct ModelKillTests {
             llm: "in-flight: \(Self.inFlight)", rotate: "{ samples: 10, seconds: 0 }"
         ).write(to: "topologies", in: folder)
         let (videos, blocks) = (120, 5)
-        let home = Home(folder.file("home"))
+        let home = TestHome(folder.file("home"))
         try await ModelWorld.ingest(into: home, in: folder, videos: videos, blocks: blocks)
-        let quiet = Home(folder.file("quiet"))
+        let quiet = TestHome(folder.file("quiet"))
         try FileManager.default.copyItem(at: home.url, to: quiet.url)
 
         let script: @Sendable (Call) -> Reply = { .after(0.05, QueryModel.reply(to: $0)) }
@@ -77,7 +77,7 @@ struct ModelKillTests {
     /// earlier life left to it, and that it had not begun again, end otherwise.
     /// - Parameter seen: journals of lives that were counted before: one that is killed too early leaves its
     ///   predecessor's in place.
-    private static func openCalls(in home: Home, seen: inout Set<String>) throws -> Int {
+    private static func openCalls(in home: TestHome, seen: inout Set<String>) throws -> Int {
         let folder = home.url.appendingPathComponent("cache")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         var count = 0

@@ -11,13 +11,13 @@ struct ModelRunTests {
     /// The parts of a run that the tests have in common.
     struct Bench {
         let folder: TestFolder
-        let home: Home
+        let home: TestHome
         let topology: String
         let blocks: Int
 
         init(_ topology: ModelTopology = ModelTopology(), videos: Int = 4, blocks: Int = 10) async throws {
             self.folder = try TestFolder()
-            self.home = Home(self.folder.file("home"))
+            self.home = TestHome(self.folder.file("home"))
             self.topology = try topology.write(to: "topologies", in: self.folder)
             self.blocks = videos * blocks
             try await ModelWorld.ingest(into: self.home, in: self.folder, videos: videos, blocks: blocks)
@@ -201,7 +201,7 @@ struct ModelRunTests {
     func sameBlocks() async throws {
         let model = try await ScriptedModel { call in .after(0.05, QueryModel.reply(to: call)) }
         let folder = try TestFolder()
-        let home = Home(folder.file("home"))
+        let home = TestHome(folder.file("home"))
         try await ModelWorld.ingest(into: home, in: folder, videos: 6, blocks: 4) { _, index, _ in
             "#C C puts the cup on shelf \(index)"
         }

@@ -9,9 +9,9 @@ struct ReplayTests {
     /// A run whose shards were closed by the clock, several a partition.
     private struct Original {
         let folder: TestFolder
-        let home: Home
+        let home: TestHome
         let topology: String
-        let shards: [Home.ShardPlace: Data]
+        let shards: [TestHome.ShardPlace: Data]
 
         init(_ name: String) async throws {
             self.folder = try TestFolder()

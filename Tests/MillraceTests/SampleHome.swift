@@ -27,7 +27,7 @@ final class SampleHome: Sendable {
             "ingest", "ego4d", "--narrations", "\(world)/narration.json", "--metadata", "\(world)/ego4d.json",
             "--exclude", "\(world)/nlq_val.json", "--exclude", "\(world)/nlq_test_unannotated.json", "--pass", "both",
         ]
-        let home = Home(folder.file("home"))
+        let home = TestHome(folder.file("home"))
         let ingested = try home.start(self.ingestArguments + ["--json"]).wait()
         guard ingested.code == 0 else { throw ProcessFailure(description: ingested.story) }
         let report = try JSONSerialization.jsonObject(with: ingested.output) as? [String: Any]
@@ -35,11 +35,11 @@ final class SampleHome: Sendable {
     }
 
     /// The home with everything ingested; not to be written to.
-    var ingested: Home { Home(URL(fileURLWithPath: self.folder + "/home")) }
+    var ingested: TestHome { TestHome(URL(fileURLWithPath: self.folder + "/home")) }
 
     /// A copy of the home in a folder.
-    func copy(into folder: TestFolder, as name: String = "home") throws -> Home {
-        let home = Home(folder.file(name))
+    func copy(into folder: TestFolder, as name: String = "home") throws -> TestHome {
+        let home = TestHome(folder.file(name))
         try FileManager.default.copyItem(at: self.ingested.url, to: home.url)
         return home
     }
@@ -84,7 +84,7 @@ enum TestTopology {
 }
 
 /// A home and what can be read from it: the folder itself, and what the command line says of it.
-struct Home: Sendable {
+struct TestHome: Sendable {
     /// One shard's place in its set; the epoch in its name differs from run to run.
     struct ShardPlace: Hashable, Comparable, Sendable {
         var partition: Int

@@ -96,7 +96,7 @@ struct TerminalTests {
     @Test("A model server's words come back written out")
     func server() async throws {
         let folder = try TestFolder()
-        let home = Home(folder.file("home"))
+        let home = TestHome(folder.file("home"))
         try await ModelWorld.ingest(into: home, in: folder, videos: 1, blocks: 1)
         let body = #"{"error":{"message":"\u001b]0;owned\u0007 \u009b31m evil"}}"#
         let model = try await ScriptedModel { _ in .json(body, status: 400) }

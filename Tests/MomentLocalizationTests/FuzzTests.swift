@@ -12,8 +12,8 @@ import VideoFeatures
 @testable import MomentLocalization
 @testable import Training
 
-/// Files that are almost right, for a bounded time each: they are read as another reader reads them, or refused with the
-/// file's name; nothing traps or hangs.
+/// Files that are almost right, for a bounded time each: they are read as another reader reads them, or refused with
+/// the file's name; nothing traps or hangs.
 @Suite struct FuzzTests {
     private let folder: URL
 
@@ -257,7 +257,8 @@ import VideoFeatures
                         let times = ["clip_start_sec", "clip_end_sec"].map { Self.last(query, $0)?.double }
                         // Zero has two signs, of which whole numbers keep one.
                         let answer = times.contains { $0 == nil } ? "none" : "\(times.compactMap { $0.map { $0 + 0 } })"
-                        return "\(Self.last(video, "video_uid")?.string ?? "") \(QueryText.sentence(text)) \(answer)"
+                        return
+                            "\(Self.last(video, "video_uid")?.string ?? "") \(MomentQuery.sentence(of: text)) \(answer)"
                     }
                 }
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// One query about one clip, with its answer where it is known: what training, fine-tuning and evaluation work on,
 /// whether it comes from a shard or from an annotation file.
@@ -90,7 +90,7 @@ extension AnnotationFile {
                             MomentQuery(
                                 id: "\(annotation.uid)_\(index)", videoUID: video.uid, clipUID: clip.uid,
                                 clipStart: clip.start, clipEnd: clip.end, annotationUID: annotation.uid,
-                                queryIndex: index, sentence: QueryText.sentence(text), template: query.template,
+                                queryIndex: index, sentence: MomentQuery.sentence(of: text), template: query.template,
                                 answer: answer, isBlank: text.allSatisfy(\.isWhitespace)))
                     }
                 }
@@ -101,6 +101,20 @@ extension AnnotationFile {
 }
 
 extension MomentQuery {
+    /// Returns a query as the network reads it: without blanks, then question marks, at both ends, in lower case and
+    /// with one question mark behind it (EGO4D/episodic-memory,
+    /// `NLQ/VSLNet/utils/prepare_ego4d_dataset.py::process_question`).
+    public static func sentence(of query: String) -> String {
+        self.strip(self.strip(query, " "), "?").lowercased() + "?"
+    }
+
+    private static func strip(_ text: some StringProtocol, _ character: Character) -> Substring {
+        var rest = Substring(text)
+        while rest.first == character { rest.removeFirst() }
+        while rest.last == character { rest.removeLast() }
+        return rest
+    }
+
     /// Reads a sample of a shard (schema `nlq`). Generated windows surround moments, so they may be jittered unless the
     /// sample's field `jitter` says otherwise.
     /// - Throws: `JSONError` where it is no JSON object, or a field is missing or no number.
@@ -121,7 +135,7 @@ extension MomentQuery {
             clipUID: try fields.text("clip_uid"), clipStart: exact,
             clipEnd: clipEnd,
             annotationUID: try fields.text("annotation_uid"), queryIndex: 0,
-            sentence: QueryText.sentence(query), template: fields.text["template"],
+            sentence: Self.sentence(of: query), template: fields.text["template"],
             answer: Answer(start: start, end: try fields.seconds("clip_end_sec")), jitters: fields.jitter ?? true,
             isBlank: query.allSatisfy(\.isWhitespace))
     }

@@ -116,7 +116,7 @@ struct EvaluateCommand: ParsableCommand {
         try MatrixKernels.prepare()
         let checkpoint = try MomentCheckpoint(path: path)
         let configuration = checkpoint.state.description.configuration
-        let data = ModelInputs(
+        let data = NetworkInputs(
             features: self.features ?? "", layout: self.layout ?? checkpoint.state.preparation.layout, bert: self.bert,
             cacheBytes: 1 << 30, threads: self.threads)
         let model = try VSLNet.checked(configuration, seed: 0, threads: data.threadCount)

@@ -10,7 +10,7 @@ import TextEncoders
 import Training
 
 /// The sources of features and text.
-struct ModelInputs {
+struct NetworkInputs {
     var features: String
     var layout: FeatureLayout
     var bert: String?

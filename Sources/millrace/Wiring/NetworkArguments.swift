@@ -44,8 +44,8 @@ struct DataArguments: ParsableArguments {
     }
 
     /// The same, as plain values.
-    var inputs: ModelInputs {
-        ModelInputs(
+    var inputs: NetworkInputs {
+        NetworkInputs(
             features: self.features, layout: self.layout, bert: self.bert, cacheBytes: self.cache << 20,
             threads: self.threads)
     }
@@ -101,7 +101,7 @@ struct NetworkArguments: ParsableArguments {
         var text: TextEncoder
         var textHash: String
 
-        func localizer(_ data: ModelInputs, _ preparation: MomentPreparation) -> MomentLocalizer {
+        func localizer(_ data: NetworkInputs, _ preparation: MomentPreparation) -> MomentLocalizer {
             MomentLocalizer(
                 self.model, features: data.store(self.model.configuration), text: self.text, preparation)
         }
@@ -122,7 +122,7 @@ struct NetworkArguments: ParsableArguments {
         return configuration
     }
 
-    func make(_ data: ModelInputs, seed: UInt64) throws -> New {
+    func make(_ data: NetworkInputs, seed: UInt64) throws -> New {
         var configuration = self.configuration(features: try data.featureWidth(), text: .encoded(width: 1))
         switch self.text {
         case .bert:
@@ -138,7 +138,7 @@ struct NetworkArguments: ParsableArguments {
     }
 
     private func makeOfWords(
-        _ configuration: VSLNetConfiguration, _ data: ModelInputs, _ seed: UInt64
+        _ configuration: VSLNetConfiguration, _ data: NetworkInputs, _ seed: UInt64
     ) throws -> New {
         guard !self.vocabularyFrom.isEmpty else {
             throw CommandFailure(
@@ -180,7 +180,7 @@ struct NetworkArguments: ParsableArguments {
             textHash: "words:" + hash)
     }
 
-    private func network(_ configuration: VSLNetConfiguration, _ data: ModelInputs, _ seed: UInt64) throws -> VSLNet {
+    private func network(_ configuration: VSLNetConfiguration, _ data: NetworkInputs, _ seed: UInt64) throws -> VSLNet {
         do throws(ModelError) {
             return try VSLNet.checked(configuration, seed: seed, threads: data.threadCount)
         } catch {
