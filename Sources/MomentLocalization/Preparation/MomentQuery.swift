@@ -122,17 +122,14 @@ extension MomentQuery {
         let fields = try SampleFields(sample)
         let start = try fields.seconds("clip_start_sec")
         let query = try fields.text("query")
-        let clipStart = try fields.seconds("video_start_sec") - start
-        // Rounding errors of the two are taken off where a time of at most six decimals is meant.
-        let rounded = (clipStart * 1e6).rounded() / 1e6
-        let exact = abs(clipStart - rounded) < 1e-9 ? rounded : clipStart
-        let clipEnd = exact + (try fields.seconds("clip_duration_sec"))
-        guard exact.isFinite, clipEnd.isFinite else {
+        let clipStart = (try fields.seconds("video_start_sec") - start).meantDecimal
+        let clipEnd = clipStart + (try fields.seconds("clip_duration_sec"))
+        guard clipStart.isFinite, clipEnd.isFinite else {
             throw JSONError("the sample's times lie beyond any video", offset: 0)
         }
         self.init(
             id: try fields.text("query_id"), videoUID: try fields.text("video_uid"),
-            clipUID: try fields.text("clip_uid"), clipStart: exact,
+            clipUID: try fields.text("clip_uid"), clipStart: clipStart,
             clipEnd: clipEnd,
             annotationUID: try fields.text("annotation_uid"), queryIndex: 0,
             sentence: Self.sentence(of: query), template: fields.text["template"],

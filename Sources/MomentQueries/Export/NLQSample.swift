@@ -76,11 +76,6 @@ struct NLQSample {
         guard self.clipEnd > self.clipStart else { throw .emptyWindow }
     }
 
-    /// Start of the clip in the video: the window's place in the video less its place in the clip. Rounding errors of
-    /// the two are taken off if a time of at most six decimals is meant.
-    var clipStartInVideo: Double {
-        let start = self.videoStart - self.clipStart
-        let rounded = (start * 1e6).rounded() / 1e6
-        return abs(start - rounded) < 1e-9 ? rounded : start
-    }
+    /// Start of the clip in the video: the window's place in the video less its place in the clip.
+    var clipStartInVideo: Double { (self.videoStart - self.clipStart).meantDecimal }
 }
