@@ -18,6 +18,8 @@ public final class Ingest {
         case written(revision: Int)
         /// The same content is there already.
         case unchanged
+        /// The same content is there already, but for details that the version that wrote it did not know.
+        case withoutDetails
         /// Other content is there already, and replacing was not asked for.
         case refused
     }
@@ -25,29 +27,37 @@ public final class Ingest {
     /// The ledger's facts about a group.
     private struct Entry {
         var digest: String
+        /// The digest with details; `nil` where there were none, or an earlier version of the program left them out.
+        var details: String?
         var revision: Int
         /// The source's note about it; empty where an earlier version of the program wrote none.
         var note: Bytes
 
-        init(digest: String, revision: Int, note: Bytes = []) {
+        init(digest: String, details: String? = nil, revision: Int, note: Bytes = []) {
             self.digest = digest
+            self.details = details
             self.revision = revision
             self.note = note
         }
 
-        /// Reads `DIGEST REVISION` or `DIGEST REVISION NOTE`; `nil` for anything else.
+        /// Reads `DIGEST REVISION` or `DIGEST REVISION NOTE`, where details are known with `DIGEST+DETAILS`; `nil` for
+        /// anything else.
         init?(_ value: Bytes) {
             let parts = value.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count >= 2, let revision = Int(String(decoding: parts[1], as: UTF8.self)),
                 JSONScanner.counts.contains(revision)
             else { return nil }
-            self.digest = String(decoding: parts[0], as: UTF8.self)
+            let digests = parts[0].split(separator: UInt8(ascii: "+"), maxSplits: 1, omittingEmptySubsequences: false)
+                .map { String(decoding: $0, as: UTF8.self) }
+            self.digest = digests[0]
+            self.details = digests.count > 1 ? digests[1] : nil
             self.revision = revision
             self.note = parts.count > 2 ? Bytes(parts[2]) : []
         }
 
         var bytes: Bytes {
-            let head = Bytes("\(self.digest) \(self.revision)".utf8)
+            let digest = self.details.map { "\(self.digest)+\($0)" } ?? self.digest
+            let head = Bytes("\(digest) \(self.revision)".utf8)
             return self.note.isEmpty ? head : head + [UInt8(ascii: " ")] + self.note
         }
     }
@@ -120,22 +130,27 @@ public final class Ingest {
     /// - Parameters:
     ///   - group: names it: video and pass.
     ///   - key: the key of all its records.
-    ///   - digest: of its content, its revision aside.
+    ///   - digest: of its content, its revision and its details aside.
+    ///   - details: the digest of its content with details, which earlier versions of the program did not write; `nil` where
+    ///     it has none. A group that is there without any is unchanged, and written again only where replacing was asked for.
     ///   - note: what the ledger keeps beside, for `forEachGroup`.
     ///   - write: appends the group's records, given its revision.
     public func take(
-        group: String, key: Bytes, digest: String, note: Bytes = [],
+        group: String, key: Bytes, digest: String, details: String? = nil, note: Bytes = [],
         _ write: (_ revision: Int, inout RecordBatch) -> Void
     ) throws(LogError) -> Verdict {
         let name = Bytes(group.utf8)
         let known = self.ledger[name]
-        if let known, known.digest == digest {
+        if let known, known.digest == digest, known.details == details || known.details == nil && !self.replaces {
             // The ledger of an earlier version has no notes.
-            if known.note != note { self.note(Entry(digest: digest, revision: known.revision, note: note), for: name) }
-            return .unchanged
+            if known.note != note {
+                self.note(
+                    Entry(digest: digest, details: known.details, revision: known.revision, note: note), for: name)
+            }
+            return known.details == details ? .unchanged : .withoutDetails
         }
         if known != nil, !self.replaces { return .refused }
-        let entry = Entry(digest: digest, revision: (known?.revision ?? 0) + 1, note: note)
+        let entry = Entry(digest: digest, details: details, revision: (known?.revision ?? 0) + 1, note: note)
         let partition = Partitioner.partition(forKey: key, count: self.topic.partitions)
         let before = self.outputs[partition].byteCount
         write(entry.revision, &self.outputs[partition])

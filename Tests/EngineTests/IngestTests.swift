@@ -63,6 +63,44 @@ import Testing
         #expect(try self.stored() == ["a": self.whole("x", 1), "b": self.whole("x", 1), "c": self.whole("x", 1)])
     }
 
+    @Test("what an earlier version ingested without details is unchanged, and written again where that is asked for")
+    func details() throws {
+        func take(_ group: String, _ details: String?, by ingest: Ingest) throws -> Ingest.Verdict {
+            let key = Bytes(group.utf8)
+            return try ingest.take(group: "\(group)/1", key: key, digest: "d", details: details) { revision, batch in
+                batch.append(key: key, value: Bytes("\(group) \(details ?? "none") \(revision) all".utf8), headers: [])
+            }
+        }
+        let old = try self.ingest()
+        #expect(try take("a", nil, by: old) == .written(revision: 1))
+        #expect(try take("b", nil, by: old) == .written(revision: 1))
+        try old.flush()
+        old.close()
+        let new = try self.ingest()
+        #expect(try take("a", "x", by: new) == .withoutDetails)
+        #expect(try take("b", nil, by: new) == .unchanged)
+        #expect(try take("c", "x", by: new) == .written(revision: 1))
+        #expect(try take("c", "x", by: new) == .unchanged)
+        #expect(try take("c", "y", by: new) == .refused, "details that are known are content like any other")
+        #expect(try take("c", nil, by: new) == .refused)
+        try new.flush()
+        new.close()
+        let replacing = try self.ingest(replaces: true)
+        #expect(try take("a", "x", by: replacing) == .written(revision: 2))
+        #expect(try take("c", "x", by: replacing) == .unchanged)
+        #expect(try take("c", "y", by: replacing) == .written(revision: 2))
+        try replacing.flush()
+        replacing.close()
+        let again = try self.ingest()
+        #expect(try take("a", "x", by: again) == .unchanged)
+        #expect(try take("a", "z", by: again) == .refused)
+        again.close()
+        #expect(
+            try self.stored() == [
+                "a": ["none 1 all", "x 2 all"], "b": ["none 1 all"], "c": ["x 1 all", "y 2 all"],
+            ])
+    }
+
     @Test("changed content is refused, and with replacing a revision more")
     func replaced() throws {
         let careful = try self.ingest()

@@ -9,14 +9,23 @@ public struct EncodedGroup<Group: RecordGroup>: Sendable {
     private let group: Group
     private let values: Bytes
     private let ends: [Int]
-    /// SHA-256 of everything but the revision.
+    /// SHA-256 of everything but the revision and the details.
     public let digest: String
+    /// SHA-256 of everything but the revision; `nil` where there are no details.
+    public let detailsDigest: String?
 
     /// Encodes a group.
     public init(_ group: Group) {
         self.group = group
         (self.values, self.ends) = Self.values(of: group)
-        self.digest = Self.digest(of: group, self.values)
+        let digest = Self.digest(of: group, self.values)
+        if let plain = group.withoutDetails {
+            self.digest = Self.digest(of: plain, Self.values(of: plain).0)
+            self.detailsDigest = digest
+        } else {
+            self.digest = digest
+            self.detailsDigest = nil
+        }
     }
 
     private static func values(of group: Group) -> (Bytes, [Int]) {

@@ -37,6 +37,10 @@ public protocol RecordGroup: Sendable {
     func forEach(_ body: (Value) -> Void)
     /// The record that says that the group is complete.
     var end: Value { get }
+
+    /// The same group without details that earlier versions of the program did not write; `nil` where it has none. By that
+    /// a group that an earlier version ingested is known again.
+    var withoutDetails: Self? { get }
 }
 
 extension RecordGroup {
@@ -48,6 +52,8 @@ extension RecordGroup {
     public var counts: [String: Int] { [:] }
     /// No entries.
     public var listed: [SourceList.Entry] { [] }
+    /// No details: all that it has was always written.
+    public var withoutDetails: Self? { nil }
 }
 
 /// The words for groups and their records in an ingest's report.

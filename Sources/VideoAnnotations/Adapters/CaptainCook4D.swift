@@ -6,8 +6,8 @@ public import TaskRooms
 
 /// CaptainCook4D: the timed steps of cooking recordings.
 ///
-/// The file is `{"1_7": {"recording_id": "1_7", "steps": [{"start_time", "end_time", "description", …}]}}`. A start of
-/// −1 marks a step that was not performed; it is skipped and counted.
+/// The file is `{"1_7": {"recording_id": "1_7", "activity_name", "steps": [{"start_time", "end_time", "description",
+/// "has_errors", …}]}}`: the activity is the goal, and a step with errors a mistake. A start of −1 marks a step that was not performed; it is skipped and counted.
 public struct CaptainCook4DAdapter: SourceAdapter {
     /// The name on the command line, and the `source` of the videos.
     public static let name = "captaincook4d"
@@ -50,11 +50,12 @@ public struct CaptainCook4DAdapter: SourceAdapter {
         }
         try VideoPieces.check(uid: uid, isNewIn: &seen)
         var group = NarrationGroup(videoUID: uid, pass: 1)
+        let details = group.goal("activity_name", of: object)
         var number = 0
         try object.forEachElement(of: "steps") { range in
             do throws(SourceFault) {
                 let step = try ShallowObject(piece.bytes[range])
-                try Self.step(step.entry("start_time", "end_time", "description"), into: &group)
+                try Self.step(step, into: &group)
             } catch {
                 group.add(
                     error.problem(
@@ -63,10 +64,11 @@ public struct CaptainCook4DAdapter: SourceAdapter {
             }
             number += 1
         }
-        return self.context.item(Video(videoUID: uid, source: Self.name), group, at: piece.place(0))
+        return self.context.item(Video(videoUID: uid, source: Self.name, details: details), group, at: piece.place(0))
     }
 
-    private static func step(_ entry: SourceEntry, into group: inout NarrationGroup) throws(SourceFault) {
+    private static func step(_ step: ShallowObject, into group: inout NarrationGroup) throws(SourceFault) {
+        let entry = try step.entry("start_time", "end_time", "description")
         let start = try entry.seconds("start_time")
         if start == -1 {
             group.count("not-performed")
@@ -77,7 +79,8 @@ public struct CaptainCook4DAdapter: SourceAdapter {
             return
         }
         let interval = Interval(start, try entry.seconds("end_time"))
-        try group.add(seconds: nil, text: text, annotated: interval, fields: Self.fields)
+        let details = NarrationDetails(mistake: group.flag("has_errors", of: try? step.entry("has_errors")))
+        try group.add(seconds: nil, text: text, annotated: interval, details: details, fields: Self.fields)
     }
 }
 

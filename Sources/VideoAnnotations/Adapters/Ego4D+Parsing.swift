@@ -78,6 +78,7 @@ private struct NarrationPieceParser {
                 let entry = metadata.videos[self.raw.uid]
                 video.durationSec = entry?.durationSec
                 video.clips = entry?.clips ?? []
+                video.details.camera = entry?.camera
                 if entry?.isListed != true { group.count("not-in-metadata") }
             }
             items.append(self.adapter.context.item(video, group, at: place))

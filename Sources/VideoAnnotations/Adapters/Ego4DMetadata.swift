@@ -4,15 +4,17 @@ internal import Codecs
 internal import Records
 internal import TaskRooms
 
-/// The length and the clips of each video, as `ego4d.json` has them.
+/// The length, the camera and the clips of each video, as `ego4d.json` has them.
 ///
-/// The file is `{"videos": [{"video_uid", "duration_sec", …}], "clips": [{"clip_uid", "video_uid", "video_start_sec",
+/// The file is `{"videos": [{"video_uid", "duration_sec", "device", …}], "clips": [{"clip_uid", "video_uid", "video_start_sec",
 /// "video_end_sec", …}], …}` (EGO4D/docs, `docs/data/annotations-schemas.md`). Clips inside videos are taken, too.
 struct Ego4DMetadata: Sendable {
     struct Entry: Sendable {
         /// Tells whether the video itself is there, and not just a clip of it.
         var isListed = false
         var durationSec: Double?
+        /// The camera (`device`); `nil` where there is none.
+        var camera: String?
         /// In the order of the file.
         var clips: [Clip] = []
     }
@@ -66,6 +68,11 @@ struct Ego4DMetadata: Sendable {
                     "`duration_sec` of video \(uid) is no length in seconds; the length counts as unknown",
                     SourceReason.notANumber, key: uid, at: place, raw: raw)
             }
+        }
+        if let device = video["device"]?.string?.trimming(), !device.isEmpty, device.lowercased() != "none",
+            device.utf8.count <= SourceLimits.detailBytesMax
+        {
+            entry.camera = String(device)
         }
         self.videos[uid] = entry
         for clip in video["clips"]?.array ?? [] { self.add(clip: clip, of: uid, at: place, raw: raw) }

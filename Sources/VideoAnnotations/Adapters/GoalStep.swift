@@ -4,10 +4,11 @@ internal import ArgumentParser
 internal import Records
 public import TaskRooms
 
-/// Ego4D Goal-Step: steps and substeps of procedural videos, each with an interval and a description.
+/// Ego4D Goal-Step: steps and substeps of procedural videos, each with an interval, a description and its relevance to the
+/// video's goal.
 ///
-/// The file is `{"videos": [{"video_uid", "start_time", "end_time", "segments": [{"start_time", "end_time",
-/// "step_description", "segments": […]}]}]}`. All times are seconds of the video, also where `start_time` of the video
+/// The file is `{"videos": [{"video_uid", "start_time", "end_time", "goal_category", "goal_description", "segments":
+/// [{"start_time", "end_time", "step_description", "is_relevant", "segments": […]}]}]}`. All times are seconds of the video, also where `start_time` of the video
 /// is not 0: it says where the annotated part begins and shifts nothing. A video is taken to last until `end_time`.
 ///
 /// A `video_uid` of `grp-UID` is several videos joined to one, on whose time the annotations run;
@@ -47,10 +48,11 @@ public struct GoalStepAdapter: SourceAdapter {
         let uid = try object.entry("video_uid").uid("video_uid")
         try VideoPieces.check(uid: uid, isNewIn: &seen)
         var group = NarrationGroup(videoUID: uid, pass: 1)
+        let details = group.goal("goal_description", "goal_category", of: object)
         try self.segments(of: object, label: "step", in: piece, into: &group)
         let end = try? object.entry("end_time").secondsIfAny("end_time")
         let duration = VideoContext.duration(end, &group)
-        let video = Video(videoUID: uid, source: Self.name, durationSec: duration)
+        let video = Video(videoUID: uid, source: Self.name, durationSec: duration, details: details)
         return self.context.item(video, group, at: piece.place(0))
     }
 
@@ -60,9 +62,11 @@ public struct GoalStepAdapter: SourceAdapter {
 
     /// Reads the segments of a video or of a segment, each before its own.
     ///
-    /// - Parameter label: how messages call the segments: `step`, `step 3, substep`.
+    /// - Parameters:
+    ///   - label: how messages call the segments: `step`, `step 3, substep`.
+    ///   - parent: the number of the segment that they are in; `nil` for steps, and where it is no narration.
     private func segments(
-        of object: ShallowObject, label: String, depth: Int = 1, in piece: VideoPieces.Piece,
+        of object: ShallowObject, label: String, depth: Int = 1, parent: Int? = nil, in piece: VideoPieces.Piece,
         into group: inout NarrationGroup
     ) throws(SourceFault) {
         var number = 0
@@ -74,9 +78,10 @@ public struct GoalStepAdapter: SourceAdapter {
             do throws(SourceFault) {
                 let segment = try ShallowObject(bytes)
                 // The segment's own fault must not hide the segments in it.
-                self.segment(segment, name, in: piece, into: &group)
+                let details = NarrationDetails(level: depth == 1 ? .step : .substep, parent: parent)
+                let number = self.segment(segment, details, name, in: piece, into: &group)
                 try self.segments(
-                    of: segment, label: "\(name), substep", depth: depth + 1, in: piece, into: &group)
+                    of: segment, label: "\(name), substep", depth: depth + 1, parent: number, in: piece, into: &group)
             } catch { group.add(Self.problem(error, name, bytes, in: piece, key: group.videoUID)) }
         }
         if number > 0, depth > Self.depthMax {
@@ -87,18 +92,27 @@ public struct GoalStepAdapter: SourceAdapter {
         }
     }
 
+    /// Takes a segment as a narration.
+    /// - Returns: the number by which its substeps name it; `nil` where it is none.
     private func segment(
-        _ segment: ShallowObject, _ name: String, in piece: VideoPieces.Piece, into group: inout NarrationGroup
-    ) {
+        _ segment: ShallowObject, _ details: NarrationDetails, _ name: String, in piece: VideoPieces.Piece,
+        into group: inout NarrationGroup
+    ) -> Int? {
         do throws(SourceFault) {
             let entry = try segment.entry("step_description", "start_time", "end_time")
             guard let text = try entry.textIfAny("step_description"), !text.trimming().isEmpty else {
                 group.count("without-text")
-                return
+                return nil
             }
             let interval = try Interval(entry.seconds("start_time"), entry.seconds("end_time"))
-            try group.add(seconds: nil, text: text, annotated: interval, fields: Self.fields)
-        } catch { group.add(Self.problem(error, name, segment.bytes, in: piece, key: group.videoUID)) }
+            var details = details
+            details.relevance = group.detail("is_relevant", of: try? segment.entry("is_relevant"))
+            try group.add(seconds: nil, text: text, annotated: interval, details: details, fields: Self.fields)
+            return group.nameLast()
+        } catch {
+            group.add(Self.problem(error, name, segment.bytes, in: piece, key: group.videoUID))
+            return nil
+        }
     }
 
     /// A problem with a part of a piece, whose memory `bytes` points into.

@@ -9,7 +9,7 @@ public import TaskRooms
 ///
 /// - the records of the `narrations` topic: `video`, its `narration`s, `end`;
 /// - loose narrations: `video_uid`, `timestamp_sec` or `time`, `text` or `narration_text`, and where known `pass`,
-///   `start_sec`, `end_sec`, `duration_sec`. Without a time the middle of the interval stands in for it.
+///   `start_sec`, `end_sec`, `duration_sec`, and the details that records have, but for `parent`. Without a time the middle of the interval stands in for it.
 ///
 /// The lines of a video and pass must be adjacent; then one group is in memory at a time.
 public struct JSONLinesAdapter: SourceAdapter {
@@ -159,7 +159,7 @@ private struct NarrationLines {
         var annotated: Interval?
         if let start = fields.start, let end = fields.end { annotated = Interval(start, end) }
         try self.groups.open?.group.add(
-            seconds: fields.seconds, text: text, annotated: annotated, fields: Self.names)
+            seconds: fields.seconds, text: text, annotated: annotated, details: fields.details, fields: Self.names)
     }
 
     /// The fields of a line; `nil` for a blank one.
@@ -197,7 +197,8 @@ private struct NarrationLines {
             guard self.move(uid: narration.videoUID, pass: narration.pass, line) else { return }
             try self.groups.open?.group.add(
                 seconds: narration.timestampSec, text: narration.text, annotated: narration.annotated,
-                fields: Self.names)
+                details: narration.details, fields: Self.names)
+            self.groups.open?.group.nameLast(narration.index)
         case .end(let end): try self.end(end, line)
         }
     }
@@ -264,6 +265,7 @@ private struct LooseNarration {
     var start: Double?
     var end: Double?
     var duration: Double?
+    var details: NarrationDetails?
 
     init(_ json: inout JSONScanner) throws(JSONError) {
         try json.beginObject()
@@ -285,7 +287,14 @@ private struct LooseNarration {
             } else if key == "kind" {
                 self.kind = try json.stringOrNull()
             } else {
-                try json.skip()
+                var details = self.details ?? NarrationDetails()
+                if try details.read(key, &json) {
+                    // A loose narration has no number by which another could name it.
+                    details.parent = nil
+                    self.details = details
+                } else {
+                    try json.skip()
+                }
             }
         }
     }

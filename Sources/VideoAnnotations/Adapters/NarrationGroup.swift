@@ -86,6 +86,9 @@ struct NarrationGroup {
     private(set) var byteCount = 0
     private var lastSec = 0.0
     private var isSorted = true
+    /// The places, in the order they came in, of the narrations that others may name as parents, by what they name them.
+    private var places: [Int: Int] = [:]
+    private var hasParents = false
 
     init(videoUID: String, pass: Int) {
         self.videoUID = videoUID
@@ -98,8 +101,10 @@ struct NarrationGroup {
     /// Makes room for narrations ahead of time.
     mutating func reserveCapacity(_ count: Int) { self.narrations.reserveCapacity(count) }
 
-    /// Takes a narration whose times and text are known to be good.
-    mutating func append(seconds: Double, text: String, annotated: Interval? = nil) {
+    /// Takes a narration whose times, text and details are known to be good.
+    mutating func append(
+        seconds: Double, text: String, annotated: Interval? = nil, details: NarrationDetails? = nil
+    ) {
         if seconds < self.lastSec { self.isSorted = false }
         self.lastSec = seconds
         self.latestSec = max(self.latestSec, seconds, annotated?.end ?? 0)
@@ -108,13 +113,34 @@ struct NarrationGroup {
             Narration(
                 videoUID: self.videoUID, pass: self.pass, index: self.narrations.count, timestampSec: seconds,
                 text: text, annotated: annotated))
+        if let details {
+            self.narrations[self.narrations.count - 1].details = details
+            if details.parent != nil { self.hasParents = true }
+        }
+    }
+
+    /// Says that the narration that was taken last may be a parent.
+    /// - Returns: the number by which the details of others name it.
+    mutating func nameLast() -> Int {
+        let number = self.narrations.count - 1
+        self.nameLast(number)
+        return number
+    }
+
+    /// Says by which number the details of others name the narration that was taken last as their parent; the first that
+    /// has a number keeps it.
+    mutating func nameLast(_ number: Int) {
+        if self.places[number] == nil { self.places[number] = self.narrations.count - 1 }
     }
 
     /// Checks a narration and takes it.
     ///
-    /// - Parameter fields: what the source calls time, text, start and end.
+    /// - Parameters:
+    ///   - details: what the source has beside; `parent` is a number that `nameLast` gave or will give.
+    ///   - fields: what the source calls time, text, start and end.
     mutating func add(
-        seconds: Double?, text: String, annotated: Interval? = nil, fields: NarrationFieldNames
+        seconds: Double?, text: String, annotated: Interval? = nil, details: NarrationDetails? = nil,
+        fields: NarrationFieldNames
     ) throws(SourceFault) {
         if let annotated { try SourceFault.check(annotated, start: fields.start, end: fields.end) }
         guard let seconds = seconds ?? annotated.map({ ($0.start + $0.end) / 2 }) else {
@@ -122,7 +148,60 @@ struct NarrationGroup {
         }
         try SourceFault.check(seconds: seconds, field: fields.time)
         try SourceFault.check(text: text, field: fields.text)
-        self.append(seconds: seconds, text: text, annotated: annotated)
+        self.append(seconds: seconds, text: text, annotated: annotated, details: details.map { self.fitting($0) })
+    }
+
+    /// Details without those that are too long, which are counted.
+    private mutating func fitting(_ details: NarrationDetails) -> NarrationDetails {
+        var fitting = details
+        fitting.role = self.fitting(details.role, "role", SourceLimits.detailBytesMax)
+        fitting.relevance = self.fitting(details.relevance, "relevance", SourceLimits.detailBytesMax)
+        fitting.mistakeNote = self.fitting(details.mistakeNote, "mistake_note", SourceLimits.detailBytesMax)
+        fitting.camera = self.fitting(details.camera, "camera", SourceLimits.detailBytesMax)
+        return fitting
+    }
+
+    /// A detail of a narration or video without white space around it; `nil`, and counted, where it is too long.
+    mutating func fitting(_ detail: String?, _ name: String, _ bytesMax: Int) -> String? {
+        guard let text = detail?.trimming(), !text.isEmpty else { return nil }
+        guard text.utf8.count <= bytesMax else {
+            self.count("unread-\(name)")
+            return nil
+        }
+        return String(text)
+    }
+
+    /// A text that the source has beside; one of another type is counted, for it must not cost the narration.
+    mutating func detail(_ field: String, of entry: SourceEntry?) -> String? {
+        do throws(SourceFault) {
+            return try entry?.textIfAny(field)
+        } catch {
+            self.count("unread-\(field)")
+            return nil
+        }
+    }
+
+    /// A truth value that the source has beside; one of another type is counted.
+    mutating func flag(_ field: String, of entry: SourceEntry?) -> Bool? {
+        do throws(SourceFault) {
+            return try entry?.boolIfAny(field)
+        } catch {
+            self.count("unread-\(field)")
+            return nil
+        }
+    }
+
+    /// A video's goal and its class, of what the source calls them.
+    mutating func goal(_ goal: String, _ category: String? = nil, of object: ShallowObject) -> VideoDetails {
+        let entry = try? object.entry(goal)
+        var details = VideoDetails(
+            goal: self.fitting(self.detail(goal, of: entry), goal, SourceLimits.goalBytesMax))
+        if let category {
+            let entry = try? object.entry(category)
+            details.goalCategory = self.fitting(
+                self.detail(category, of: entry), category, SourceLimits.goalBytesMax)
+        }
+        return details
     }
 
     /// Takes a problem.
@@ -137,12 +216,30 @@ struct NarrationGroup {
     }
 
     /// Puts the narrations in the order of their times, ties in the order they came, and numbers them.
+    ///
+    /// Parents are then known by these numbers; one that is not among the narrations is left out, counted.
     mutating func sort() {
+        if !self.isSorted {
+            // The index is the order they came in, so that the order is total and no stability is needed.
+            self.narrations.sort { ($0.timestampSec, $0.index) < ($1.timestampSec, $1.index) }
+        }
+        if self.hasParents { self.numberParents() }
         if self.isSorted { return }
-        // The index is the order they came in, so that the order is total and no stability is needed.
-        self.narrations.sort { ($0.timestampSec, $0.index) < ($1.timestampSec, $1.index) }
         for index in self.narrations.indices { self.narrations[index].index = index }
         self.isSorted = true
+    }
+
+    /// Called while the narrations stand in their new order and have the old numbers.
+    private mutating func numberParents() {
+        var indices = Array(repeating: 0, count: self.narrations.count)
+        for (index, narration) in self.narrations.enumerated() { indices[narration.index] = index }
+        for index in self.narrations.indices {
+            guard let parent = self.narrations[index].details.parent else { continue }
+            let place = self.places[parent]
+            if place == nil { self.count("parent-missing") }
+            self.narrations[index].details.parent = place.map { indices[$0] }
+        }
+        self.hasParents = false
     }
 
     /// The memory that a narration takes beside its text.

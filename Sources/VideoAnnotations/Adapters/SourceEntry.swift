@@ -52,6 +52,13 @@ struct SourceEntry {
         return text
     }
 
+    /// A truth value, or `nil` where there is none.
+    func boolIfAny(_ field: String) throws(SourceFault) -> Bool? {
+        guard let member = self.members[field], member != .null else { return nil }
+        guard case .bool(let value) = member else { throw Self.wrongType(field, "true or false", member) }
+        return value
+    }
+
     /// An id that must be there and can be a key.
     func uid(_ field: String) throws(SourceFault) -> String {
         let uid = try self.text(field)

@@ -47,6 +47,15 @@ extension VideoNarrations: RecordGroup {
     /// The number of narrations.
     public var count: Int { self.narrations.count }
 
+    /// The same without details, which earlier versions of the program did not write; `nil` where it has none.
+    public var withoutDetails: VideoNarrations? {
+        if self.video.isPlain, self.narrations.allSatisfy(\.isPlain) { return nil }
+        var plain = self
+        plain.video.details = VideoDetails()
+        plain.narrations = self.narrations.map(\.plain)
+        return plain
+    }
+
     /// The `video` record.
     public func first(revision: Int) -> NarrationEvent {
         var video = self.video

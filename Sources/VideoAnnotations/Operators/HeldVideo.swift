@@ -59,6 +59,7 @@ struct HeldVideo: OpenVideo {
                 json.value(Int(entry.origin))
                 json.beginObject()
                 entry.narration.writeFields(to: &json)
+                entry.narration.writeDetails(to: &json)
                 json.endObject()
             }
             json.endArray()

@@ -19,7 +19,7 @@ public struct Block: Hashable, Sendable {
     /// The mean gap between narrations of the video and pass, in seconds (β of EgoVLP), where `window` found one.
     public var meanGapSec: Double?
 
-    /// Creates a block.
+    /// Creates a block. Its narrations are without details, which a block's record does not have.
     public init(
         blockID: String, videoUID: String, pass: Int, clip: Clip, narrations: [Narration], meanGapSec: Double?
     ) {
@@ -27,7 +27,7 @@ public struct Block: Hashable, Sendable {
         self.videoUID = videoUID
         self.pass = pass
         self.clip = clip
-        self.narrations = narrations
+        self.narrations = narrations.allSatisfy(\.isPlain) ? narrations : narrations.map(\.plain)
         self.meanGapSec = meanGapSec
     }
 }

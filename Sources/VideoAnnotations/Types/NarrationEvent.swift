@@ -38,12 +38,19 @@ public struct Video: Hashable, Sendable {
     public var revision: Int
     /// The mean gap between narrations of the video and pass, in seconds (β of EgoVLP); `window` sets it.
     public var meanGapSec: Double?
+    private var moreDetails: Boxed<VideoDetails>?
+
+    /// What the source has of it beside.
+    public var details: VideoDetails {
+        get { self.moreDetails?.details ?? VideoDetails() }
+        set { self.moreDetails = newValue.isEmpty ? nil : Boxed(newValue) }
+    }
 
     /// Creates a video.
     public init(
         videoUID: String, pass: Int = 1, source: String, durationSec: Double? = nil, clips: [Clip] = [],
         splits: [String]? = nil, knownSplits: [String]? = nil, hasFeatures: Bool? = nil, revision: Int = 1,
-        meanGapSec: Double? = nil
+        meanGapSec: Double? = nil, details: VideoDetails = VideoDetails()
     ) {
         self.videoUID = videoUID
         self.pass = pass
@@ -55,7 +62,11 @@ public struct Video: Hashable, Sendable {
         self.hasFeatures = hasFeatures
         self.revision = revision
         self.meanGapSec = meanGapSec
+        self.details = details
     }
+
+    /// Tells whether the source has nothing of it beside.
+    var isPlain: Bool { self.moreDetails == nil }
 }
 
 /// A text that somebody wrote about a moment of a video.
@@ -74,11 +85,18 @@ public struct Narration: Hashable, Sendable {
     public var annotated: Interval?
     /// The window that a query about it has, in seconds of the video; `window` sets it.
     public var window: Interval?
+    private var moreDetails: Boxed<NarrationDetails>?
+
+    /// What the source has of it beside.
+    public var details: NarrationDetails {
+        get { self.moreDetails?.details ?? NarrationDetails() }
+        set { self.moreDetails = newValue.isEmpty ? nil : Boxed(newValue) }
+    }
 
     /// Creates a narration.
     public init(
         videoUID: String, pass: Int = 1, index: Int, timestampSec: Double, text: String, annotated: Interval? = nil,
-        window: Interval? = nil
+        window: Interval? = nil, details: NarrationDetails = NarrationDetails()
     ) {
         self.videoUID = videoUID
         self.pass = pass
@@ -87,6 +105,17 @@ public struct Narration: Hashable, Sendable {
         self.text = text
         self.annotated = annotated
         self.window = window
+        self.details = details
+    }
+
+    /// Tells whether the source has nothing of it beside.
+    var isPlain: Bool { self.moreDetails == nil }
+
+    /// The same without details.
+    var plain: Narration {
+        var plain = self
+        plain.moreDetails = nil
+        return plain
     }
 }
 
@@ -143,6 +172,7 @@ extension NarrationEvent: StreamValue {
             json.field("video_uid", narration.videoUID)
             json.field("pass", narration.pass)
             narration.writeFields(to: &json)
+            narration.writeDetails(to: &json)
         case .end(let end):
             json.field("kind", "end")
             json.field("video_uid", end.videoUID)
@@ -181,6 +211,7 @@ extension Video {
         if let hasFeatures = self.hasFeatures { json.value(hasFeatures) } else { json.null() }
         json.field("revision", self.revision)
         if let meanGapSec = self.meanGapSec { json.field("mean_gap_sec", meanGapSec) }
+        if let details = self.moreDetails?.details { details.writeFields(to: &json) }
     }
 
     private static func write(_ splits: [String]?, to json: inout JSONWriter) {
@@ -192,7 +223,8 @@ extension Video {
 }
 
 extension Narration {
-    /// The fields that say which narration it is and what it says; not its video and pass, which blocks state once.
+    /// The fields that say which narration it is and what it says; not its video and pass, which blocks state once, nor its
+    /// details, which blocks do not have.
     func writeFields(to json: inout JSONWriter) {
         json.field("index", self.index)
         json.field("timestamp_sec", self.timestampSec)
@@ -205,6 +237,11 @@ extension Narration {
             json.key("window")
             window.write(to: &json)
         }
+    }
+
+    /// The fields that the source has beside, if any.
+    func writeDetails(to json: inout JSONWriter) {
+        if let details = self.moreDetails?.details { details.writeFields(to: &json) }
     }
 }
 
@@ -222,6 +259,8 @@ struct NarrationFields {
     var endSec: Double?
     var window: Interval?
     var count: Int?
+    /// Made for the first of them, as few narrations have any.
+    private var details: NarrationDetails?
 
     private struct VideoFields {
         var source = ""
@@ -232,6 +271,7 @@ struct NarrationFields {
         var hasFeatures: Bool?
         var revision = 1
         var meanGapSec: Double?
+        var details = VideoDetails()
     }
 
     init(_ json: inout JSONScanner) throws(JSONError) {
@@ -241,6 +281,11 @@ struct NarrationFields {
             var video = self.video ?? VideoFields()
             if try Self.readVideo(key, &json, into: &video) {
                 self.video = video
+                continue
+            }
+            var details = self.details ?? NarrationDetails()
+            if try details.read(key, &json) {
+                self.details = details
             } else {
                 try json.skip()
             }
@@ -296,7 +341,7 @@ struct NarrationFields {
         } else if key == "mean_gap_sec" {
             video.meanGapSec = try json.doubleOrNull()
         } else {
-            return false
+            return try video.details.read(key, &json)
         }
         return true
     }
@@ -318,7 +363,7 @@ struct NarrationFields {
         if let start = self.startSec, let end = self.endSec { annotated = Interval(start, end) }
         return Narration(
             videoUID: videoUID, pass: pass, index: index, timestampSec: timestampSec, text: text,
-            annotated: annotated, window: self.window)
+            annotated: annotated, window: self.window, details: self.details ?? NarrationDetails())
     }
 
     func event(at offset: Int) throws(JSONError) -> NarrationEvent {
@@ -326,12 +371,14 @@ struct NarrationFields {
         switch self.kind {
         case "narration": return .narration(try self.narration(videoUID: videoUID, pass: self.pass, at: offset))
         case "video":
-            let video = self.video ?? VideoFields()
+            var video = self.video ?? VideoFields()
+            video.details.camera = self.details?.camera
             return .video(
                 Video(
                     videoUID: videoUID, pass: self.pass, source: video.source, durationSec: video.durationSec,
                     clips: video.clips, splits: video.splits, knownSplits: video.knownSplits,
-                    hasFeatures: video.hasFeatures, revision: video.revision, meanGapSec: video.meanGapSec))
+                    hasFeatures: video.hasFeatures, revision: video.revision, meanGapSec: video.meanGapSec,
+                    details: video.details))
         case "end":
             guard let count = self.count else { throw JSONError("an end wants `narrations`", offset: offset) }
             return .end(EndOfVideo(videoUID: videoUID, pass: self.pass, narrations: count))

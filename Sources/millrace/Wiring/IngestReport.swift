@@ -13,6 +13,8 @@ struct IngestReport {
     /// The records between their first and last.
     private(set) var records = 0
     private(set) var unchanged = 0
+    /// Of those, the ones that are there as an earlier version of the program wrote them, without details.
+    private(set) var withoutDetails = 0
     private(set) var replaced = 0
     private(set) var refused = 0
     private(set) var refusedExample = ""
@@ -63,6 +65,9 @@ struct IngestReport {
             self.records += group.count
             if revision > 1 { self.replaced += 1 }
         case .unchanged: self.unchanged += 1
+        case .withoutDetails:
+            self.unchanged += 1
+            self.withoutDetails += 1
         case .refused:
             if self.refused == 0 { self.refusedExample = group.name }
             self.refused += 1
@@ -82,6 +87,11 @@ struct IngestReport {
                     + "this source")
         }
         if self.unchanged > 0 { lines.append("there already, unchanged: \(ProgressReporter.grouped(self.unchanged))") }
+        if self.withoutDetails > 0 {
+            lines.append(
+                "of those, without what the source has beside text and time, as an earlier version of this program left it "
+                    + "out: \(ProgressReporter.grouped(self.withoutDetails)); --replace writes them again with it")
+        }
         for (reason, count) in self.counts.sorted(by: { $0.key < $1.key }) {
             lines.append("counted, \(reason): \(ProgressReporter.grouped(count))")
         }

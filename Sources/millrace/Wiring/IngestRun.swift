@@ -124,8 +124,9 @@ struct IngestRun {
     private func take(_ group: some RecordGroup, _ report: inout IngestReport) throws {
         let key = Bytes(group.key.utf8)
         let records = EncodedGroup(group)
-        let verdict = try self.ingest.take(group: group.name, key: key, digest: records.digest, note: group.note) {
-            revision, batch in
+        let verdict = try self.ingest.take(
+            group: group.name, key: key, digest: records.digest, details: records.detailsDigest, note: group.note
+        ) { revision, batch in
             records.append(to: &batch, key: key, revision: revision)
         }
         report.take(group, verdict)

@@ -28,6 +28,18 @@ import VideoAnnotations
         #expect(harvest.texts.joined().count == 3_349 + 4_347)
         #expect(harvest.videos.allSatisfy { $0.video.durationSec != nil })
         #expect(harvest.counts.isEmpty)
+        let details = harvest.videos.flatMap { $0.narrations.map(\.details) }
+        #expect(details.count { $0.level == .step } == 3_349)
+        // The file has two levels.
+        for video in harvest.videos {
+            #expect(video.video.details.goal != nil && video.video.details.goalCategory != nil)
+            for narration in video.narrations where narration.details.level == .substep {
+                let parent = try #require(narration.details.parent)
+                #expect(video.narrations[parent].details.level == .step)
+            }
+        }
+        let relevance = Dictionary(grouping: details.compactMap(\.relevance)) { $0 }.mapValues(\.count)
+        #expect(relevance == ["essential": 6_384, "optional": 623, "irrelevant": 556, "unsure": 132])
         Self.checkOrder(harvest)
     }
 
@@ -37,6 +49,8 @@ import VideoAnnotations
         #expect(harvest.videos.count == 384)
         #expect(harvest.counts["not-performed"] == 287)
         #expect(harvest.texts.joined().count == 5_700 - 287)
+        #expect(harvest.videos.allSatisfy { $0.video.details.goal != nil })
+        #expect(harvest.videos.flatMap(\.narrations).allSatisfy { $0.details.mistake != nil })
         Self.checkOrder(harvest)
     }
 

@@ -150,7 +150,7 @@ struct BlockOperatorTests {
             let expected = ReferenceWalk(
                 video: video, narrations: given, size: size, stride: stride, contiguous: contiguous)
             #expect(outcome.values.map(\.clip) == expected.blocks.map(\.clip))
-            #expect(outcome.values.map(\.narrations) == expected.blocks.map(\.narrations))
+            #expect(outcome.values.map(\.narrations) == expected.blocks.map { $0.narrations.map(\.plain) })
             #expect(outcome.counts == expected.counts)
         }
     }

@@ -158,7 +158,9 @@ struct StreamGenerator {
                 text: texts.randomElement(using: &self.random) ?? "",
                 annotated: self.random.oneIn(4)
                     ? nil : Interval(time, time + Double(Int.random(in: -1...4, using: &self.random))),
-                window: self.random.oneIn(9) ? nil : Interval(time - half, time + half))
+                window: self.random.oneIn(9) ? nil : Interval(time - half, time + half),
+                details: index % 3 == 0
+                    ? NarrationDetails(level: .substep, parent: index, role: "user") : NarrationDetails())
         }
     }
 }
