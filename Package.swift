@@ -125,7 +125,8 @@ let package = Package(
             "MomentQueries",
             [
                 "Conversations", "ModelRequests", "ModelAnswerCache", "NarrationGrammar", "VideoAnnotations",
-                "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records", arguments,
+                "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records",
+                arguments,
             ],
             tests: [])
         + room(
@@ -171,5 +172,7 @@ let package = Package(
                     "KafkaLog", "RecordLog", "Shards", "TaskRooms", crypto, arguments,
                 ],
                 exclude: ["Frozen", "SlowRename"], swiftSettings: settings),
+            // The style of the whole tree.
+            .testTarget(name: "TidyTests", swiftSettings: settings),
         ]
 )

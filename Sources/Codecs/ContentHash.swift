@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Crypto
+import Crypto
 
 /// Names derived from content, so that the same content has the same name on every run and machine.
 public enum ContentHash {

@@ -4,7 +4,7 @@
 ///
 /// Its double is found several times faster than by the C library, and is the same.
 public struct DecimalNumber: Hashable, Sendable {
-    /// Why bytes are no number.
+    /// The reason why bytes are no number.
     enum Damage: Error {
         /// A digit belongs where the scan came to a halt.
         case noDigit

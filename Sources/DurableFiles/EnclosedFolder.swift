@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+import Glibc
 
 /// A folder from which files are read that somebody else names: nothing outside it can be read through it, whatever a
 /// path says.

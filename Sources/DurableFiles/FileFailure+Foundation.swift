@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
+import Foundation
 
 extension FileFailure {
     /// Puts an error of Foundation's into words: the system's number lies beneath its own texts, which name neither

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+import Glibc
 
-/// Why a file could not be opened, read or written, in words with the remedy.
+/// The reason why a file could not be opened, read or written, in words with the remedy.
 public struct FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of failure, told apart by what the caller should do.
     public enum Code: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
-internal import Synchronization
+import Glibc
+import Synchronization
 
 /// A file that a user names, open for reading: a regular file, or, where the caller takes streams, a pipe that somebody
 /// writes to, such as `<(zcat narrations.gz)` or `/dev/stdin`.

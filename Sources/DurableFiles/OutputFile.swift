@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+import Glibc
 
 /// A file that a user names for output: it is there whole and durable, or as it was before.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+import Glibc
 
 /// Files that Millrace keeps for itself: never a symbolic link, and nobody's but their owner's.
 public enum OwnFile {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 import RecordLog
 import Records
 import SharedDatabase

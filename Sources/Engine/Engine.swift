@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataflow
-internal import Foundation
+import Foundation
 public import RecordLog
 public import Records
-internal import Synchronization
-internal import Threads
+import Synchronization
+import Threads
 public import Topologies
 
 /// Options of a run.

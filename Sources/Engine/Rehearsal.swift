@@ -2,7 +2,7 @@
 
 public import Dataflow
 public import RecordLog
-internal import Records
+import Records
 public import Topologies
 
 /// Runs a topology in memory over what waits for it, as far as that goes without waiting for an answer: nothing is

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import RecordLog
-internal import Records
-internal import Topologies
+import Dataflow
+import RecordLog
+import Records
+import Topologies
 
 /// This process's part in the group of one stage: puts partitions that come on the board, and takes off those that go.
 ///

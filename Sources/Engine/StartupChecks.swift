@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecordLog
-internal import Records
-internal import Topologies
+import RecordLog
+import Records
+import Topologies
 
 /// The checks to pass before a topology's tasks may start.
 struct StartupChecks {

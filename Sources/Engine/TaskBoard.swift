@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecordLog
-internal import Records
+import RecordLog
+import Records
 
 /// The tasks of this process: who works on which, which of them wait, and how the run stands.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
-internal import Synchronization
+import Records
+import Synchronization
 
 /// Wakes those who wait for an append: librdkafka's threads raise it when a reader's queue fills.
 final class AppendSignal: Sendable {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import DurableFiles
-internal import Foundation
-internal import Records
-internal import Synchronization
+import Codecs
+import DurableFiles
+import Foundation
+import Records
+import Synchronization
 
 /// Limits on what may be spent on models in a run.
 public struct BudgetLimits: Hashable, Sendable {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import DurableFiles
-internal import Foundation
-internal import ModelAnswerCache
-internal import Synchronization
+import DurableFiles
+import Foundation
+import ModelAnswerCache
+import Synchronization
 
 /// The keys of the calls under way, in a file, so that a process which is killed leaves word of the calls whose answers
 /// it had no time to store: made again, they count as duplicates.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelAnswerCache
-internal import ModelRequests
-internal import ModelServers
-internal import Synchronization
+import ModelAnswerCache
+import ModelRequests
+import ModelServers
+import Synchronization
 
 /// Keeps the account of a server's calls: takes each from the budget before it is sent, and notes in the journal that
 /// it is under way. Those of the client's own, probes and witnesses, cost as much as others.

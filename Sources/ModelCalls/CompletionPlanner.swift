@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import ModelAnswerCache
+import Codecs
+import ModelAnswerCache
 public import ModelRequests
 public import ModelServers
-internal import Records
-internal import Synchronization
+import Records
+import Synchronization
 
 /// Stands in for the model servers when one only wants to know what a run would ask: looks answers up, notes what is
 /// missing, and opens no connection. The cache is only read; if there is none, everything is missing.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelAnswerCache
+import ModelAnswerCache
 public import ModelRequests
 public import ModelServers
-internal import Synchronization
+import Synchronization
 
 /// The model servers of a process, behind one response cache: every answer is kept, no request is paid for twice, and
 /// there is one bound of calls in flight for each server, however many partitions ask it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+import Synchronization
 
 /// The reason why no more calls are made, and who is to be told of it; shared by all servers of a run.
 final class RunHalt: Sendable {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
-internal import ModelAnswerCache
-internal import ModelRequests
-internal import ModelServers
-internal import Records
-internal import Synchronization
+import Foundation
+import ModelAnswerCache
+import ModelRequests
+import ModelServers
+import Records
+import Synchronization
 
 /// The answers of one server: those that are kept, and those that it is called for.
 final class ServerSource: CompletionSource {

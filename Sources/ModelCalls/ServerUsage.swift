@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelServers
+import ModelServers
 
 /// The traffic between this process and a server, as a person wants to know it.
 public struct ServerUsage: Hashable, Sendable {

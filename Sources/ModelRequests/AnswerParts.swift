@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// The parts that are looked for in the body of a 200 answer; the rest is passed over unread.
 struct AnswerParts {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// A complete answer of a model, as it came and as it reads.
 public struct ChatAnswer: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// One message of a conversation with a model, in the chat format that all servers share.
 public struct ChatMessage: Hashable, Sendable {

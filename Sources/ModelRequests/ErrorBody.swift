@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Codecs
-internal import Records
+import Records
 
 /// The words of a server in the body of an answer that is not 200.
 package struct ErrorBody {

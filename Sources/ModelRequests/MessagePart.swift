@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Foundation
-internal import Records
+import Foundation
+import Records
 
 /// A part of a message: words, or an image between them.
 public enum MessagePart: Hashable, Sendable {

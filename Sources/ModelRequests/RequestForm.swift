@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 
 /// The form of a request for a server that refuses a part of it: without that part, or with another name for it.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Codecs
-internal import Records
+import Records
 
 /// The keywords of JSON schemas that bound lists, texts and numbers. They are the ones that servers refuse, or fall
 /// over.

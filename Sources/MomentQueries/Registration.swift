@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Conversations
+import Conversations
 public import Dataflow
 
 /// Registers the operators of this room: `prompt`, `llm`, `validate`, `judge` and the two forms of `format`.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import Shards
+import Dataflow
+import Shards
 public import TaskRooms
 
 extension TaskRoom {

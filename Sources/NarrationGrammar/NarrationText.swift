@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import VideoAnnotations
+import VideoAnnotations
 
 /// A narration's text, cleaned: who acts, and what it says of them, without tags, letters and stray blanks.
 ///

@@ -2,7 +2,7 @@
 
 public import Records
 
-/// Why a log refused or failed.
+/// The reason why a log refused or failed.
 public struct LogError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure, told apart by what the caller should do.
     public enum Code: Hashable, Sendable {

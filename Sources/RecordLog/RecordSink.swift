@@ -16,7 +16,7 @@ public protocol RecordSink: AnyObject, Sendable {
     /// Tells whether the sink holds records that no commit covers yet.
     var isOpen: Bool { get }
 
-    /// Why the sink wants to be committed now, if it does.
+    /// The reason why the sink wants to be committed now, if it does.
     func rotationDue(now: Timestamp) -> RotationReason?
 
     /// The time at which the clock will make a rotation due, if nothing else does before.
@@ -40,7 +40,7 @@ public protocol RecordSink: AnyObject, Sendable {
     func removeLeftovers()
 }
 
-/// Why a sink's output was closed.
+/// The reason why a sink's output was closed.
 public enum RotationReason: String, Sendable, CaseIterable {
     /// It holds as many samples as it may.
     case samples

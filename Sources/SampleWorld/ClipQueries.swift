@@ -36,7 +36,7 @@ struct ClipQueries {
     init(pairs: [Int], events: [WorldEvent], grammar: QueryGrammar, _ generator: inout SeededGenerator) {
         // The real val split has 542 annotations for 328 clips.
         let annotations = pairs.count > 1 && generator.chance(6_500) ? 2 : 1
-        annotationUIDs = (0..<annotations).map { _ in generator.uid() }
+        self.annotationUIDs = (0..<annotations).map { _ in generator.uid() }
         var taken = Set<String>()
         var queries: [HumanQuery] = []
         for (place, pair) in pairs.enumerated() {

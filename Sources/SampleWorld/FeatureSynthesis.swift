@@ -25,28 +25,28 @@ struct FeatureSynthesis {
         self.inventory = inventory
         self.seed = seed
         self.noise = noise
-        verbVectors = Self.vectors(count: Lexicon.verbs.count, part: 1)
-        nounVectors = Self.vectors(count: Lexicon.nouns.count, part: 2)
+        self.verbVectors = Self.vectors(count: Lexicon.verbs.count, part: 1)
+        self.nounVectors = Self.vectors(count: Lexicon.nouns.count, part: 2)
     }
 
     private static func vectors(count: Int, part: Int) -> [Float] {
         var generator = SeededGenerator(seed: 0, stream: .concepts, part: part)
-        return (0..<count * dimensions).map { _ in generator.bell() * conceptScale }
+        return (0..<count * Self.dimensions).map { _ in generator.bell() * Self.conceptScale }
     }
 
     /// Number of slots that begin within `duration`.
     static func slots(in duration: Microseconds) -> Int {
-        (duration * 3 + threeSlots - 1) / threeSlots
+        (duration * 3 + Self.threeSlots - 1) / Self.threeSlots
     }
 
     /// The features, row-major (slots, dimensions).
     func features(of video: VideoPlan, events: [WorldEvent]) -> [Float] {
-        var generator = SeededGenerator(seed: seed, stream: .features, index: video.index)
+        var generator = SeededGenerator(seed: self.seed, stream: .features, index: video.index)
         let slots = Self.slots(in: video.duration)
-        var values = background(slots: slots, &generator)
+        var values = self.background(slots: slots, &generator)
         for event in events {
-            let verb = inventory.pairs[event.pair].verb * Self.dimensions
-            let noun = inventory.pairs[event.pair].noun * Self.dimensions
+            let verb = self.inventory.pairs[event.pair].verb * Self.dimensions
+            let noun = self.inventory.pairs[event.pair].noun * Self.dimensions
             // In thirds of a microsecond slot k spans [k, k + 1) * threeSlots exactly.
             let start = event.start * 3
             let end = event.end * 3
@@ -57,7 +57,7 @@ struct FeatureSynthesis {
                 let share = Float(to - from) / Float(Self.threeSlots)
                 for dimension in 0..<Self.dimensions {
                     values[slot * Self.dimensions + dimension] +=
-                        share * (verbVectors[verb + dimension] + nounVectors[noun + dimension])
+                        share * (self.verbVectors[verb + dimension] + self.nounVectors[noun + dimension])
                 }
             }
         }
@@ -83,7 +83,7 @@ struct FeatureSynthesis {
             let share = Float(step) / Float(Self.driftStep)
             for dimension in 0..<width {
                 let drift = left[dimension] + share * (right[dimension] - left[dimension])
-                values[slot * width + dimension] = base[dimension] + drift + noise * generator.bell()
+                values[slot * width + dimension] = base[dimension] + drift + self.noise * generator.bell()
             }
         }
         return values

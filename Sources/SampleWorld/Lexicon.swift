@@ -45,23 +45,23 @@ struct Verb {
 
     init(_ base: String, _ third: String, _ past: String, _ gerund: String, particle: String = "", _ kinds: [NounKind])
     {
-        stem = (base, third, past, gerund)
+        self.stem = (base, third, past, gerund)
         self.particle = particle.isEmpty ? "" : " " + particle
         self.kinds = kinds
     }
 
     /// "pick up"
-    var base: String { stem.base + particle }
+    var base: String { self.stem.base + self.particle }
     /// "picks up"
-    var third: String { stem.third + particle }
+    var third: String { self.stem.third + self.particle }
     /// "picked up"
-    var past: String { stem.past + particle }
+    var past: String { self.stem.past + self.particle }
     /// "picked it up"
-    var pastIt: String { stem.past + " it" + particle }
+    var pastIt: String { self.stem.past + " it" + self.particle }
     /// "picking up"
-    var gerund: String { stem.gerund + particle }
+    var gerund: String { self.stem.gerund + self.particle }
     /// "picking it up"
-    var gerundIt: String { stem.gerund + " it" + particle }
+    var gerundIt: String { self.stem.gerund + " it" + self.particle }
 }
 
 /// The words of every sample world. A noun's or verb's index is its identity; feature vectors hang on it.

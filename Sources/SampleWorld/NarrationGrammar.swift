@@ -7,26 +7,26 @@ struct NarrationGrammar {
 
     /// One narration of an event. `isClean` is false if a careful reader would drop it as unsure.
     func line(for event: WorldEvent, _ generator: inout SeededGenerator) -> (text: String, isClean: Bool) {
-        var words = [actor(byOther: event.byOther, &generator)]
-        words.append(inventory.verb(of: event.pair).third)
-        words.append(article(before: inventory.noun(of: event.pair).text, &generator))
-        words.append(inventory.noun(of: event.pair).text)
+        var words = [self.actor(byOther: event.byOther, &generator)]
+        words.append(self.inventory.verb(of: event.pair).third)
+        words.append(self.article(before: self.inventory.noun(of: event.pair).text, &generator))
+        words.append(self.inventory.noun(of: event.pair).text)
         if generator.chance(3_500) { words.append(generator.pick(Self.circumstances)) }
         let sentence = words.filter { !$0.isEmpty }.joined(separator: " ")
-        let (tagged, isClean) = tag(sentence, byOther: event.byOther, &generator)
-        return (soil(tagged, &generator), isClean)
+        let (tagged, isClean) = self.tag(sentence, byOther: event.byOther, &generator)
+        return (self.soil(tagged, &generator), isClean)
     }
 
     /// A narration of nothing that has features: no verb or noun of the lexicon occurs in it.
     func filler(_ generator: inout SeededGenerator) -> String {
-        soil(generator.pick(Self.fillers), &generator)
+        self.soil(generator.pick(Self.fillers), &generator)
     }
 
     /// The text of a summary: what the wearer did most of the time.
     func summary(of events: [WorldEvent], scenario: Scenario, _ generator: inout SeededGenerator) -> String {
         let place = Self.places[scenario.rawValue]
         guard let event = events.isEmpty ? nil : generator.pick(events) else { return "#summary C was \(place)" }
-        let noun = inventory.noun(of: event.pair)
+        let noun = self.inventory.noun(of: event.pair)
         return "#summary C was \(place), busy with the \(noun.text) and other things"
     }
 

@@ -30,23 +30,23 @@ struct NarrationPass {
     /// `number` is 1 or 2.
     init(number: Int, video: VideoPlan, events: [WorldEvent], grammar: NarrationGrammar, seed: UInt64) {
         var generator = SeededGenerator(seed: seed, stream: .narrations, index: video.index, part: number)
-        annotationUID = generator.uid()
+        self.annotationUID = generator.uid()
         let mayMiss = number == 1 ? [] : Self.dispensable(events)
         for (place, event) in events.enumerated() {
             if number > 1, mayMiss[place], generator.chance(1_200) { continue }
             let (text, isClean) = grammar.line(for: event, &generator)
             // Somewhere inside the event: narrations are points, and annotators do not hit the middle.
             let time = event.start + (event.end - event.start) * generator.within(150...850) / 1_000
-            lines.append(NarrationLine(time: time, text: text, pair: event.pair, isClean: isClean))
+            self.lines.append(NarrationLine(time: time, text: text, pair: event.pair, isClean: isClean))
             guard generator.chance(500) else { continue }
             let next = place + 1 < events.count ? events[place + 1].start : video.duration
             let gap = max(1, next - event.end)
             let fillerTime = generator.chance(1_000) ? time : event.end + generator.below(gap)
-            lines.append(
+            self.lines.append(
                 NarrationLine(time: fillerTime, text: grammar.filler(&generator), pair: nil, isClean: true))
         }
-        disorder(&generator)
-        summarize(video, events, grammar, &generator)
+        self.disorder(&generator)
+        self.summarize(video, events, grammar, &generator)
     }
 
     /// The second annotator is missing in 12 % of the videos.
@@ -75,8 +75,8 @@ struct NarrationPass {
 
     /// One entry in a hundred stands after its successor.
     private mutating func disorder(_ generator: inout SeededGenerator) {
-        guard lines.count > 1 else { return }
-        for place in 1..<lines.count where generator.chance(100) { lines.swapAt(place - 1, place) }
+        guard self.lines.count > 1 else { return }
+        for place in 1..<self.lines.count where generator.chance(100) { self.lines.swapAt(place - 1, place) }
     }
 
     /// A summary of every five minutes; one video in fifteen also has one among its narrations.
@@ -88,10 +88,10 @@ struct NarrationPass {
             let end = min(start + step, video.duration)
             let inside = events.filter { $0.start >= start && $0.start < end }
             let text = grammar.summary(of: inside, scenario: video.scenario, &generator)
-            summaries.append(NarrationSummary(start: start, end: end, text: text))
+            self.summaries.append(NarrationSummary(start: start, end: end, text: text))
         }
         guard generator.chance(700) else { return }
         let text = grammar.summary(of: events, scenario: video.scenario, &generator)
-        lines.append(NarrationLine(time: video.duration, text: text, pair: nil, isClean: true))
+        self.lines.append(NarrationLine(time: video.duration, text: text, pair: nil, isClean: true))
     }
 }

@@ -26,8 +26,8 @@ struct PairInventory {
     init(seed: UInt64) {
         var generator = SeededGenerator(seed: seed, stream: .inventory)
         let pairs = Self.combine(&generator)
-        isHeldOut = Self.holdOut(pairs, &generator)
-        drawLists = Scenario.allCases.map { scenario in
+        self.isHeldOut = Self.holdOut(pairs, &generator)
+        self.drawLists = Scenario.allCases.map { scenario in
             pairs.indices.flatMap { Lexicon.nouns[pairs[$0].noun].scenario == scenario ? [$0, $0] : [$0] }
         }
         self.pairs = pairs
@@ -35,12 +35,12 @@ struct PairInventory {
 
     /// A pair for an event of a video of this scenario.
     func draw(for scenario: Scenario, _ generator: inout SeededGenerator) -> Int {
-        generator.pick(drawLists[scenario.rawValue])
+        generator.pick(self.drawLists[scenario.rawValue])
     }
 
-    func verb(of pair: Int) -> Verb { Lexicon.verbs[pairs[pair].verb] }
+    func verb(of pair: Int) -> Verb { Lexicon.verbs[self.pairs[pair].verb] }
 
-    func noun(of pair: Int) -> Noun { Lexicon.nouns[pairs[pair].noun] }
+    func noun(of pair: Int) -> Noun { Lexicon.nouns[self.pairs[pair].noun] }
 
     /// Gives each noun the five verbs that fit it and are least used so far.
     private static func combine(_ generator: inout SeededGenerator) -> [VerbNounPair] {
@@ -53,7 +53,7 @@ struct PairInventory {
             generator.shuffle(&fitting)
             // `sort` is stable in practice but not by promise, so the place after the shuffle breaks ties.
             let ranked = fitting.enumerated().sorted { (uses[$0.element], $0.offset) < (uses[$1.element], $1.offset) }
-            for (_, verb) in ranked.prefix(pairsPerNoun) {
+            for (_, verb) in ranked.prefix(Self.pairsPerNoun) {
                 uses[verb] += 1
                 pairs.append(VerbNounPair(verb: verb, noun: noun))
             }
@@ -66,7 +66,7 @@ struct PairInventory {
         for scenario in Scenario.allCases {
             var nouns = Lexicon.nouns.indices.filter { Lexicon.nouns[$0].scenario == scenario }
             generator.shuffle(&nouns)
-            heldOutNouns.formUnion(nouns.prefix(heldOutNounsPerScenario))
+            heldOutNouns.formUnion(nouns.prefix(Self.heldOutNounsPerScenario))
         }
         var held = pairs.map { heldOutNouns.contains($0.noun) }
         var rest = pairs.indices.filter { !held[$0] }

@@ -40,8 +40,8 @@ struct QueryGrammar {
     }
 
     func question(about event: WorldEvent, _ generator: inout SeededGenerator) -> Question {
-        let verb = inventory.verb(of: event.pair)
-        let noun = inventory.noun(of: event.pair)
+        let verb = self.inventory.verb(of: event.pair)
+        let noun = self.inventory.noun(of: event.pair)
         let template = self.template(for: event, noun, &generator)
         let allowed = template.sentences.filter { Self.fits($0, event) }
         let sentence = generator.pick(allowed.isEmpty ? template.sentences : allowed)

@@ -45,12 +45,14 @@ public struct SampleWorldOptions: Sendable, Equatable {
 
     /// Throws `SampleWorldError` with the code `.badOption` for the first option that is out of its range.
     func validate() throws(SampleWorldError) {
-        try require(videos, in: 1...10_000_000, name: "videos")
-        try require(queriesPerClip, in: 1...240, name: "queriesPerClip")
-        if let trainQueriesPerClip { try require(trainQueriesPerClip, in: 1...240, name: "trainQueriesPerClip") }
-        try require(eventsPerClip, in: Timeline.minimumEvents...100, name: "eventsPerClip")
-        guard featureNoise >= 0, featureNoise <= 10 else {
-            throw SampleWorldError(.badOption, "featureNoise is \(featureNoise), but must lie in 0...10")
+        try self.require(self.videos, in: 1...10_000_000, name: "videos")
+        try self.require(self.queriesPerClip, in: 1...240, name: "queriesPerClip")
+        if let trainQueriesPerClip {
+            try self.require(trainQueriesPerClip, in: 1...240, name: "trainQueriesPerClip")
+        }
+        try self.require(self.eventsPerClip, in: Timeline.minimumEvents...100, name: "eventsPerClip")
+        guard self.featureNoise >= 0, self.featureNoise <= 10 else {
+            throw SampleWorldError(.badOption, "featureNoise is \(self.featureNoise), but must lie in 0...10")
         }
     }
 
@@ -128,5 +130,5 @@ public struct SampleWorldError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The message.
-    public var description: String { message }
+    public var description: String { self.message }
 }

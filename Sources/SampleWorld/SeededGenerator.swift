@@ -16,7 +16,7 @@ struct SeededGenerator {
         var mixed = Self.mix(seed &+ 0x9E37_79B9_7F4A_7C15)
         mixed = Self.mix(mixed ^ (stream.rawValue &* 0xD1B5_4A32_D192_ED03))
         mixed = Self.mix(mixed ^ (UInt64(truncatingIfNeeded: index) &* 0x8CB9_2BA7_2F3D_8DD7))
-        state = Self.mix(mixed ^ (UInt64(truncatingIfNeeded: part) &* 0xABC9_8388_FB8F_AC03))
+        self.state = Self.mix(mixed ^ (UInt64(truncatingIfNeeded: part) &* 0xABC9_8388_FB8F_AC03))
     }
 
     private static func mix(_ value: UInt64) -> UInt64 {
@@ -28,30 +28,30 @@ struct SeededGenerator {
 
     /// The next 64 random bits.
     mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        return Self.mix(state)
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        return Self.mix(self.state)
     }
 
     /// A number in `0..<bound`; `bound` is at least 1. The bias of the multiplication is below 2^-40 for the bounds
     /// used here.
     mutating func below(_ bound: Int) -> Int {
         precondition(bound > 0, "an empty range has no random element")
-        return Int(next().multipliedFullWidth(by: UInt64(bound)).high)
+        return Int(self.next().multipliedFullWidth(by: UInt64(bound)).high)
     }
 
     /// A number in the closed range.
     mutating func within(_ range: ClosedRange<Int>) -> Int {
-        range.lowerBound + below(range.upperBound - range.lowerBound + 1)
+        range.lowerBound + self.below(range.upperBound - range.lowerBound + 1)
     }
 
     /// True in `share` of 10,000 cases.
     mutating func chance(_ share: Int) -> Bool {
-        below(10_000) < share
+        self.below(10_000) < share
     }
 
     /// A bell-shaped number with mean 0 and variance 1: the sum of four uniform ones (Irwin-Hall), within ±3.47.
     mutating func bell() -> Float {
-        let bits = next()
+        let bits = self.next()
         let sum = (bits & 0xFFFF) + (bits >> 16 & 0xFFFF) + (bits >> 32 & 0xFFFF) + (bits >> 48)
         // Each addend has mean 32767.5 and variance (2^32 - 1) / 12; the root of four such variances is 37837.2.
         return (Float(sum) - 131_070) * (1 / 37_837.227)
@@ -59,21 +59,21 @@ struct SeededGenerator {
 
     /// One element of a list that is not empty.
     mutating func pick<Element>(_ elements: [Element]) -> Element {
-        elements[below(elements.count)]
+        elements[self.below(elements.count)]
     }
 
     /// Fisher-Yates.
     mutating func shuffle<Element>(_ elements: inout [Element]) {
         guard elements.count > 1 else { return }
         for index in stride(from: elements.count - 1, to: 0, by: -1) {
-            elements.swapAt(index, below(index + 1))
+            elements.swapAt(index, self.below(index + 1))
         }
     }
 
     /// An id in the form of Ego4D's: the letters of a random UUID (version 4), drawn from this generator.
     mutating func uid() -> String {
-        let high = next() & ~0xF000 | 0x4000
-        let low = next() & ~(0b11 << 62) | (0b10 << 62)
+        let high = self.next() & ~0xF000 | 0x4000
+        let low = self.next() & ~(0b11 << 62) | (0b10 << 62)
         let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         text.reserveCapacity(36)

@@ -29,12 +29,12 @@ struct Timeline {
         of segment: VideoSegment, anchors: [Int], _ generator: inout SeededGenerator
     ) -> [WorldEvent] {
         let span = segment.end - segment.start
-        let count = eventCount(segment, &generator)
+        let count = self.eventCount(segment, &generator)
         guard count > 0 else { return [] }
-        let pairs = sequence(count: count, anchors: anchors, &generator)
+        let pairs = self.sequence(count: count, anchors: anchors, &generator)
         let lengths = Self.lengths(count: count, span: span, &generator)
         let gaps = Self.gaps(count: count + 1, total: span - lengths.reduce(0, +), &generator)
-        var byOther = [Bool?](repeating: nil, count: inventory.pairs.count)
+        var byOther = [Bool?](repeating: nil, count: self.inventory.pairs.count)
         var events: [WorldEvent] = []
         events.reserveCapacity(count)
         var time = segment.start
@@ -53,23 +53,23 @@ struct Timeline {
 
     private func eventCount(_ segment: VideoSegment, _ generator: inout SeededGenerator) -> Int {
         guard segment.clip != nil else {
-            return (segment.end - segment.start) * eventsPerClip / ClipPlan.length
+            return (segment.end - segment.start) * self.eventsPerClip / ClipPlan.length
         }
-        let spread = min(8, eventsPerClip - Self.minimumEvents)
-        return generator.within((eventsPerClip - spread)...(eventsPerClip + spread))
+        let spread = min(8, self.eventsPerClip - Self.minimumEvents)
+        return generator.within((self.eventsPerClip - spread)...(self.eventsPerClip + spread))
     }
 
     /// Pairs in random order; no pair directly follows itself, so that each occurrence has its own edges.
     private func sequence(count: Int, anchors: [Int], _ generator: inout SeededGenerator) -> [Int] {
         var pairs: [Int] = []
         for anchor in anchors where pairs.count < count && !pairs.contains(anchor) { pairs.append(anchor) }
-        while pairs.count < count { pairs.append(inventory.draw(for: scenario, &generator)) }
+        while pairs.count < count { pairs.append(self.inventory.draw(for: self.scenario, &generator)) }
         generator.shuffle(&pairs)
         for place in pairs.indices.dropFirst() where pairs[place] == pairs[place - 1] {
             let other = pairs.indices.first { candidate in
                 candidate != place && pairs[candidate] != pairs[place]
-                    && !neighbours(of: candidate, in: pairs).contains(pairs[place])
-                    && !neighbours(of: place, in: pairs).contains(pairs[candidate])
+                    && !self.neighbours(of: candidate, in: pairs).contains(pairs[place])
+                    && !self.neighbours(of: place, in: pairs).contains(pairs[candidate])
             }
             if let other { pairs.swapAt(place, other) }
         }
@@ -90,7 +90,7 @@ struct Timeline {
     private static func lengths(
         count: Int, span: Microseconds, _ generator: inout SeededGenerator
     ) -> [Microseconds] {
-        var lengths = (0..<count).map { _ in length(atShare: generator.below(1_000_000)) }
+        var lengths = (0..<count).map { _ in Self.length(atShare: generator.below(1_000_000)) }
         // At least a tenth of the segment stays empty, so that events have edges.
         let total = lengths.reduce(0, +)
         let room = span / 10 * 9
@@ -100,11 +100,12 @@ struct Timeline {
 
     /// The quantile at `share` millionths, by straight lines between the points of the table.
     private static func length(atShare share: Int) -> Microseconds {
-        for (lower, upper) in zip(lengthQuantiles, lengthQuantiles.dropFirst()) where share < upper.share * 1_000 {
+        for (lower, upper) in zip(Self.lengthQuantiles, Self.lengthQuantiles.dropFirst())
+        where share < upper.share * 1_000 {
             let offset = share - lower.share * 1_000
             return lower.length + (upper.length - lower.length) * offset / ((upper.share - lower.share) * 1_000)
         }
-        return lengthQuantiles.last?.length ?? 0
+        return Self.lengthQuantiles.last?.length ?? 0
     }
 
     private static func gaps(

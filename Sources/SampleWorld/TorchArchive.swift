@@ -7,8 +7,8 @@ enum TorchArchive {
     /// All bytes of the file. `values` are row-major, `rows * columns` of them.
     static func bytes(of values: [Float], rows: Int, columns: Int) -> [UInt8] {
         var archive = StoredZip(capacity: values.count * 4 + 1_024)
-        archive.add("archive/data.pkl", pickle(rows: rows, columns: columns))
-        archive.add("archive/data/0", littleEndian(values))
+        archive.add("archive/data.pkl", Self.pickle(rows: rows, columns: columns))
+        archive.add("archive/data/0", Self.littleEndian(values))
         archive.add("archive/version", Array("3\n".utf8))
         return archive.finish()
     }
@@ -87,7 +87,7 @@ struct StoredZip {
     private var entries: [Entry] = []
 
     init(capacity: Int) {
-        bytes.reserveCapacity(capacity)
+        self.bytes.reserveCapacity(capacity)
     }
 
     /// Appends an entry. The archive must stay under 4 GiB: zip64 is not written. A video of the longest kind here has
@@ -95,55 +95,55 @@ struct StoredZip {
     mutating func add(_ name: String, _ data: [UInt8]) {
         let entry = Entry(
             name: Array(name.utf8), checksum: CRC32.checksum(data), size: UInt32(data.count),
-            offset: UInt32(bytes.count))
-        entries.append(entry)
+            offset: UInt32(self.bytes.count))
+        self.entries.append(entry)
         // Signature, fields up to the name length, the name, and the extra field's own four bytes.
-        let unpadded = bytes.count + 30 + entry.name.count + 4
+        let unpadded = self.bytes.count + 30 + entry.name.count + 4
         let padding = (Self.alignment - unpadded % Self.alignment) % Self.alignment
-        bytes.appendLittleEndian(UInt32(0x0403_4B50))
-        appendCommonFields(entry)
-        bytes.appendLittleEndian(UInt16(4 + padding))
-        bytes += entry.name
-        bytes += Array("FB".utf8)
-        bytes.appendLittleEndian(UInt16(padding))
-        bytes += [UInt8](repeating: UInt8(ascii: "Z"), count: padding)
-        bytes += data
+        self.bytes.appendLittleEndian(UInt32(0x0403_4B50))
+        self.appendCommonFields(entry)
+        self.bytes.appendLittleEndian(UInt16(4 + padding))
+        self.bytes += entry.name
+        self.bytes += Array("FB".utf8)
+        self.bytes.appendLittleEndian(UInt16(padding))
+        self.bytes += [UInt8](repeating: UInt8(ascii: "Z"), count: padding)
+        self.bytes += data
     }
 
     /// The archive with its directory.
     consuming func finish() -> [UInt8] {
-        let directory = bytes.count
-        for entry in entries {
-            bytes.appendLittleEndian(UInt32(0x0201_4B50))
-            bytes.appendLittleEndian(UInt16(20))  // made by version 2.0
-            appendCommonFields(entry)
+        let directory = self.bytes.count
+        for entry in self.entries {
+            self.bytes.appendLittleEndian(UInt32(0x0201_4B50))
+            self.bytes.appendLittleEndian(UInt16(20))  // made by version 2.0
+            self.appendCommonFields(entry)
             // No extra field, no comment, disk 0, no attributes.
-            bytes += [UInt8](repeating: 0, count: 12)
-            bytes.appendLittleEndian(entry.offset)
-            bytes += entry.name
+            self.bytes += [UInt8](repeating: 0, count: 12)
+            self.bytes.appendLittleEndian(entry.offset)
+            self.bytes += entry.name
         }
-        let size = bytes.count - directory
-        bytes.appendLittleEndian(UInt32(0x0605_4B50))
-        bytes += [0, 0, 0, 0]
-        bytes.appendLittleEndian(UInt16(entries.count))
-        bytes.appendLittleEndian(UInt16(entries.count))
-        bytes.appendLittleEndian(UInt32(size))
-        bytes.appendLittleEndian(UInt32(directory))
-        bytes += [0, 0]
-        return bytes
+        let size = self.bytes.count - directory
+        self.bytes.appendLittleEndian(UInt32(0x0605_4B50))
+        self.bytes += [0, 0, 0, 0]
+        self.bytes.appendLittleEndian(UInt16(self.entries.count))
+        self.bytes.appendLittleEndian(UInt16(self.entries.count))
+        self.bytes.appendLittleEndian(UInt32(size))
+        self.bytes.appendLittleEndian(UInt32(directory))
+        self.bytes += [0, 0]
+        return self.bytes
     }
 
     /// The fields from "version needed" to "name length", which stand alike before the data and in the directory.
     private mutating func appendCommonFields(_ entry: Entry) {
-        bytes.appendLittleEndian(UInt16(20))  // version needed
-        bytes.appendLittleEndian(UInt16(0))  // flags
-        bytes.appendLittleEndian(UInt16(0))  // stored
-        bytes.appendLittleEndian(UInt16(0))  // midnight
-        bytes.appendLittleEndian(UInt16(0x21))  // 1 January 1980: no clock time in the bytes
-        bytes.appendLittleEndian(entry.checksum)
-        bytes.appendLittleEndian(entry.size)
-        bytes.appendLittleEndian(entry.size)
-        bytes.appendLittleEndian(UInt16(entry.name.count))
+        self.bytes.appendLittleEndian(UInt16(20))  // version needed
+        self.bytes.appendLittleEndian(UInt16(0))  // flags
+        self.bytes.appendLittleEndian(UInt16(0))  // stored
+        self.bytes.appendLittleEndian(UInt16(0))  // midnight
+        self.bytes.appendLittleEndian(UInt16(0x21))  // 1 January 1980: no clock time in the bytes
+        self.bytes.appendLittleEndian(entry.checksum)
+        self.bytes.appendLittleEndian(entry.size)
+        self.bytes.appendLittleEndian(entry.size)
+        self.bytes.appendLittleEndian(UInt16(entry.name.count))
     }
 }
 
@@ -164,7 +164,7 @@ enum CRC32 {
     }()
 
     static func checksum(_ bytes: [UInt8]) -> UInt32 {
-        let tables = tables
+        let tables = Self.tables
         var value: UInt32 = 0xFFFF_FFFF
         var position = 0
         while position + 8 <= bytes.count {
@@ -188,7 +188,7 @@ enum CRC32 {
 extension [UInt8] {
     mutating func appendLittleEndian<Word: FixedWidthInteger & UnsignedInteger>(_ value: Word) {
         for shift in stride(from: 0, to: Word.bitWidth, by: 8) {
-            append(UInt8(truncatingIfNeeded: value >> Word(shift)))
+            self.append(UInt8(truncatingIfNeeded: value >> Word(shift)))
         }
     }
 }

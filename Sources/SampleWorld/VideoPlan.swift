@@ -53,7 +53,7 @@ struct ClipPlan {
     let uid: String
     let sourceUID: String
     let start: Microseconds
-    var end: Microseconds { start + Self.length }
+    var end: Microseconds { self.start + Self.length }
 }
 
 /// The facts of a video before anything happens in it. They follow from the seed and the index alone, so the plan can
@@ -68,8 +68,8 @@ struct VideoPlan {
     init(index: Int, seed: UInt64) {
         var generator = SeededGenerator(seed: seed, stream: .video, index: index)
         self.index = index
-        uid = generator.uid()
-        scenario = generator.pick(Scenario.allCases)
+        self.uid = generator.uid()
+        self.scenario = generator.pick(Scenario.allCases)
         let dice = generator.below(100)
         let count = dice < 40 ? 1 : dice < 75 ? 2 : 3
         // Half of all first clips start within the first second, as real ones do (0.0210286 s is a common start).
@@ -81,7 +81,7 @@ struct VideoPlan {
             time += ClipPlan.length / 1_000
         }
         if generator.chance(7_000) { time += generator.within(100...60_000) }
-        duration = time * 1_000
+        self.duration = time * 1_000
         self.clips = clips
     }
 
@@ -89,12 +89,12 @@ struct VideoPlan {
     var segments: [VideoSegment] {
         var segments: [VideoSegment] = []
         var time = 0
-        for (place, clip) in clips.enumerated() {
+        for (place, clip) in self.clips.enumerated() {
             if clip.start > time { segments.append(VideoSegment(start: time, end: clip.start, clip: nil)) }
             segments.append(VideoSegment(start: clip.start, end: clip.end, clip: place))
             time = clip.end
         }
-        if duration > time { segments.append(VideoSegment(start: time, end: duration, clip: nil)) }
+        if self.duration > time { segments.append(VideoSegment(start: time, end: self.duration, clip: nil)) }
         return segments
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// The folder of a sample world: made ready, and cleared only of what an earlier sample world left there.
@@ -21,10 +22,10 @@ struct WorldFolder {
         do {
             try files.createDirectory(at: url, withIntermediateDirectories: true)
             if try !files.contentsOfDirectory(atPath: url.path).isEmpty {
-                try refuse(overwrite: overwrite)
-                try clear()
+                try self.refuse(overwrite: overwrite)
+                try self.clear()
             }
-            try write(Self.mark + "\n\nBeing written; not complete yet.\n", to: Self.readMe)
+            try self.write(Self.mark + "\n\nBeing written; not complete yet.\n", to: Self.readMe)
             if features {
                 try files.createDirectory(
                     at: url.appendingPathComponent(Self.features), withIntermediateDirectories: true)
@@ -37,36 +38,36 @@ struct WorldFolder {
     }
 
     func write(_ text: String, to name: String) throws(SampleWorldError) {
-        try write(Array(text.utf8), to: name)
+        try self.write(Array(text.utf8), to: name)
     }
 
     func write(_ bytes: [UInt8], to name: String) throws(SampleWorldError) {
         do {
-            try Data(bytes).write(to: url.appendingPathComponent(name))
+            try Data(bytes).write(to: self.url.appendingPathComponent(name))
         } catch {
-            throw .inputOutput("write", url.appendingPathComponent(name).path, error)
+            throw .inputOutput("write", self.url.appendingPathComponent(name).path, error)
         }
     }
 
     private func refuse(overwrite: Bool) throws {
         guard overwrite else {
             throw SampleWorldError(
-                .notEmpty, "\(url.path) is not empty; choose another folder or ask to overwrite a sample world")
+                .notEmpty, "\(self.url.path) is not empty; choose another folder or ask to overwrite a sample world")
         }
-        let text = try? String(contentsOf: url.appendingPathComponent(Self.readMe), encoding: .utf8)
+        let text = try? String(contentsOf: self.url.appendingPathComponent(Self.readMe), encoding: .utf8)
         guard text?.hasPrefix(Self.mark) == true else {
             throw SampleWorldError(
-                .notASampleWorld, "\(url.path) holds files that are not a sample world; choose another folder")
+                .notASampleWorld, "\(self.url.path) holds files that are not a sample world; choose another folder")
         }
     }
 
     private func clear() throws {
         let files = FileManager.default
         for name in Self.jsonFiles {
-            let file = url.appendingPathComponent(name)
+            let file = self.url.appendingPathComponent(name)
             if files.fileExists(atPath: file.path) { try files.removeItem(at: file) }
         }
-        let folder = url.appendingPathComponent(Self.features)
+        let folder = self.url.appendingPathComponent(Self.features)
         guard files.fileExists(atPath: folder.path) else { return }
         // Only names in the form `<video_uid>.pt`.
         for name in try files.contentsOfDirectory(atPath: folder.path)

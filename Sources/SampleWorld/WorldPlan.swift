@@ -15,18 +15,18 @@ struct WorldPlan {
 
     init(options: SampleWorldOptions) {
         self.options = options
-        inventory = PairInventory(seed: options.seed)
-        splits = NLQSplit.assign(videos: options.videos, seed: options.seed)
-        choosePairs()
+        self.inventory = PairInventory(seed: options.seed)
+        self.splits = NLQSplit.assign(videos: options.videos, seed: options.seed)
+        self.choosePairs()
     }
 
     /// The events of a video, in order. `anchors` gives for each clip the pairs that must occur in it.
     func events(of video: VideoPlan, anchors: [[Int]] = []) -> [WorldEvent] {
         let timeline = Timeline(
-            inventory: inventory, scenario: video.scenario, eventsPerClip: options.eventsPerClip)
+            inventory: self.inventory, scenario: video.scenario, eventsPerClip: self.options.eventsPerClip)
         return video.segments.enumerated().flatMap { place, segment in
             var generator = SeededGenerator(
-                seed: options.seed, stream: .timeline, index: video.index, part: place)
+                seed: self.options.seed, stream: .timeline, index: video.index, part: place)
             let wanted = segment.clip.flatMap { anchors.indices.contains($0) ? anchors[$0] : nil } ?? []
             return timeline.events(of: segment, anchors: wanted, &generator)
         }
@@ -34,43 +34,45 @@ struct WorldPlan {
 
     /// The generator that chooses and words the queries of a clip.
     func queryGenerator(_ video: VideoPlan, clip: Int) -> SeededGenerator {
-        SeededGenerator(seed: options.seed, stream: .queries, index: video.index, part: clip)
+        SeededGenerator(seed: self.options.seed, stream: .queries, index: video.index, part: clip)
     }
 
     /// Looks through the videos that a model may learn from, until nothing more can be found.
     private mutating func choosePairs() {
-        var isAsked = [Bool](repeating: false, count: inventory.pairs.count)
+        var isAsked = [Bool](repeating: false, count: self.inventory.pairs.count)
         var isNarrated = isAsked
-        let grammar = NarrationGrammar(inventory: inventory)
-        var missing = inventory.pairs.count
-        for (index, split) in splits.enumerated() where split == .none || split == .train {
+        let grammar = NarrationGrammar(inventory: self.inventory)
+        var missing = self.inventory.pairs.count
+        for (index, split) in self.splits.enumerated() where split == .none || split == .train {
             guard missing > 0 else { break }
-            let video = VideoPlan(index: index, seed: options.seed)
+            let video = VideoPlan(index: index, seed: self.options.seed)
             let events = self.events(of: video)
-            let pass = NarrationPass(number: 1, video: video, events: events, grammar: grammar, seed: options.seed)
+            let pass = NarrationPass(number: 1, video: video, events: events, grammar: grammar, seed: self.options.seed)
             for line in pass.lines where line.isClean {
                 if let pair = line.pair { isNarrated[pair] = true }
             }
             for clip in video.clips.indices where split == .train {
-                var generator = queryGenerator(video, clip: clip)
+                var generator = self.queryGenerator(video, clip: clip)
                 let pairs = ClipQueries.trainPairs(
-                    count: options.queriesPerClip(in: .train), events: events.filter { $0.clip == clip },
-                    inventory: inventory,
+                    count: self.options.queriesPerClip(in: .train), events: events.filter { $0.clip == clip },
+                    inventory: self.inventory,
                     &generator)
                 for pair in pairs { isAsked[pair] = true }
             }
-            missing = inventory.pairs.indices.count { inventory.isHeldOut[$0] ? !isNarrated[$0] : !isAsked[$0] }
+            missing = self.inventory.pairs.indices.count {
+                self.inventory.isHeldOut[$0] ? !isNarrated[$0] : !isAsked[$0]
+            }
         }
-        var generator = SeededGenerator(seed: options.seed, stream: .decks)
+        var generator = SeededGenerator(seed: self.options.seed, stream: .decks)
         var seen = isAsked.indices.filter { isAsked[$0] }
-        var unseen = isAsked.indices.filter { !isAsked[$0] && inventory.isHeldOut[$0] && isNarrated[$0] }
+        var unseen = isAsked.indices.filter { !isAsked[$0] && self.inventory.isHeldOut[$0] && isNarrated[$0] }
         generator.shuffle(&seen)
         generator.shuffle(&unseen)
         // Two to one, so that a third of the distinct pairs stays unseen however often the decks are dealt.
         if !unseen.isEmpty { seen = Array(seen.prefix(2 * unseen.count)) }
         unseen = Array(unseen.prefix(max(1, seen.count / 2)))
-        seenPairs = seen
-        unseenPairs = unseen
+        self.seenPairs = seen
+        self.unseenPairs = unseen
     }
 }
 
@@ -86,17 +88,17 @@ struct PairDeck {
         self.generator.shuffle(&self.cards)
     }
 
-    var isEmpty: Bool { cards.isEmpty }
+    var isEmpty: Bool { self.cards.isEmpty }
 
     /// The next card; nil only from a deck without cards.
     mutating func deal() -> Int? {
-        guard !cards.isEmpty else { return nil }
-        if position == cards.count {
-            generator.shuffle(&cards)
-            position = 0
+        guard !self.cards.isEmpty else { return nil }
+        if self.position == self.cards.count {
+            self.generator.shuffle(&self.cards)
+            self.position = 0
         }
-        position += 1
-        return cards[position - 1]
+        self.position += 1
+        return self.cards[self.position - 1]
     }
 }
 
@@ -112,16 +114,16 @@ struct EvaluationDealer {
         func generator(_ part: Int) -> SeededGenerator {
             SeededGenerator(seed: plan.options.seed, stream: .decks, index: Int(split.rawValue), part: part)
         }
-        seen = PairDeck(plan.seenPairs, generator: generator(1))
-        unseen = PairDeck(plan.unseenPairs, generator: generator(2))
+        self.seen = PairDeck(plan.seenPairs, generator: generator(1))
+        self.unseen = PairDeck(plan.unseenPairs, generator: generator(2))
     }
 
     /// Pairs for the `count` queries of one clip. More than `pairsPerClip` would not fit into it: further queries ask
     /// about the same pairs again.
     mutating func deal(count: Int) -> [Int] {
         let pairs = (0..<min(count, Self.pairsPerClip)).compactMap { _ in
-            dealt += 1
-            return dealt % 3 == 0 && !unseen.isEmpty ? unseen.deal() : seen.deal()
+            self.dealt += 1
+            return self.dealt % 3 == 0 && !self.unseen.isEmpty ? self.unseen.deal() : self.seen.deal()
         }
         return pairs.isEmpty ? [] : (0..<count).map { pairs[$0 % pairs.count] }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 
 // The shapes of the files, as Ego4D's annotation schemas give them (EGO4D/docs docs/data/annotations-schemas.md and
 // metadata.md), with the fields that the real files have.
@@ -10,112 +10,112 @@ extension WorldWriter {
 
     /// `passes` are pass 1 and pass 2; a missing one is left out, as in the real file.
     func writeNarrations(_ video: VideoPlan, _ passes: [NarrationPass?]) {
-        var generator = SeededGenerator(seed: plan.options.seed, stream: .narrations, index: video.index)
+        var generator = SeededGenerator(seed: self.plan.options.seed, stream: .narrations, index: video.index)
         // In 64 % of the real entries the time before redaction differs from the time.
         let shift = generator.chance(6_400) ? generator.within(10_000...3_000_000) : 0
-        narrations.json.key(text: video.uid)
-        narrations.json.beginObject()
+        self.narrations.json.key(text: video.uid)
+        self.narrations.json.beginObject()
         for (place, pass) in passes.enumerated() {
             guard let pass else { continue }
-            narrations.json.key(text: "narration_pass_\(place + 1)")
-            narrations.json.beginObject()
-            narrations.json.key("narrations")
-            narrations.json.beginArray()
+            self.narrations.json.key(text: "narration_pass_\(place + 1)")
+            self.narrations.json.beginObject()
+            self.narrations.json.key("narrations")
+            self.narrations.json.beginArray()
             for line in pass.lines {
-                narrations.json.beginObject()
-                narrations.json.field("timestamp_sec", seconds: line.time)
-                narrations.json.field("timestamp_frame", Self.frame(line.time))
-                narrations.json.field("_unmapped_timestamp_sec", seconds: line.time + shift)
-                narrations.json.field("narration_text", line.text)
-                narrations.json.field("annotation_uid", pass.annotationUID)
-                narrations.json.endObject()
+                self.narrations.json.beginObject()
+                self.narrations.json.field("timestamp_sec", seconds: line.time)
+                self.narrations.json.field("timestamp_frame", Self.frame(line.time))
+                self.narrations.json.field("_unmapped_timestamp_sec", seconds: line.time + shift)
+                self.narrations.json.field("narration_text", line.text)
+                self.narrations.json.field("annotation_uid", pass.annotationUID)
+                self.narrations.json.endObject()
             }
-            narrations.json.endArray()
-            narrations.json.key("summaries")
-            narrations.json.beginArray()
+            self.narrations.json.endArray()
+            self.narrations.json.key("summaries")
+            self.narrations.json.beginArray()
             for summary in pass.summaries {
-                narrations.json.beginObject()
-                narrations.json.field("start_sec", seconds: summary.start)
-                narrations.json.field("end_sec", seconds: summary.end)
-                narrations.json.field("summary_text", summary.text)
-                narrations.json.field("annotation_uid", pass.annotationUID)
-                narrations.json.endObject()
+                self.narrations.json.beginObject()
+                self.narrations.json.field("start_sec", seconds: summary.start)
+                self.narrations.json.field("end_sec", seconds: summary.end)
+                self.narrations.json.field("summary_text", summary.text)
+                self.narrations.json.field("annotation_uid", pass.annotationUID)
+                self.narrations.json.endObject()
             }
-            narrations.json.endArray()
-            narrations.json.endObject()
+            self.narrations.json.endArray()
+            self.narrations.json.endObject()
         }
-        narrations.json.field("status", "complete")
-        narrations.json.endObject()
+        self.narrations.json.field("status", "complete")
+        self.narrations.json.endObject()
     }
 
     // MARK: ego4d.json
 
     func beginMetadata() {
-        metadata.json.beginObject()
-        metadata.json.field("date", "000000")
-        metadata.json.field("version", "sample")
-        metadata.json.field("description", "Metadata of an invented sample world in the format of Ego4D's")
-        metadata.json.key("videos")
-        metadata.json.beginArray()
+        self.metadata.json.beginObject()
+        self.metadata.json.field("date", "000000")
+        self.metadata.json.field("version", "sample")
+        self.metadata.json.field("description", "Metadata of an invented sample world in the format of Ego4D's")
+        self.metadata.json.key("videos")
+        self.metadata.json.beginArray()
     }
 
     func writeMetadata(_ video: VideoPlan, _ split: NLQSplit) {
-        metadata.json.beginObject()
-        metadata.json.field("video_uid", video.uid)
-        metadata.json.field("duration_sec", seconds: video.duration)
-        metadata.json.field("scenarios", strings: [video.scenario.label])
-        metadata.json.key("video_metadata")
-        metadata.json.beginObject()
-        metadata.json.field("fps", seconds: 30_000_000)
-        metadata.json.field("num_frames", Self.frame(video.duration))
-        metadata.json.field("video_codec", "h264")
-        metadata.json.field("display_resolution_width", 1_920)
-        metadata.json.field("display_resolution_height", 1_080)
-        metadata.json.endObject()
-        metadata.json.field("split_em", textOrNull: split.label)
-        metadata.json.field("split_av", textOrNull: nil)
-        metadata.json.field("split_fho", textOrNull: nil)
-        metadata.json.field("video_source", "sample")
-        metadata.json.field("device", "none")
-        metadata.json.field("is_stereo", false)
-        metadata.json.field("has_imu", false)
-        metadata.json.field("has_gaze", false)
-        metadata.json.field("has_redacted_regions", false)
-        metadata.json.field("redacted_intervals", strings: [])
-        metadata.json.field("concurrent_sets", strings: [])
-        metadata.json.endObject()
+        self.metadata.json.beginObject()
+        self.metadata.json.field("video_uid", video.uid)
+        self.metadata.json.field("duration_sec", seconds: video.duration)
+        self.metadata.json.field("scenarios", strings: [video.scenario.label])
+        self.metadata.json.key("video_metadata")
+        self.metadata.json.beginObject()
+        self.metadata.json.field("fps", seconds: 30_000_000)
+        self.metadata.json.field("num_frames", Self.frame(video.duration))
+        self.metadata.json.field("video_codec", "h264")
+        self.metadata.json.field("display_resolution_width", 1_920)
+        self.metadata.json.field("display_resolution_height", 1_080)
+        self.metadata.json.endObject()
+        self.metadata.json.field("split_em", textOrNull: split.label)
+        self.metadata.json.field("split_av", textOrNull: nil)
+        self.metadata.json.field("split_fho", textOrNull: nil)
+        self.metadata.json.field("video_source", "sample")
+        self.metadata.json.field("device", "none")
+        self.metadata.json.field("is_stereo", false)
+        self.metadata.json.field("has_imu", false)
+        self.metadata.json.field("has_gaze", false)
+        self.metadata.json.field("has_redacted_regions", false)
+        self.metadata.json.field("redacted_intervals", strings: [])
+        self.metadata.json.field("concurrent_sets", strings: [])
+        self.metadata.json.endObject()
     }
 
     /// The clips stand in a list of their own behind all videos; they are made again here rather than kept.
     func endMetadata() throws(SampleWorldError) {
-        metadata.json.endArray()
-        metadata.json.key("clips")
-        metadata.json.beginArray()
-        for index in plan.splits.indices {
-            let video = VideoPlan(index: index, seed: plan.options.seed)
+        self.metadata.json.endArray()
+        self.metadata.json.key("clips")
+        self.metadata.json.beginArray()
+        for index in self.plan.splits.indices {
+            let video = VideoPlan(index: index, seed: self.plan.options.seed)
             for clip in video.clips {
-                metadata.json.beginObject()
-                metadata.json.field("clip_uid", clip.uid)
-                metadata.json.field("video_uid", video.uid)
-                metadata.json.field("video_start_sec", seconds: clip.start)
-                metadata.json.field("video_end_sec", seconds: clip.end)
-                metadata.json.field("video_start_frame", Self.frame(clip.start))
-                metadata.json.field("video_end_frame", Self.frame(clip.end))
-                metadata.json.key("clip_metadata")
-                metadata.json.beginObject()
-                metadata.json.field("fps", seconds: 30_000_000)
-                metadata.json.field("num_frames", Self.frame(ClipPlan.length))
-                metadata.json.endObject()
-                metadata.json.field("s3_path", textOrNull: nil)
-                metadata.json.field("manifold_path", textOrNull: nil)
-                metadata.json.endObject()
+                self.metadata.json.beginObject()
+                self.metadata.json.field("clip_uid", clip.uid)
+                self.metadata.json.field("video_uid", video.uid)
+                self.metadata.json.field("video_start_sec", seconds: clip.start)
+                self.metadata.json.field("video_end_sec", seconds: clip.end)
+                self.metadata.json.field("video_start_frame", Self.frame(clip.start))
+                self.metadata.json.field("video_end_frame", Self.frame(clip.end))
+                self.metadata.json.key("clip_metadata")
+                self.metadata.json.beginObject()
+                self.metadata.json.field("fps", seconds: 30_000_000)
+                self.metadata.json.field("num_frames", Self.frame(ClipPlan.length))
+                self.metadata.json.endObject()
+                self.metadata.json.field("s3_path", textOrNull: nil)
+                self.metadata.json.field("manifold_path", textOrNull: nil)
+                self.metadata.json.endObject()
             }
-            try metadata.flush()
+            try self.metadata.flush()
         }
-        metadata.json.endArray()
-        metadata.json.field("concurrent_video_sets", strings: [])
-        metadata.json.field("physical_settings", strings: [])
-        metadata.json.endObject()
+        self.metadata.json.endArray()
+        self.metadata.json.field("concurrent_video_sets", strings: [])
+        self.metadata.json.field("physical_settings", strings: [])
+        self.metadata.json.endObject()
     }
 
     // MARK: nlq_*.json
@@ -141,11 +141,11 @@ extension WorldWriter {
     func writeQueries(_ video: VideoPlan, _ split: NLQSplit, _ clips: [ClipQueries]) {
         switch split {
         case .none: break
-        case .train: writeQueries(video, split, clips, answers: true, to: train)
-        case .val: writeQueries(video, split, clips, answers: true, to: val)
+        case .train: self.writeQueries(video, split, clips, answers: true, to: self.train)
+        case .val: self.writeQueries(video, split, clips, answers: true, to: self.val)
         case .test:
-            writeQueries(video, split, clips, answers: false, to: testUnannotated)
-            writeQueries(video, split, clips, answers: true, to: test)
+            self.writeQueries(video, split, clips, answers: false, to: self.testUnannotated)
+            self.writeQueries(video, split, clips, answers: true, to: self.test)
         }
     }
 
@@ -177,7 +177,7 @@ extension WorldWriter {
                 file.json.key("language_queries")
                 file.json.beginArray()
                 for query in queries.queries where query.annotation == place {
-                    write(query, clip, answers: answers, to: file)
+                    self.write(query, clip, answers: answers, to: file)
                 }
                 file.json.endArray()
                 file.json.field("annotation_uid", uid)
@@ -193,8 +193,8 @@ extension WorldWriter {
     private func write(_ query: HumanQuery, _ clip: ClipPlan, answers: Bool, to file: JSONFile) {
         file.json.beginObject()
         if answers {
-            let noun = plan.inventory.noun(of: query.pair).text
-            let verb = plan.inventory.verb(of: query.pair).base
+            let noun = self.plan.inventory.noun(of: query.pair).text
+            let verb = self.plan.inventory.verb(of: query.pair).base
             file.json.field("clip_start_sec", seconds: query.start - clip.start)
             file.json.field("clip_end_sec", seconds: query.end - clip.start)
             file.json.field("video_start_sec", seconds: query.start)
@@ -220,7 +220,7 @@ extension WorldWriter {
     // MARK: README.txt
 
     func readMe() -> String {
-        let options = plan.options
+        let options = self.plan.options
         let inTrain = options.trainQueriesPerClip.map { " (train \($0))" } ?? ""
         return """
             \(WorldFolder.mark)
@@ -231,12 +231,12 @@ extension WorldWriter {
             options   videos \(options.videos), seed \(options.seed), queries per clip \(options.queriesPerClip)\(inTrain), \
             events per clip \(options.eventsPerClip), features \(options.features ? "yes" : "no"), \
             feature noise \(options.featureNoise)
-            videos    \(summary.videos): \(summary.trainVideos) train, \(summary.valVideos) val, \
-            \(summary.testVideos) test, the rest in no NLQ split; all are narrated
-            clips     \(summary.clips) of 480 s, \(summary.events) events in them
-            text      \(summary.narrations) narrations; queries: \(summary.queries.train) train, \
-            \(summary.queries.val) val, \(summary.queries.test) test
-            unseen    \(summary.unseenTestPairs) of the \(summary.testPairs) verb-noun pairs that test queries \
+            videos    \(self.summary.videos): \(self.summary.trainVideos) train, \(self.summary.valVideos) val, \
+            \(self.summary.testVideos) test, the rest in no NLQ split; all are narrated
+            clips     \(self.summary.clips) of 480 s, \(self.summary.events) events in them
+            text      \(self.summary.narrations) narrations; queries: \(self.summary.queries.train) train, \
+            \(self.summary.queries.val) val, \(self.summary.queries.test) test
+            unseen    \(self.summary.unseenTestPairs) of the \(self.summary.testPairs) verb-noun pairs that test queries \
             ask about are in no train query,
                       but narrated in train videos or in videos of no split
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 public import Foundation
 
 /// Writes a small world in Ego4D's own file formats: `narration.json`, `ego4d.json`, `nlq_train.json`, `nlq_val.json`,
@@ -52,64 +52,67 @@ final class WorldWriter {
         func file(_ index: Int) throws(SampleWorldError) -> JSONFile {
             try JSONFile(folder.url.appendingPathComponent(WorldFolder.jsonFiles[index]))
         }
-        narrations = try file(0)
-        metadata = try file(1)
-        train = try file(2)
-        val = try file(3)
-        testUnannotated = try file(4)
-        test = try file(5)
-        narrationGrammar = NarrationGrammar(inventory: plan.inventory)
-        queryGrammar = QueryGrammar(inventory: plan.inventory)
+        self.narrations = try file(0)
+        self.metadata = try file(1)
+        self.train = try file(2)
+        self.val = try file(3)
+        self.testUnannotated = try file(4)
+        self.test = try file(5)
+        self.narrationGrammar = NarrationGrammar(inventory: plan.inventory)
+        self.queryGrammar = QueryGrammar(inventory: plan.inventory)
         let options = plan.options
-        synthesis =
+        self.synthesis =
             options.features
             ? FeatureSynthesis(inventory: plan.inventory, seed: options.seed, noise: options.featureNoise) : nil
-        valDealer = EvaluationDealer(plan: plan, split: .val)
-        testDealer = EvaluationDealer(plan: plan, split: .test)
-        isAskedInTest = [Bool](repeating: false, count: plan.inventory.pairs.count)
+        self.valDealer = EvaluationDealer(plan: plan, split: .val)
+        self.testDealer = EvaluationDealer(plan: plan, split: .test)
+        self.isAskedInTest = [Bool](repeating: false, count: plan.inventory.pairs.count)
     }
 
     func write(progress: (Int, Int) -> Void) throws(SampleWorldError) -> SampleWorldSummary {
-        beginFiles()
-        for (index, split) in plan.splits.enumerated() {
-            try write(VideoPlan(index: index, seed: plan.options.seed), split: split)
-            progress(index + 1, plan.splits.count)
+        self.beginFiles()
+        for (index, split) in self.plan.splits.enumerated() {
+            try self.write(VideoPlan(index: index, seed: self.plan.options.seed), split: split)
+            progress(index + 1, self.plan.splits.count)
         }
-        try endFiles()
-        return try finish()
+        try self.endFiles()
+        return try self.finish()
     }
 
-    private var jsonFiles: [JSONFile] { [narrations, metadata, train, val, testUnannotated, test] }
+    private var jsonFiles: [JSONFile] {
+        [self.narrations, self.metadata, self.train, self.val, self.testUnannotated, self.test]
+    }
 
     private func beginFiles() {
-        narrations.json.beginObject()
-        beginMetadata()
-        for file in [train, val, testUnannotated, test] { beginQueries(file) }
+        self.narrations.json.beginObject()
+        self.beginMetadata()
+        for file in [self.train, self.val, self.testUnannotated, self.test] { self.beginQueries(file) }
     }
 
     private func write(_ video: VideoPlan, split: NLQSplit) throws(SampleWorldError) {
         let dealt: [[Int]]
         switch split {
         case .none, .train: dealt = []
-        case .val: dealt = video.clips.map { _ in valDealer.deal(count: plan.options.queriesPerClip) }
-        case .test: dealt = video.clips.map { _ in testDealer.deal(count: plan.options.queriesPerClip) }
+        case .val: dealt = video.clips.map { _ in self.valDealer.deal(count: self.plan.options.queriesPerClip) }
+        case .test: dealt = video.clips.map { _ in self.testDealer.deal(count: self.plan.options.queriesPerClip) }
         }
-        let events = plan.events(of: video, anchors: dealt)
+        let events = self.plan.events(of: video, anchors: dealt)
         let passes = [1, 2].map { number in
-            NarrationPass.exists(number: number, video: video, seed: plan.options.seed)
+            NarrationPass.exists(number: number, video: video, seed: self.plan.options.seed)
                 ? NarrationPass(
-                    number: number, video: video, events: events, grammar: narrationGrammar, seed: plan.options.seed)
+                    number: number, video: video, events: events, grammar: self.narrationGrammar,
+                    seed: self.plan.options.seed)
                 : nil
         }
-        writeNarrations(video, passes)
-        writeMetadata(video, split)
-        if split != .none { writeQueries(video, split, queries(video, split, events, dealt)) }
-        for file in jsonFiles { try file.flush() }
-        if let synthesis { try writeFeatures(video, synthesis.features(of: video, events: events)) }
-        summary.videos += 1
-        summary.clips += video.clips.count
-        summary.events += events.count { $0.clip != nil }
-        summary.narrations += passes.reduce(0) { $0 + ($1?.lines.count ?? 0) }
+        self.writeNarrations(video, passes)
+        self.writeMetadata(video, split)
+        if split != .none { self.writeQueries(video, split, self.queries(video, split, events, dealt)) }
+        for file in self.jsonFiles { try file.flush() }
+        if let synthesis { try self.writeFeatures(video, synthesis.features(of: video, events: events)) }
+        self.summary.videos += 1
+        self.summary.clips += video.clips.count
+        self.summary.events += events.count { $0.clip != nil }
+        self.summary.narrations += passes.reduce(0) { $0 + ($1?.lines.count ?? 0) }
     }
 
     /// The queries of each clip of a video that is in an NLQ split.
@@ -118,28 +121,29 @@ final class WorldWriter {
     ) -> [ClipQueries] {
         let result = video.clips.indices.map { clip in
             let inside = events.filter { $0.clip == clip }
-            var generator = plan.queryGenerator(video, clip: clip)
+            var generator = self.plan.queryGenerator(video, clip: clip)
             let pairs =
                 split == .train
                 ? ClipQueries.trainPairs(
-                    count: plan.options.queriesPerClip(in: split), events: inside, inventory: plan.inventory, &generator
+                    count: self.plan.options.queriesPerClip(in: split), events: inside, inventory: self.plan.inventory,
+                    &generator
                 )
                 : dealt[clip]
-            return ClipQueries(pairs: pairs, events: inside, grammar: queryGrammar, &generator)
+            return ClipQueries(pairs: pairs, events: inside, grammar: self.queryGrammar, &generator)
         }
         let count = result.reduce(0) { $0 + $1.queries.count }
         switch split {
         case .none: break
         case .train:
-            summary.trainVideos += 1
-            summary.queries.train += count
+            self.summary.trainVideos += 1
+            self.summary.queries.train += count
         case .val:
-            summary.valVideos += 1
-            summary.queries.val += count
+            self.summary.valVideos += 1
+            self.summary.queries.val += count
         case .test:
-            summary.testVideos += 1
-            summary.queries.test += count
-            for query in result.flatMap(\.queries) { isAskedInTest[query.pair] = true }
+            self.summary.testVideos += 1
+            self.summary.queries.test += count
+            for query in result.flatMap(\.queries) { self.isAskedInTest[query.pair] = true }
         }
         return result
     }
@@ -147,29 +151,29 @@ final class WorldWriter {
     private func writeFeatures(_ video: VideoPlan, _ values: [Float]) throws(SampleWorldError) {
         let bytes = TorchArchive.bytes(
             of: values, rows: FeatureSynthesis.slots(in: video.duration), columns: FeatureSynthesis.dimensions)
-        try folder.write(bytes, to: "\(WorldFolder.features)/\(video.uid).pt")
-        summary.featureFiles += 1
-        summary.bytes += bytes.count
+        try self.folder.write(bytes, to: "\(WorldFolder.features)/\(video.uid).pt")
+        self.summary.featureFiles += 1
+        self.summary.bytes += bytes.count
     }
 
     private func endFiles() throws(SampleWorldError) {
-        narrations.json.endObject()
-        try endMetadata()
-        for file in [train, val, testUnannotated, test] { endQueries(file) }
-        for file in jsonFiles {
+        self.narrations.json.endObject()
+        try self.endMetadata()
+        for file in [self.train, self.val, self.testUnannotated, self.test] { self.endQueries(file) }
+        for file in self.jsonFiles {
             try file.close()
-            summary.bytes += file.bytesWritten
+            self.summary.bytes += file.bytesWritten
         }
     }
 
     private func finish() throws(SampleWorldError) -> SampleWorldSummary {
-        let seen = Set(plan.seenPairs)
-        summary.testPairs = isAskedInTest.count { $0 }
-        summary.unseenTestPairs = isAskedInTest.indices.count { isAskedInTest[$0] && !seen.contains($0) }
-        summary.files = [WorldFolder.readMe] + WorldFolder.jsonFiles
-        let text = readMe()
-        try folder.write(text, to: WorldFolder.readMe)
-        summary.bytes += text.utf8.count
-        return summary
+        let seen = Set(self.plan.seenPairs)
+        self.summary.testPairs = self.isAskedInTest.count { $0 }
+        self.summary.unseenTestPairs = self.isAskedInTest.indices.count { self.isAskedInTest[$0] && !seen.contains($0) }
+        self.summary.files = [WorldFolder.readMe] + WorldFolder.jsonFiles
+        let text = self.readMe()
+        try self.folder.write(text, to: WorldFolder.readMe)
+        self.summary.bytes += text.utf8.count
+        return self.summary
     }
 }

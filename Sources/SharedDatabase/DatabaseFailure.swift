@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import DurableFiles
-internal import Foundation
-internal import GRDB
+import DurableFiles
+import Foundation
+import GRDB
 
-/// Why a file could not be used, by what can be done about it; the module whose file it is finds the words.
+/// The reason why a file could not be used, by what can be done about it; the module whose file it is finds the words.
 public enum DatabaseFailure: Error, Hashable, Sendable {
     /// Another process held it locked for too long.
     case locked(detail: String)

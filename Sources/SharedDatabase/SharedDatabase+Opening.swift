@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import DurableFiles
-internal import Foundation
-internal import GRDB
+import DurableFiles
+import Foundation
+import GRDB
 
 extension SharedDatabase {
     /// Refuses a path that holds something else, before SQLite could touch it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import GRDB
-internal import Synchronization
+import Synchronization
 
 /// A SQLite file that any number of processes of one machine read and write.
 ///

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 public import NeuralNetworks
-internal import Records
+import Records
 
 /// BERT's encoder, frozen: token ids to hidden states (huggingface/transformers,
 /// `src/transformers/models/bert/modeling_bert.py`). Layer norm comes after each residual sum, GELU is the exact one,

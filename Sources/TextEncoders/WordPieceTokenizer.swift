@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Foundation
+import Codecs
+import Foundation
 public import NeuralNetworks
-internal import Records
+import Records
 
 /// BERT's tokenizer, uncased: text is cleaned, made lower-case and stripped of accents, cut at blanks and punctuation,
 /// and each word into the longest pieces that the vocabulary has (google-research/bert, `tokenization.py`).

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 public import NeuralNetworks
-internal import Records
+import Records
 
 /// Vectors of words: GloVe's text file (a word and its numbers a line), or, where there is none, numbers drawn from the
 /// word itself, which tell words apart and nothing more.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NeuralNetworks
-internal import Records
+import NeuralNetworks
+import Records
 
 /// The words and characters that a model knows, fixed at its first start: those of some queries, most frequent first
 /// (EGO4D/episodic-memory, `NLQ/VSLNet/utils/data_gen.py::vocab_emb_gen`).

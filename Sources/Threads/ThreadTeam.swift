@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+import Synchronization
 
 /// Threads that wait for work which is done side by side, the caller's among them.
 public final class ThreadTeam: Sendable {

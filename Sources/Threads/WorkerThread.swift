@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+import Glibc
 
 /// A failure to start a thread: the system has none to give.
 public struct ThreadError: Error, Hashable, Sendable, CustomStringConvertible {

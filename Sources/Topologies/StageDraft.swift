@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
+import Dataflow
 
 /// A stage as it stands in the file: its parts read one by one, its types not yet known.
 struct StageDraft {

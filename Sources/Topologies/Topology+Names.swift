@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataflow
-internal import Records
+import Records
 
 extension Topology {
     /// The same stages under another name, with topics and sets of their own: each name behind the new one and a dot,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 public import Dataflow
-internal import Records
+import Records
 
 /// The stages of one pipeline, read from a YAML file and checked.
 public struct Topology: Sendable {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import DurableFiles
-internal import Foundation
-internal import Yams
+import Dataflow
+import DurableFiles
+import Foundation
+import Yams
 
 /// Reads YAML into nodes that know their place, with the environment applied.
 struct TopologyFile {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
+import Dataflow
 
 /// Draws a topology: topics, stages with their steps, shards, and the way between them.
 public struct TopologyGraph {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
+import Dataflow
 
 extension TopologyLoader {
     /// Puts each stage behind those it reads from, and reports circles, topics written twice, and likely misspellings.

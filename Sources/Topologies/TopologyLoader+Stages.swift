@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import Records
+import Dataflow
+import Records
 
 extension TopologyLoader {
     private static let keys = ["from", "steps", "to", "rejects", "max-consecutive-dead-letters", "commit"]

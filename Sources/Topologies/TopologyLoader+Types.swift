@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
+import Dataflow
 
 extension TopologyLoader {
     /// Finds what each stage reads and makes, and reads the fields that its steps then have.

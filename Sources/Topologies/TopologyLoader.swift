@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataflow
-internal import Foundation
+import Foundation
 
 extension Topology {
     /// Reads and checks a topology file.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Dataflow
-internal import Foundation
-internal import Records
+import Dataflow
+import Foundation
+import Records
 
 /// Cases that say what a topology's stages make of some records, in YAML beside the topology.
 ///

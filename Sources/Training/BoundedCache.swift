@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+import Synchronization
 
 /// Values that can be made again, by key, up to a number of bytes; the oldest go first. Used from any thread.
 ///

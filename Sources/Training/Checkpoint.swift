@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import NeuralNetworks
-internal import Records
+import Codecs
+import NeuralNetworks
+import Records
 
 /// Everything that a run needs to go on, or another to start from: a safetensors file with the weights under their
 /// official names, the carried state under `carried.`, the optimizer's under `optimizer.`, and the rest as metadata.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Foundation
-internal import NeuralNetworks
-internal import Records
-internal import Shards
+import Codecs
+import Foundation
+import NeuralNetworks
+import Records
+import Shards
 
 /// A checkpoint as a file: what stands where, and what shows that it is sound.
 enum CheckpointFile {

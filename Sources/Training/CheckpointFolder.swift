@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
-internal import NeuralNetworks
+import Foundation
+import NeuralNetworks
 
 /// The checkpoints of a run's folder: `step-000000200.safetensors` and so on, and `best.safetensors`.
 public struct CheckpointFolder: Sendable {

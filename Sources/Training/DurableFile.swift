@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import DurableFiles
-internal import Foundation
-internal import Records
-internal import Shards
+import Codecs
+import DurableFiles
+import Foundation
+import Records
+import Shards
 
 /// Files that are whole and durable, or as they were.
 enum DurableFile {

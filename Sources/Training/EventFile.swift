@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import DurableFiles
-internal import Foundation
-internal import Records
+import Codecs
+import DurableFiles
+import Foundation
+import Records
 
 /// A file that TensorBoard reads: records of TensorFlow's event protocol (tensorflow/tensorflow,
 /// `tensorflow/core/lib/io/record_writer.cc`, `tensorflow/core/util/event.proto`), written as they come.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
-internal import NeuralNetworks
+import Foundation
+import NeuralNetworks
 
 /// The kind of machine that a run's bits hold for.
 public struct MachineKind: Hashable, Sendable, Codable, CustomStringConvertible {

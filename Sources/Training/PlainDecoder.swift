@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Foundation
-internal import Records
+import Foundation
+import Records
 
 /// Reads JSON into Swift's types, and says what is wrong in words that need no knowledge of those.
 public enum PlainDecoder {

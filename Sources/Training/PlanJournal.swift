@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import DurableFiles
-internal import Foundation
-internal import Records
+import Codecs
+import DurableFiles
+import Foundation
+import Records
 
 /// A stretch of steps whose samples are drawn from one prefix of the manifest.
 public struct Segment: Hashable, Sendable, Codable {
@@ -41,8 +41,8 @@ public struct Segment: Hashable, Sendable, Codable {
     /// The most shards, and samples, that a segment may claim: more than any set has.
     private static let countMax = 1 << 48
 
-    /// Says why it does not follow another segment, or begin a plan, or nothing. It is asked before anything is computed
-    /// with the numbers.
+    /// Says why it does not follow another segment, or begin a plan, or nothing. It is asked before anything is
+    /// computed with the numbers.
     func problem(after last: Segment?) -> String? {
         let first = last?.endStep ?? 0
         if self.segment != last.map({ $0.segment + 1 }) ?? 0 {

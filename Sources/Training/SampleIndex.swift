@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 public import Shards
 
 /// Makes samples of the lines of shards, and decides which are trained on: the one reader of a schema for training.
@@ -140,7 +140,8 @@ public final class SampleIndex<Reader: SampleReading> {
             ))
     }
 
-    /// The samples of the first so many shards: all of them, those that can be used, and the hash of the shards' hashes.
+    /// The samples of the first so many shards: all of them, those that can be used, and the hash of the shards'
+    /// hashes.
     public func prefix(_ shards: Int) -> (samples: Int, usable: Int, digest: String) { self.marks[shards] }
 
     /// A sample that can be used, by its number.

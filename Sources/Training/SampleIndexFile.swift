@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import DurableFiles
-internal import Foundation
-internal import Records
+import Codecs
+import DurableFiles
+import Foundation
+import Records
 
 /// The findings of an index in one shard.
 struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
@@ -50,9 +50,9 @@ struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
     var usableCount: Int { stride(from: 1, to: self.runs.count, by: 2).reduce(0) { $0 + self.runs[$1] } }
 }
 
-/// The findings of an index, a line a shard: a hash and a JSON object. The hash is of the key or the hash before, and of
-/// the object, so that what was found under another key, and what is damaged, is not taken; from there on the file is
-/// written anew. It can be lost without harm.
+/// The findings of an index, a line a shard: a hash and a JSON object. The hash is of the key or the hash before, and
+/// of the object, so that what was found under another key, and what is damaged, is not taken; from there on the file
+/// is written anew. It can be lost without harm.
 final class SampleIndexFile<Counts: SampleCounts> {
     private let path: String
     private let key: String

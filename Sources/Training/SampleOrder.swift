@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NeuralNetworks
+import NeuralNetworks
 
 /// A permutation of the numbers below a count, as a function: nothing is stored, and any place can be asked for.
 ///

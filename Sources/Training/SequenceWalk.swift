@@ -30,8 +30,8 @@ struct SequenceWalk {
         self.stands = Array(repeating: Stand(), count: slots)
     }
 
-    /// The place of each slot. Steps in order cost next to nothing; a step back, or far ahead, walks over the sequences,
-    /// not over their samples.
+    /// The place of each slot. Steps in order cost next to nothing; a step back, or far ahead, walks over the
+    /// sequences, not over their samples.
     mutating func places(step: Int) -> [Place] {
         (0..<self.stands.count).map { slot in
             if step < self.stands[slot].firstStep { self.stands[slot] = Stand() }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Shards
+import Shards
 
 /// A way to wait for shards.
 public struct ShardWaiting {

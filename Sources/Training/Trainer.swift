@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NeuralNetworks
+import NeuralNetworks
 
 /// Trains a network on samples as they land, or on a set that is all there, and keeps checkpoints.
 ///

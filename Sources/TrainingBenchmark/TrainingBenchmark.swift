@@ -13,7 +13,8 @@ import VideoFeatures
 ///     predict      the best spans of each sample                                {"seconds": 0.02, …}
 ///     gemm N M K   the rate of SGEMM itself, one thread                         {"gflops": 92.1}
 ///     bert FOLDER  the rate of encoding distinct queries of 12 tokens, one thread   {"queries_per_second": 210}
-///     about        what runs here, and the most memory it has used              {"core": "SkylakeX", "taken": "Zen", …}
+///     about        what runs here, and the most memory it has used              {"core": "SkylakeX", "taken": "Zen",
+///     …}
 @main struct TrainingBenchmark {
     static func main() throws {
         let settings = try Settings(CommandLine.arguments.dropFirst())

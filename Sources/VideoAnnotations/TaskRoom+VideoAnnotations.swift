@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
+import Dataflow
 public import TaskRooms
 
 extension TaskRoom {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// CRC-32 as in zip and gzip (polynomial 0xEDB88320, reflected), eight bytes at a time.
 struct CRC32 {

@@ -87,8 +87,8 @@ public struct FeatureFile: Sendable {
     }
 
     /// Reads a range of rows.
-    /// - Parameter isVerified: whether the checksum that the file has of its numbers, if it has one, was compared before.
-    ///   It takes reading all of them.
+    /// - Parameter isVerified: whether the checksum that the file has of its numbers, if it has one, was compared
+    ///   before. It takes reading all of them.
     /// - Throws: `TensorFileError.Code.corrupt` where a number is infinite or none at all, or the checksum is another.
     public func read(_ rows: Range<Int>, isVerified: Bool = false) throws(TensorFileError) -> FeatureMatrix {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows, "rows of this file")

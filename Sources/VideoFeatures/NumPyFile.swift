@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import NeuralNetworks
-internal import Records
+import Codecs
+import NeuralNetworks
+import Records
 
 /// NumPy's `.npy`: a signature, a version, the length of a header, the header as a Python dictionary, the numbers
 /// (numpy/numpy, `numpy/lib/_format_impl.py`).

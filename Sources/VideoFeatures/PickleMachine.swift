@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// Runs the few instructions of Python's pickle machine that a tensor's description uses, protocols 2 to 5
 /// (python/cpython, `Lib/pickletools.py`).

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import NeuralNetworks
-internal import Records
+import Codecs
+import NeuralNetworks
+import Records
 
 /// The reason why a pickle is not read.
 struct PickleError: Error {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import NeuralNetworks
-internal import Records
+import Codecs
+import NeuralNetworks
+import Records
 
 /// The file that `torch.save(tensor, path)` writes: a zip archive of stored entries, `NAME/data.pkl` with a pickle of
 /// the tensor's shape, `NAME/data/KEY` with its numbers, and `NAME/byteorder` (pytorch/pytorch,

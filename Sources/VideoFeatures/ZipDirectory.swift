@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import NeuralNetworks
-internal import Records
+import Codecs
+import NeuralNetworks
+import Records
 
 /// The directory of a zip archive, as far as PyTorch's archives need it: stored entries, zip64 included
 /// (PKWARE's APPNOTE.TXT, sections 4.3.12 to 4.5.3).

@@ -108,8 +108,8 @@ import Topologies
         #expect(try self.samples("numbers") == 20)
     }
 
-    /// Starts of `left` and `right`, the first of them whole at one moment of the second; before them, `left` may have owned
-    /// topics that were deleted since.
+    /// Starts of `left` and `right`, the first of them whole at one moment of the second; before them, `left` may have
+    /// owned topics that were deleted since.
     /// - Returns: how many of the two may run; `nil` where the second has no such moment.
     private func starts(_ moment: Int, of second: String, beside first: String, afterDeletion: Bool) throws -> Int? {
         let world = EngineWorld()

@@ -11,8 +11,8 @@ import Topologies
 
 @testable import Engine
 
-/// A run of a topology in a world made of a seed: the clock, the disk, the log, the order in which tasks get their turn,
-/// and every crash. One seed is one run.
+/// A run of a topology in a world made of a seed: the clock, the disk, the log, the order in which tasks get their
+/// turn, and every crash. One seed is one run.
 final class Simulation {
     /// Everything that can be seen from outside of a run that has ended.
     struct Outcome: Equatable {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Codecs
-internal import NIOCore
-internal import NIOPosix
+import NIOCore
+import NIOPosix
 package import NIOSSL
-internal import Records
-internal import Synchronization
+import Records
+import Synchronization
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #endif
 
 /// A hostile server's treatment of one call.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #endif
 
 /// A port of the loopback where nobody listens: connections are refused for as long as this is kept.
 ///
-/// The port of a server that has stopped would not do, since the next socket of any process may be given it. This one is
-/// bound by a socket that never listens; a `HostileServer` can still be started on it.
+/// The port of a server that has stopped would not do, since the next socket of any process may be given it. This one
+/// is bound by a socket that never listens; a `HostileServer` can still be started on it.
 package final class ReservedPort: Sendable {
     package let port: Int
     private let descriptor: Int32

@@ -14,7 +14,8 @@ import Topologies
 /// Names and bytes that existing homes rely on: another spelling anywhere here, and a set cannot go on, a replay is not
 /// the same, an answer is paid for again.
 ///
-/// A line that differs is shown as it was (`-`) and as it is (`+`). Lines may be added with a new operator; none may change.
+/// A line that differs is shown as it was (`-`) and as it is (`+`). Lines may be added with a new operator; none may
+/// change.
 @Suite("Frozen")
 struct FrozenTests {
     private static let names = ["naq", "nlq"]
@@ -50,8 +51,8 @@ struct FrozenTests {
             guard let records = try bench.recordsByPartition(topic) else { continue }
             lines.append("\(topic) \(records.count) \(Frozen.digest(records.joined(separator: "\n")))")
         }
-        // The lines, the bytes, which the version of zstd has a say in, and the manifest's figures. Partitions commit to
-        // the manifest in no order of their own, and lines come in the manifest's order.
+        // The lines, the bytes, which the version of zstd has a say in, and the manifest's figures. Partitions commit
+        // to the manifest in no order of their own, and lines come in the manifest's order.
         let samples = try bench.samples(name).sorted()
         lines.append("samples \(samples.count) \(Frozen.digest(samples.joined(separator: "\n")))")
         for file in try bench.shardFiles(name) {

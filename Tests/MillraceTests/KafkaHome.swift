@@ -115,7 +115,8 @@ struct KafkaHome: Sendable {
     }
 
     /// Does for the broker what a Kafka broker does by itself when a member's session has expired: takes a member out.
-    /// This broker never does (noida-db 0.2.3), so a process that is dead or stopped would keep its partitions for ever.
+    /// This broker never does (noida-db 0.2.3), so a process that is dead or stopped would keep its partitions for
+    /// ever.
     func expire(_ process: MillraceProcess, in groups: [String]) async throws {
         for name in groups {
             let members = try await self.group(name).members.filter { $0.isOf(process) }

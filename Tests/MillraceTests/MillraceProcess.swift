@@ -146,7 +146,8 @@ final class MillraceProcess {
         }
     }
 
-    /// Tells whether it is in the middle of a commit to a database in WAL mode: SQLite locks byte 120 of the `-shm` file.
+    /// Tells whether it is in the middle of a commit to a database in WAL mode: SQLite locks byte 120 of the `-shm`
+    /// file.
     func holdsWriteLock(of database: URL) throws -> Bool {
         let attributes = try FileManager.default.attributesOfItem(atPath: database.path + "-shm")
         let file = (attributes[.systemFileNumber] as? NSNumber).map { ":\($0)" } ?? "?"

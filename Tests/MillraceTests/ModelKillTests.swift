@@ -73,8 +73,8 @@ struct ModelKillTests {
         await calm.stop()
     }
 
-    /// The calls that a killed process had begun and not stored, by the slots of its journal that end a line; those that an
-    /// earlier life left to it, and that it had not begun again, end otherwise.
+    /// The calls that a killed process had begun and not stored, by the slots of its journal that end a line; those
+    /// that an earlier life left to it, and that it had not begun again, end otherwise.
     /// - Parameter seen: journals of lives that were counted before: one that is killed too early leaves its
     ///   predecessor's in place.
     private static func openCalls(in home: TestHome, seen: inout Set<String>) throws -> Int {

@@ -176,7 +176,8 @@ struct ProbeTests {
             #expect(hostile.seen.chats == before + 1, "it is remembered")
             #expect(notices.all.isEmpty, "whoever probes tells")
         }
-        // Without a probe it is learnt from the request itself; what only falls over the schema is known by the probe alone.
+        // Without a probe it is learnt from the request itself; what only falls over the schema is known by the probe
+        // alone.
         guard what.testDescription != "response_format", !what.reply.isUnnamed else { return }
         try await withServer(
             { call in Self.llama(call) { what.when($0.body) ? what.reply : .chat($0.prompt) } }

@@ -9,7 +9,7 @@ import RecordLogTesting
 import Records
 import Shards
 import TextEncoders
-internal import Training
+import Training
 
 /// A small world to train in: features that say where each thing is, shards that land when they are told to, a network
 /// that takes milliseconds.

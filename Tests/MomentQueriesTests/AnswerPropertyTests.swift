@@ -19,7 +19,8 @@ private struct Random: RandomNumberGenerator {
     }
 }
 
-/// Whatever becomes of a good answer on its way, no query may come out of it that is not in the text beside its own ids.
+/// Whatever becomes of a good answer on its way, no query may come out of it that is not in the text beside its own
+/// ids.
 @Suite struct AnswerPropertyTests {
     private static let ids = 1..<10
 

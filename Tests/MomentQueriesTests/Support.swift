@@ -3,7 +3,7 @@
 import Codecs
 import Dataflow
 import Foundation
-internal import NarrationGrammar
+import NarrationGrammar
 import Records
 import VideoAnnotations
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
     private let options = SampleWorldOptions(videos: 24, features: false)
 
     @Test func narrationsHaveTheFieldsOfTheRealFile() throws {
-        let world = try WrittenWorld(options)
+        let world = try WrittenWorld(self.options)
         var missing = 0
         for (uid, value) in try world.json("narration.json") {
             #expect(uid.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil)
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test func metadataAndQueriesAgree() throws {
-        let world = try WrittenWorld(options)
+        let world = try WrittenWorld(self.options)
         let metadata = try world.json("ego4d.json")
         let videos = try #require(metadata["videos"] as? [Object])
         var durations: [String: Double] = [:]
@@ -79,7 +80,7 @@ import Testing
     }
 
     @Test func answersLieWithinTheirClip() throws {
-        let world = try WrittenWorld(options)
+        let world = try WrittenWorld(self.options)
         for name in ["nlq_train.json", "nlq_val.json", "nlq_test.json"] {
             for query in try world.queries(name) {
                 let start = try query.seconds("clip_start_sec")
@@ -96,7 +97,7 @@ import Testing
     }
 
     @Test func testQueriesWithoutAnswersHoldTheTextAlone() throws {
-        let world = try WrittenWorld(options)
+        let world = try WrittenWorld(self.options)
         let bare = try world.queries("nlq_test_unannotated.json")
         let full = try world.queries("nlq_test.json")
         #expect(bare.allSatisfy { Array($0.fields.keys) == ["query"] })
@@ -117,7 +118,7 @@ import Testing
     }
 
     @Test func everySplitHasItsVideosToItself() throws {
-        let world = try WrittenWorld(options)
+        let world = try WrittenWorld(self.options)
         let uids = try ["nlq_train.json", "nlq_val.json", "nlq_test.json"].map { name in
             Set(try world.queries(name).map(\.videoUID))
         }
@@ -128,7 +129,7 @@ import Testing
     }
 
     @Test func narrationTextIsAsDirtyAsTheRealOne() throws {
-        let world = try WrittenWorld(options)
+        let world = try WrittenWorld(self.options)
         let texts = try world.narrations().map(\.text)
         func share(_ isCounted: (String) -> Bool) -> Double {
             Double(texts.count(where: isCounted)) / Double(texts.count)
@@ -144,7 +145,7 @@ import Testing
     }
 
     @Test func narrationsAreUnorderedAndSometimesSimultaneous() throws {
-        let world = try WrittenWorld(options)
+        let world = try WrittenWorld(self.options)
         var unordered = 0
         var simultaneous = 0
         for uid in try world.json("narration.json").keys {

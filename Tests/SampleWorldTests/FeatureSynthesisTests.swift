@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 import Testing
 
@@ -26,11 +27,11 @@ import Testing
         let pair = inventory.pairs[17]
         let shares: [Int: Float] = [10: 0.5, 11: 1, 12: 1]
         for slot in 0..<20 {
-            for dimension in 0..<width {
+            for dimension in 0..<self.width {
                 let sum =
-                    synthesis.verbVectors[pair.verb * width + dimension]
-                    + synthesis.nounVectors[pair.noun * width + dimension]
-                let difference = full[slot * width + dimension] - empty[slot * width + dimension]
+                    synthesis.verbVectors[pair.verb * self.width + dimension]
+                    + synthesis.nounVectors[pair.noun * self.width + dimension]
+                let difference = full[slot * self.width + dimension] - empty[slot * self.width + dimension]
                 #expect(abs(difference - (shares[slot] ?? 0) * sum) < 1e-5)
             }
         }
@@ -42,10 +43,12 @@ import Testing
         #expect(one.verbVectors == two.verbVectors)
         #expect(one.nounVectors == two.nounVectors)
         let all = one.verbVectors + one.nounVectors
-        let count = all.count / width
+        let count = all.count / self.width
         for first in 0..<count {
             for second in 0..<first {
-                let product = (0..<width).reduce(Float(0)) { $0 + all[first * width + $1] * all[second * width + $1] }
+                let product = (0..<self.width).reduce(Float(0)) {
+                    $0 + all[first * self.width + $1] * all[second * self.width + $1]
+                }
                 // Norms are near 0.3 · 16 = 4.8.
                 #expect(abs(product) / 23 < 0.35)
             }
@@ -56,19 +59,19 @@ import Testing
     /// are then named by the nearest centroid. Both times the clip's mean is taken off, as a model would learn to do.
     @Test func nearestCentroidNamesVerbAndNoun() throws {
         let world = try WrittenWorld(SampleWorldOptions(videos: 8, seed: 2, queriesPerClip: 60))
-        let train = try windows(world, "nlq_train.json")
-        let test = try windows(world, "nlq_test.json")
+        let train = try self.windows(world, "nlq_train.json")
+        let test = try self.windows(world, "nlq_test.json")
         for word in [\WrittenQuery.verb, \WrittenQuery.noun] {
             var sums: [String: (sum: [Float], count: Float)] = [:]
             for (query, mean) in train {
-                let old = sums[query[keyPath: word]] ?? ([Float](repeating: 0, count: width), 0)
+                let old = sums[query[keyPath: word]] ?? ([Float](repeating: 0, count: self.width), 0)
                 sums[query[keyPath: word]] = (zip(old.sum, mean).map(+), old.count + 1)
             }
             let centroids = sums.mapValues { entry in entry.sum.map { $0 / entry.count } }
             var right = 0
             var asked = 0
             for (query, mean) in test where centroids[query[keyPath: word]] != nil {
-                let nearest = centroids.min { distance($0.value, mean) < distance($1.value, mean) }
+                let nearest = centroids.min { self.distance($0.value, mean) < self.distance($1.value, mean) }
                 asked += 1
                 if nearest?.key == query[keyPath: word] { right += 1 }
             }
@@ -84,13 +87,13 @@ import Testing
     @Test func nothingTellsThePosition() throws {
         let plan = WorldPlan(options: SampleWorldOptions(videos: 12, seed: 4))
         let synthesis = FeatureSynthesis(inventory: plan.inventory, seed: 4, noise: 0.5)
-        var difference = [Float](repeating: 0, count: width)
+        var difference = [Float](repeating: 0, count: self.width)
         for index in 0..<12 {
             let video = VideoPlan(index: index, seed: 4)
             let values = synthesis.features(of: video, events: [])
-            let slots = values.count / width
-            for dimension in 0..<width {
-                let column = stride(from: dimension, to: values.count, by: width).map { values[$0] }
+            let slots = values.count / self.width
+            for dimension in 0..<self.width {
+                let column = stride(from: dimension, to: values.count, by: self.width).map { values[$0] }
                 let first = column.prefix(slots / 2).reduce(0, +) / Float(slots / 2)
                 let second = column.suffix(slots / 2).reduce(0, +) / Float(slots / 2)
                 difference[dimension] += (first - second) / 12
@@ -124,9 +127,9 @@ extension TorchFile {
     /// The mean of the slots of a time span, cut as the official preparation cuts: `int(seconds * 1.875)`.
     func mean(from start: Double, to end: Double) -> [Float] {
         let first = Int(start * 1.875)
-        let last = min(rows, max(first + 1, Int(end * 1.875)))
-        return (0..<columns).map { column in
-            (first..<last).reduce(Float(0)) { $0 + values[$1 * columns + column] } / Float(last - first)
+        let last = min(self.rows, max(first + 1, Int(end * 1.875)))
+        return (0..<self.columns).map { column in
+            (first..<last).reduce(Float(0)) { $0 + self.values[$1 * self.columns + column] } / Float(last - first)
         }
     }
 }

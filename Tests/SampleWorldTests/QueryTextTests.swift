@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 import Testing
 
@@ -17,10 +18,10 @@ import Testing
 
     @Test func templatesAreTheThirteenOfficialOnes() throws {
         #expect(QueryGrammar.templates.count == 13)
-        #expect(Set(QueryGrammar.templates.map(\.name)) == names)
+        #expect(Set(QueryGrammar.templates.map(\.name)) == self.names)
         let world = try WrittenWorld(SampleWorldOptions(videos: 60, features: false, queriesPerClip: 40))
         let queries = try world.queries("nlq_train.json")
-        #expect(Set(queries.compactMap { $0.fields["template"] as? String }) == names)
+        #expect(Set(queries.compactMap { $0.fields["template"] as? String }) == self.names)
         #expect(queries.contains { $0.fields["template"] is NSNull })
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import Testing
 
 /// Reads a `.pt` file of one tensor from its bytes: the zip directory, each entry with its checksum, and the pickle by
@@ -15,10 +16,10 @@ struct TorchFile {
     let values: [Float]
 
     init(_ bytes: [UInt8]) throws {
-        entries = try Self.readZip(bytes)
-        let version = try #require(entries["archive/version"])
+        self.entries = try Self.readZip(bytes)
+        let version = try #require(self.entries["archive/version"])
         #expect(Array(version.data) == Array("3\n".utf8))
-        let pickle = try #require(entries["archive/data.pkl"])
+        let pickle = try #require(self.entries["archive/data.pkl"])
         var machine = PickleMachine(Array(pickle.data))
         let tensor = try machine.run()
         guard case .call("torch._utils._rebuild_tensor_v2", let arguments) = tensor, arguments.count == 6,
@@ -37,7 +38,7 @@ struct TorchFile {
             .text("storage"), .global("torch.FloatStorage"), .text("0"), .text("cpu"), .integer(rows * columns),
         ]
         #expect(storage == expected)
-        let data = try #require(entries["archive/data/0"]).data
+        let data = try #require(self.entries["archive/data/0"]).data
         #expect(data.count == rows * columns * 4)
         var values: [Float] = []
         values.reserveCapacity(rows * columns)
@@ -73,7 +74,7 @@ struct TorchFile {
             #expect(size == number(local + 22, 4))
             let data = bytes[start..<start + size]
             // Bit by bit over a small entry, so that the table-driven one is checked by something simpler.
-            if size < 1_000 { #expect(number(local + 14, 4) == Int(bitwiseChecksum(data))) }
+            if size < 1_000 { #expect(number(local + 14, 4) == Int(Self.bitwiseChecksum(data))) }
             entries[name] = Entry(data: data, offset: start)
             place += 46 + nameLength + number(place + 30, 2) + number(place + 32, 2)
         }
@@ -118,53 +119,55 @@ struct PickleMachine {
 
     mutating func run() throws -> Value {
         while true {
-            let instruction = take(1)[0]
+            let instruction = self.take(1)[0]
             switch instruction {
-            case 0x80: #expect(take(1) == [2])
-            case UInt8(ascii: "c"): stack.append(.global(line() + "." + line()))
-            case UInt8(ascii: "q"): _ = take(1)
-            case UInt8(ascii: "("): stack.append(.mark)
-            case UInt8(ascii: ")"): stack.append(.tuple([]))
-            case UInt8(ascii: "X"): stack.append(.text(String(decoding: take(integer(4)), as: UTF8.self)))
-            case UInt8(ascii: "J"): stack.append(.integer(Int(Int32(truncatingIfNeeded: integer(4)))))
-            case 0x89: stack.append(.boolean(false))
+            case 0x80: #expect(self.take(1) == [2])
+            case UInt8(ascii: "c"): self.stack.append(.global(self.line() + "." + self.line()))
+            case UInt8(ascii: "q"): _ = self.take(1)
+            case UInt8(ascii: "("): self.stack.append(.mark)
+            case UInt8(ascii: ")"): self.stack.append(.tuple([]))
+            case UInt8(ascii: "X"):
+                self.stack.append(.text(String(decoding: self.take(self.integer(4)), as: UTF8.self)))
+            case UInt8(ascii: "J"): self.stack.append(.integer(Int(Int32(truncatingIfNeeded: self.integer(4)))))
+            case 0x89: self.stack.append(.boolean(false))
             case UInt8(ascii: "t"):
-                let mark = try #require(stack.lastIndex(of: .mark))
-                let elements = Array(stack[(mark + 1)...])
-                stack.removeSubrange(mark...)
-                stack.append(.tuple(elements))
+                let mark = try #require(self.stack.lastIndex(of: .mark))
+                let elements = Array(self.stack[(mark + 1)...])
+                self.stack.removeSubrange(mark...)
+                self.stack.append(.tuple(elements))
             case 0x86:
-                let elements = Array(stack.suffix(2))
-                stack.removeLast(2)
-                stack.append(.tuple(elements))
+                let elements = Array(self.stack.suffix(2))
+                self.stack.removeLast(2)
+                self.stack.append(.tuple(elements))
             case UInt8(ascii: "Q"):
-                guard let id = stack.popLast() else { throw Fault.shape("a persistent id of nothing") }
-                stack.append(.persistent(id))
+                guard let id = self.stack.popLast() else { throw Fault.shape("a persistent id of nothing") }
+                self.stack.append(.persistent(id))
             case UInt8(ascii: "R"):
-                guard case .tuple(let arguments) = stack.popLast(), case .global(let name) = stack.popLast() else {
+                guard case .tuple(let arguments) = self.stack.popLast(), case .global(let name) = self.stack.popLast()
+                else {
                     throw Fault.shape("a call of something that is no function")
                 }
-                stack.append(.call(name, arguments))
+                self.stack.append(.call(name, arguments))
             case UInt8(ascii: "."):
-                #expect(place == bytes.count)
-                try #require(stack.count == 1)
-                return stack[0]
+                #expect(self.place == self.bytes.count)
+                try #require(self.stack.count == 1)
+                return self.stack[0]
             default: throw Fault.instruction(instruction)
             }
         }
     }
 
     private mutating func take(_ count: Int) -> [UInt8] {
-        defer { place += count }
-        return Array(bytes[place..<place + count])
+        defer { self.place += count }
+        return Array(self.bytes[self.place..<self.place + count])
     }
 
-    private mutating func integer(_ count: Int) -> Int { take(count).reversed().reduce(0) { $0 << 8 | Int($1) } }
+    private mutating func integer(_ count: Int) -> Int { self.take(count).reversed().reduce(0) { $0 << 8 | Int($1) } }
 
     private mutating func line() -> String {
-        let start = place
-        while bytes[place] != UInt8(ascii: "\n") { place += 1 }
-        defer { place += 1 }
-        return String(decoding: bytes[start..<place], as: UTF8.self)
+        let start = self.place
+        while self.bytes[self.place] != UInt8(ascii: "\n") { self.place += 1 }
+        defer { self.place += 1 }
+        return String(decoding: self.bytes[start..<self.place], as: UTF8.self)
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
 
     @Test func clipsHaveAtLeastSixtyEventsOfMedianLength() throws {
         for eventsPerClip in [60, 72, 100] {
-            var options = options
+            var options = self.options
             options.eventsPerClip = eventsPerClip
             let plan = WorldPlan(options: options)
             var lengths: [Microseconds] = []
@@ -35,7 +36,7 @@ import Testing
     /// The truth, found again from the narrations alone.
     @Test(arguments: ["narration_pass_1", "narration_pass_2"])
     func answersHoldTheLastNarrationOfTheirPair(pass: String) throws {
-        let world = try WrittenWorld(options)
+        let world = try WrittenWorld(self.options)
         let reader = NarrationReader()
         var read: [String: [(time: Double, pair: String)]] = [:]
         for narration in try world.narrations(pass: pass) {
@@ -66,9 +67,9 @@ import Testing
 
     /// Neither word alone tells the moment: in every clip most verbs and nouns occur with several partners.
     @Test func verbsAndNounsRecurWithOtherPartners() throws {
-        let plan = WorldPlan(options: options)
+        let plan = WorldPlan(options: self.options)
         for index in plan.splits.indices {
-            let video = VideoPlan(index: index, seed: options.seed)
+            let video = VideoPlan(index: index, seed: self.options.seed)
             let events = plan.events(of: video)
             for clip in video.clips.indices {
                 let pairs = Set(events.filter { $0.clip == clip }.map { plan.inventory.pairs[$0.pair] })

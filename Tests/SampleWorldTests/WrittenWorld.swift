@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 import Testing
 
@@ -9,11 +10,11 @@ final class TemporaryFolder {
     let url: URL
 
     init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("sample-world-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        self.url = FileManager.default.temporaryDirectory.appendingPathComponent("sample-world-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: self.url, withIntermediateDirectories: true)
     }
 
-    deinit { try? FileManager.default.removeItem(at: url) }
+    deinit { try? FileManager.default.removeItem(at: self.url) }
 }
 
 /// A world written to disk and read back with Foundation's JSON, which shares nothing with the writer.
@@ -27,30 +28,30 @@ struct WrittenWorld {
 
     init(_ options: SampleWorldOptions) throws {
         self.options = options
-        folder = try TemporaryFolder()
-        url = folder.url.appendingPathComponent("world")
-        summary = try writeSampleWorld(options, to: url)
+        self.folder = try TemporaryFolder()
+        self.url = self.folder.url.appendingPathComponent("world")
+        self.summary = try writeSampleWorld(options, to: self.url)
     }
 
     func bytes(_ name: String) throws -> [UInt8] {
-        try [UInt8](Data(contentsOf: url.appendingPathComponent(name)))
+        try [UInt8](Data(contentsOf: self.url.appendingPathComponent(name)))
     }
 
     func json(_ name: String) throws -> Object {
-        let value = try JSONSerialization.jsonObject(with: Data(contentsOf: url.appendingPathComponent(name)))
+        let value = try JSONSerialization.jsonObject(with: Data(contentsOf: self.url.appendingPathComponent(name)))
         return try #require(value as? Object)
     }
 
     /// Paths of all files, relative to the folder, sorted.
     func files() throws -> [String] {
-        try FileManager.default.subpathsOfDirectory(atPath: url.path).filter { $0.contains(".") }.sorted()
+        try FileManager.default.subpathsOfDirectory(atPath: self.url.path).filter { $0.contains(".") }.sorted()
     }
 
     /// FNV-1a over the names and bytes of all files.
     func digest() throws -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for name in try files() {
-            for byte in try Array(name.utf8) + bytes(name) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for name in try self.files() {
+            for byte in try Array(name.utf8) + self.bytes(name) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         }
         return hash
     }
@@ -64,11 +65,11 @@ struct WrittenQuery {
     let clipEnd: Double
     let fields: [String: Any]
 
-    var text: String { fields["query"] as? String ?? "" }
-    var noun: String { fields["slot_x"] as? String ?? "" }
-    var verb: String { fields["verb_x"] as? String ?? "" }
-    var pair: String { "\(verb) \(noun)" }
-    func seconds(_ name: String) throws -> Double { try #require(fields[name] as? Double, "\(name)") }
+    var text: String { self.fields["query"] as? String ?? "" }
+    var noun: String { self.fields["slot_x"] as? String ?? "" }
+    var verb: String { self.fields["verb_x"] as? String ?? "" }
+    var pair: String { "\(self.verb) \(self.noun)" }
+    func seconds(_ name: String) throws -> Double { try #require(self.fields[name] as? Double, "\(name)") }
 }
 
 /// One narration of `narration.json`.
@@ -82,7 +83,7 @@ struct WrittenNarration {
 extension WrittenWorld {
     func queries(_ name: String) throws -> [WrittenQuery] {
         var result: [WrittenQuery] = []
-        for video in try #require(json(name)["videos"] as? [Object]) {
+        for video in try #require(self.json(name)["videos"] as? [Object]) {
             for clip in try #require(video["clips"] as? [Object]) {
                 for annotation in try #require(clip["annotations"] as? [Object]) {
                     for query in try #require(annotation["language_queries"] as? [Object]) {
@@ -101,7 +102,7 @@ extension WrittenWorld {
 
     func narrations(pass wanted: String? = nil) throws -> [WrittenNarration] {
         var result: [WrittenNarration] = []
-        for (uid, video) in try json("narration.json") {
+        for (uid, video) in try self.json("narration.json") {
             for (pass, value) in try #require(video as? Object) where pass != "status" {
                 guard wanted == nil || wanted == pass else { continue }
                 for line in try #require((value as? Object)?["narrations"] as? [Object]) {
@@ -124,8 +125,8 @@ struct NarrationReader {
     /// "verb noun", nil for narrations of nothing.
     func pair(in text: String) -> String? {
         let line = " " + text.split(whereSeparator: \.isWhitespace).joined(separator: " ") + " "
-        let verb = verbs.filter { line.contains($0.third) }
-        let noun = nouns.filter { line.contains($0.words) }
+        let verb = self.verbs.filter { line.contains($0.third) }
+        let noun = self.nouns.filter { line.contains($0.words) }
         guard verb.count == 1, noun.count == 1 else { return nil }
         return "\(verb[0].base) \(noun[0].text)"
     }

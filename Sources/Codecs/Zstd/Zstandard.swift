@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CZstd
+import CZstd
 
 /// The zstd library, and the frames that it reads and writes (RFC 8878).
 public enum Zstandard {
@@ -49,7 +49,7 @@ public enum Zstandard {
     public static func frameBytesMax(ofContent count: Int) -> Int { ZSTD_compressBound(count) }
 }
 
-/// Why bytes could not be compressed or decompressed.
+/// The reason why bytes could not be compressed or decompressed.
 public struct ZstdError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The fault in the bytes, or the thing that was missing.
     public var message: String

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CZstd
+import CZstd
 
 /// Turns content into whole frames, with one context for all of them. Used from one thread at a time.
 public struct ZstdCompressor: ~Copyable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CZstd
-internal import Synchronization
+import CZstd
+import Synchronization
 
 /// Turns whole frames into content, for any number of threads: a context is taken, used and put back.
 public final class ZstdDecompressor: Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Codecs
-internal import Records
+import Records
 
 /// Finds the part of a model's text that is meant as its answer.
 package enum AnswerText {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Codecs
-internal import Records
+import Records
 
 /// Reads the JSON values that lie in a text, as models write them: after prose, in a fence, cut off, with commas too
 /// many. What is complete in a value that breaks off is kept, and marked as such.

@@ -2,7 +2,7 @@
 
 public import Codecs
 public import ModelRequests
-internal import Records
+import Records
 
 /// Reads answers of a form that a task describes by a JSON schema, the same that its requests carry.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Codecs
-internal import Records
+import Records
 
 /// Takes out of an answer what a model thought aloud, by the marks that models set around it.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataflow
-internal import ModelRequests
+import ModelRequests
 
 /// A step of a topology that holds conversations about its records: the part that a task writes.
 ///

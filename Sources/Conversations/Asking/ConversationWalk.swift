@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import ModelRequests
+import Dataflow
+import ModelRequests
 
 /// A conversation under way with what its calls came to: goes on from kept answer to kept answer, or asks.
 struct ConversationWalk<Talk: Conversation>: Sendable {

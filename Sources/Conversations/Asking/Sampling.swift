@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// One of several samples of the requests about a record: which one it is, and what its seeds are derived from.
 ///

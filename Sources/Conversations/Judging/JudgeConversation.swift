@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import ModelRequests
+import Codecs
+import Dataflow
+import ModelRequests
 
 /// A judge's conversation about one record: as many opinions as the topology wants, made one verdict.
 ///

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 public import Dataflow
-internal import Records
+import Records
 
 /// The rules of a judge: what it scores, on which scale, and what becomes of several opinions.
 public struct JudgeRules: Sendable {

@@ -2,7 +2,7 @@
 
 public import Codecs
 public import Dataflow
-internal import Records
+import Records
 
 /// Scores that judges have given a record, by criterion. They travel with it.
 public struct JudgeScores: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataflow
-internal import ModelRequests
+import ModelRequests
 
 /// A judge of records: has a model score them by named criteria, passes on what scores well enough, and rejects the
 /// rest. The scores travel with the record, rejected or not.

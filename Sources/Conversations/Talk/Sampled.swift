@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelRequests
+import ModelRequests
 
 /// Several samples of one conversation, held side by side: each is a conversation of its own, with seeds of its own.
 ///

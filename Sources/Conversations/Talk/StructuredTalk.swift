@@ -2,7 +2,7 @@
 
 public import Codecs
 public import ModelRequests
-internal import Records
+import Records
 
 /// One question with an answer of a given form: asked, and asked once more, saying what was wrong, where the answer is
 /// not of the form. It ends with the answer's object.

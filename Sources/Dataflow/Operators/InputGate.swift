@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// Drops records in front of a stage that the steps before it would have dropped, had they known then what is known
 /// now.
@@ -14,6 +14,6 @@ public protocol InputGate: Sendable {
     /// Tells whether no record at all would be dropped just now.
     var isIdle: Bool { get }
 
-    /// Why a record with a key is to be dropped, as a short code to count by; `nil` where it is not.
+    /// The reason why a record with a key is to be dropped, as a short code to count by; `nil` where it is not.
     func reasonToDrop(_ key: Bytes) -> String?
 }

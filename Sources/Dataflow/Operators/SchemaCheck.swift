@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 
 /// Holds the `schema` header of records against the type that a stage reads.
 ///

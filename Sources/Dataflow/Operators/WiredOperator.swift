@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// A synchronous operator in the place it has in a stage, its types hidden.
 struct WiredOperator {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+import Synchronization
 
 /// Counts input records of a stage that end as dead letters in a row, over all its tasks in a process: a few are the
 /// data's fault, a hundred are the topology's. Pure.

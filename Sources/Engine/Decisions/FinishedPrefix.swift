@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 
 /// Tracks how far a task has got: what is finished without a gap, and what of it no commit covers.
 struct FinishedPrefix {

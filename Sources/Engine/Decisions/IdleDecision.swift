@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 
 /// Decides which stages have done all there is to do, for runs that end when the input does.
 ///

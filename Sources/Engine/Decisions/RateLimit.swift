@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 
 /// A token bucket over source records, for `--max-rate`. Holds at most a tenth of a second's worth.
 struct RateLimit {

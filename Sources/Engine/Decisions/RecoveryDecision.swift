@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecordLog
-internal import Records
+import RecordLog
+import Records
 
 /// Decides what becomes of a partition whose task has failed, while the partition is still this process's. Pure.
 struct RecoveryDecision {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecordLog
-internal import Records
-internal import Topologies
+import RecordLog
+import Records
+import Topologies
 
 /// Facts that a task knows when it decides what to do next.
 struct TaskFacts {
@@ -10,7 +10,7 @@ struct TaskFacts {
     struct Sink {
         /// Tells whether it holds records that no commit covers.
         var isOpen: Bool
-        /// Why it wants to be closed now.
+        /// The reason why it wants to be closed now.
         var due: RotationReason?
         /// The time at which the clock will make it want to be closed.
         var deadline: Timestamp?

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 
 /// The one who may write to a topic or a set of shards; nobody else may.
 public struct Owner: Hashable, Sendable, CustomStringConvertible {

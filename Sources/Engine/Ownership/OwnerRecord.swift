@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// A record of the topic of owners: a claim or a binding, as JSON.
 enum OwnerRecord: Hashable {
@@ -13,7 +13,7 @@ enum OwnerRecord: Hashable {
     static let schemaVersion = 1
     private static let schema = "owner/\(schemaVersion)"
 
-    /// Why a record is none of these.
+    /// The reason why a record is none of these.
     struct Problem: Error {
         var message: String
         /// Tells whether a newer program wrote it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import RecordLog
-internal import Records
+import Records
 
 /// The owners of everything, by the topic of owners: of two owners the first counts, as long as the topic is there; of
 /// one's own records the last.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecordLog
-internal import Records
+import RecordLog
+import Records
 
 extension Ownership {
     /// Changes of names that the groups of an earlier version's log show: a stage that nobody wrote down is adopted as

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
-internal import RecordLog
-internal import Records
+import Foundation
+import RecordLog
+import Records
 
 /// Claims what is about to be written for its owner, or says who owns it.
 ///

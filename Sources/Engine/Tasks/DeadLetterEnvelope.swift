@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import Foundation
-internal import Records
+import Codecs
+import Dataflow
+import Foundation
+import Records
 
 /// The fixed form in which a record that could not be used is kept: who refused it and why, where it is from, and the
 /// record itself.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import DequeModule
-internal import Records
-internal import Synchronization
+import Dataflow
+import DequeModule
+import Records
+import Synchronization
 
 /// The records of a task that wait for answers, in order: asked as places come free, finished from the front.
 final class QuestionQueue {

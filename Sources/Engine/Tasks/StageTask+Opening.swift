@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import RecordLog
-internal import Records
-internal import Topologies
+import Codecs
+import Dataflow
+import RecordLog
+import Records
+import Topologies
 
 extension StageTask {
     /// Objects that the tasks of one stage share in a process.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import RecordLog
-internal import Records
-internal import Synchronization
-internal import Topologies
+import Dataflow
+import RecordLog
+import Records
+import Synchronization
+import Topologies
 
 /// One stage over one partition: reads, runs the chain, and commits output, offsets, state and dead letters together.
 ///
@@ -445,7 +445,7 @@ final class StageTask {
 }
 
 extension InputGate {
-    /// Why a record is to be dropped; one without a key never is.
+    /// The reason why a record is to be dropped; one without a key never is.
     fileprivate func reasonToDrop(_ batch: FetchedBatch, at index: Int) -> String? {
         batch.records.key(at: index).flatMap(self.reasonToDrop)
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import RecordLog
-internal import Records
+import Codecs
+import RecordLog
+import Records
 
 /// The committed offset, kept with the task's state too.
 ///

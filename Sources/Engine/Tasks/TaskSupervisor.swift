@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecordLog
-internal import Records
-internal import Topologies
+import RecordLog
+import Records
+import Topologies
 
 /// A partition that this process has been given: opens its task, and opens it again after a failure that a new task
 /// gets over. Used by one thread at a time.

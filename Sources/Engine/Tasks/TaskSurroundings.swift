@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import Foundation
+import Dataflow
+import Foundation
 public import RecordLog
-internal import Records
-internal import Synchronization
+import Records
+import Synchronization
 public import Topologies
 
 /// Makes the sink of a task that writes shards.
@@ -92,7 +92,7 @@ final class SharedRateLimit: Sendable {
     func nextTime(now: Timestamp) -> Timestamp { self.limit.withLock { $0.nextTime(now: now) } }
 }
 
-/// Why a run ended with an error.
+/// The reason why a run ended with an error.
 public struct EngineError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure, told apart by what the user should do.
     public enum Code: Hashable, Sendable {

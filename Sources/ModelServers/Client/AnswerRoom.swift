@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelRequests
+import ModelRequests
 
 /// The number of tokens of an answer that fit, read from a server's words that those asked for do not.
 ///

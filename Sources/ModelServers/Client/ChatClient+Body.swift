@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import ModelRequests
-internal import NIOPosix
+import Codecs
+import ModelRequests
+import NIOPosix
 
 extension ChatClient {
     /// Puts a request into the bytes that are sent, for which its images are read.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 public import ModelRequests
-internal import Records
+import Records
 
 extension ChatClient {
     /// The names of the models offered; `nil` if the server has no such route, or cannot be reached.

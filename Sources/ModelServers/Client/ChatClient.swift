@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import AsyncHTTPClient
-internal import Codecs
+import AsyncHTTPClient
+import Codecs
 public import ModelRequests
-internal import NIOCore
-internal import NIOHTTP1
-internal import NIOSSL
-internal import Records
-internal import Synchronization
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import Records
+import Synchronization
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #endif
 
 /// Speaks to one model server, one call at a time; who may call when is `ModelServer`'s business.

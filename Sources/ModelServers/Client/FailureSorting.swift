@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import ModelRequests
-internal import NIOHTTP1
-internal import Records
+import Codecs
+import ModelRequests
+import NIOHTTP1
+import Records
 
 /// Sorts answers that are not one: by status, headers and body.
 enum FailureSorting {

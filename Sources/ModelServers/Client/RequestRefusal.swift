@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelRequests
+import ModelRequests
 
 /// The part of a request that a server does not take, read from the error that it answers with.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NIOHTTP1
+import NIOHTTP1
 
 /// The time at which a server wants to be asked again (RFC 9110, section 10.2.3).
 enum RetryAfter {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 public import DurableFiles
 public import ModelRequests
-internal import Records
+import Records
 
 /// The folder that the images of requests lie in. Nothing from elsewhere is sent to a server, whatever a record names,
 /// and nothing but images.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelRequests
+import ModelRequests
 
 /// The attempts of one request so far.
 struct Attempts {

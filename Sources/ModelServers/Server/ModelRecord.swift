@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelRequests
+import ModelRequests
 
 /// Things that a process has learnt of a model at a server.
 struct ModelRecord: Hashable, Sendable {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 public import ModelRequests
-internal import Synchronization
+import Synchronization
 
 extension ModelServer {
     /// Asks until there is an answer.

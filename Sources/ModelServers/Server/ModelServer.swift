@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ModelRequests
-internal import Synchronization
+import Synchronization
 
 /// Is told what happens to a request on its way to an answer.
 public struct CallObserver: Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ModelRequests
+import ModelRequests
 
 /// State that `ModelServer` keeps behind its lock.
 struct ServerState: ~Copyable {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NeuralNetworks
+import NeuralNetworks
 
-/// Confidence intervals by resampling clips: queries of one clip share video and annotator and are no independent draws.
+/// Confidence intervals by resampling clips: queries of one clip share video and annotator and are no independent
+/// draws.
 enum Bootstrap {
     private static let draws = 1000
 

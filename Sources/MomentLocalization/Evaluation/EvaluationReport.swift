@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// An evaluation with what stands beside it, in words and as JSON.
 public struct EvaluationReport: Sendable {

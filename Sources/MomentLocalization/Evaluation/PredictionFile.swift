@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
-internal import Training
+import Records
+import Training
 
 /// The windows that a model answers a query with, best first.
 public struct QueryPrediction: Hashable, Sendable {

@@ -76,7 +76,8 @@ public struct Scores: Hashable, Sendable {
         let intersection = max(0, min(a.end, b.end) - max(a.start, b.start))
         let union = max(0, max(a.end, b.end) - min(a.start, b.start))
         guard union.isFinite else {
-            // Times beyond half of what a number holds: a quarter of each compares alike. A time that is none hits nothing.
+            // Times beyond half of what a number holds: a quarter of each compares alike. A time that is none hits
+            // nothing.
             guard [a.start, a.end, b.start, b.end].allSatisfy(\.isFinite) else { return 0 }
             func quarter(_ window: MomentQuery.Answer) -> MomentQuery.Answer {
                 MomentQuery.Answer(start: window.start / 4, end: window.end / 4)

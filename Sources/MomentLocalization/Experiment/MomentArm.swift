@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NeuralNetworks
+import NeuralNetworks
 public import Training
 
 /// One way of training a network that localizes moments.

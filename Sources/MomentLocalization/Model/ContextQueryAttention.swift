@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
-internal import NeuralNetworks
+import CKernels
+import NeuralNetworks
 
 /// Each video bin looks at the query's tokens, and the other way round: `CQAttention`
 /// (EGO4D/episodic-memory: NLQ/VSLNet/model/layers.py).

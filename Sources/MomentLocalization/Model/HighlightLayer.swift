@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
-internal import NeuralNetworks
+import CKernels
+import NeuralNetworks
 
 /// A score between 0 and 1 for each bin, trained to be high within the moment, which then weighs the bins:
 /// `HighLightLayer` and the gating after it (EGO4D/episodic-memory: NLQ/VSLNet/model/layers.py, VSLNet.py).

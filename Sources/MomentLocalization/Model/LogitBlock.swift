@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
-internal import NeuralNetworks
+import CKernels
+import NeuralNetworks
 
 /// A logit for each bin from two inputs: `start_block` and `end_block`.
 ///

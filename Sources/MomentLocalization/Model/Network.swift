@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
-internal import NeuralNetworks
-internal import VideoFeatures
+import CKernels
+import NeuralNetworks
+import VideoFeatures
 
 /// The layers of VSLNet or VSLBase, put together. It holds no numbers: any thread can run it on a workspace of its own.
 struct Network: Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
-internal import NeuralNetworks
+import CKernels
+import NeuralNetworks
 
 /// The sizes of a pass. The parts of the network share them, the masks, and memory that no part keeps.
 struct PassShape: Hashable, Sendable {

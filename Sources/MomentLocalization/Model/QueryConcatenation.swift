@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
-internal import NeuralNetworks
+import CKernels
+import NeuralNetworks
 
 /// The query as one vector beside each video bin: `CQConcatenate`
 /// (EGO4D/episodic-memory: NLQ/VSLNet/model/layers.py).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+import Glibc
 
 /// A span of bins, both included.
 public struct PredictedSpan: Hashable, Sendable {

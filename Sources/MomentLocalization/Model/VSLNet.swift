@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import NeuralNetworks
-internal import Synchronization
+import Synchronization
 public import Threads
-internal import VideoFeatures
+import VideoFeatures
 
 /// The losses of one batch.
 public struct BatchLosses: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Training
-internal import VideoFeatures
+import Training
+import VideoFeatures
 
 /// The settings of a VSLNet. Names and defaults follow EGO4D/episodic-memory: NLQ/VSLNet/options.py, main.py.
 public struct VSLNetConfiguration: Hashable, Sendable, Codable {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
-internal import Training
+import Records
+import Training
 
 /// The reason why an annotation or prediction file is refused.
 public struct AnnotationError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -73,8 +73,8 @@ public struct AnnotationFile: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: its content.
     ///   - path: what to call it in errors.
-    /// - Throws: `AnnotationError` with the line, where it is no JSON, a key is missing or a time is no number. Lists that
-    ///   are null hold nothing, and a query with one time of two has no answer.
+    /// - Throws: `AnnotationError` with the line, where it is no JSON, a key is missing or a time is no number. Lists
+    ///   that are null hold nothing, and a query with one time of two has no answer.
     public init(_ bytes: Bytes, path: String) throws(AnnotationError) {
         var parser = Parser()
         let text = bytes.withoutByteOrderMark

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import DurableFiles
-internal import Foundation
+import Codecs
+import DurableFiles
+import Foundation
 public import NeuralNetworks
-internal import Records
-internal import Synchronization
-internal import Training
+import Records
+import Synchronization
+import Training
 public import VideoFeatures
 
 /// The owner of the features in a file.

@@ -2,8 +2,8 @@
 
 /// A rule by which answer windows become targets.
 public enum TargetRule: String, CaseIterable, Sendable {
-    /// Drops windows of a thirtieth of a second or less, and those of which no more than that lies in their clip; widens
-    /// those that lie within one feature's slot to it.
+    /// Drops windows of a thirtieth of a second or less, and those of which no more than that lies in their clip;
+    /// widens those that lie within one feature's slot to it.
     case fixed
     /// As the official preparation has it: a window within one feature's slot loses its length, and becomes the target
     /// (0, 0), the start of the clip.
@@ -50,8 +50,8 @@ public struct MomentWindow: Hashable, Sendable {
     ///   - start: seconds from the clip's start, as annotated.
     ///   - end: likewise.
     ///   - duration: the clip's length on the clock of the features.
-    ///   - clipLength: the clip's length as annotated, of which the features' clock is up to a feature short; by default
-    ///     `duration`.
+    ///   - clipLength: the clip's length as annotated, of which the features' clock is up to a feature short; by
+    ///     default `duration`.
     ///   - rule: what becomes of windows that lose their length.
     /// - Returns: `nil` where the rule drops the window.
     public init?(start: Double, end: Double, duration: Double, clipLength: Double? = nil, rule: TargetRule) {

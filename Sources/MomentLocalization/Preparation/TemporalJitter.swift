@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NeuralNetworks
+import NeuralNetworks
 
 /// Narrations name a moment, not a span: their targets are widened and shifted at random each time they are drawn
 /// (srama2512/NaQ, `VSLNet/utils/data_loader.py::expand_narration_window`).
 public enum TemporalJitter {
-    /// A target of width w around centre c becomes one of width w·s around c + t, where s is uniform in 1 to `scale` and
-    /// t in ±(w·s − w)/2; the ends are rounded, halves to even, and cut to the clip. All in bins.
+    /// A target of width w around centre c becomes one of width w·s around c + t, where s is uniform in 1 to `scale`
+    /// and t in ±(w·s − w)/2; the ends are rounded, halves to even, and cut to the clip. All in bins.
     /// - Parameter random: numbers from 0 to below 1.
     static func apply(_ target: MomentTarget, scale: Double, random: (Double, Double)) -> MomentTarget {
         let width = Double(target.end - target.start + 1)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+import Synchronization
 public import TextEncoders
-internal import Training
-internal import VideoFeatures
+import Training
+import VideoFeatures
 
 /// Queries as the network takes them, each distinct one computed once and kept, up to a number of bytes.
 ///

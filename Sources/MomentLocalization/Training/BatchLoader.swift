@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+import Synchronization
 public import Threads
 public import Training
-internal import VideoFeatures
+import VideoFeatures
 
 /// Turns queries into batches: features, text and targets.
 public struct BatchLoader: BatchLoading {
@@ -26,8 +26,8 @@ public struct BatchLoader: BatchLoading {
         return Batch(samples)
     }
 
-    /// A sample of each query, in order. What is not held in memory is computed on a team's threads; that changes nothing
-    /// in the result.
+    /// A sample of each query, in order. What is not held in memory is computed on a team's threads; that changes
+    /// nothing in the result.
     /// - Parameter adjust: what becomes of a target, by the query's place.
     /// - Throws: `TensorFileError` where features are damaged; `TrainingError` where they have gone.
     func samples(

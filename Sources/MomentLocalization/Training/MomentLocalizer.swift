@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import NeuralNetworks
-internal import TextEncoders
+import TextEncoders
 public import Threads
 public import Training
 

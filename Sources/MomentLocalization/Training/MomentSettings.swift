@@ -2,7 +2,7 @@
 
 public import TextEncoders
 public import Training
-internal import VideoFeatures
+import VideoFeatures
 
 /// The make of a network for moments: VSLNet's settings, and the words and characters that it knows, if it reads
 /// those.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Conversations
-internal import Records
+import Conversations
+import Records
 
 /// Reads the queries out of a model's text, tolerant of how it is written and strict about what it is about: a query
 /// belongs to the narrations whose ids stand beside it, never to those that its place in the text suggests.

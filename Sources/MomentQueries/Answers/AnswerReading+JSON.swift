@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Conversations
-internal import Records
+import Codecs
+import Conversations
+import Records
 
 extension AnswerReading {
     /// Reads the items of the JSON values in a text; of several answers among them, those of the last.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 extension AnswerReading {
     /// Reads the lines of free text that begin with an id, and counts the others.

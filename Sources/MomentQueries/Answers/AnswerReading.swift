@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 
 /// The reading of an answer so far.
 struct AnswerReading {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Conversations
+import Conversations
 public import ModelRequests
-internal import Records
+import Records
 
 /// The one further turn in which a model is told what was wrong with its answer.
 public enum AnswerRepair {

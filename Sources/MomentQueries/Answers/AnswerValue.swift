@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Conversations
-internal import Records
+import Conversations
+import Records
 
 /// A JSON value of a text that may be an answer or a part of one.
 struct AnswerValue {

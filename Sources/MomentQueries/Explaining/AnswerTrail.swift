@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Foundation
-internal import ModelAnswerCache
-internal import ModelRequests
-internal import Records
-internal import TaskRooms
-internal import VideoAnnotations
+import Codecs
+import Foundation
+import ModelAnswerCache
+import ModelRequests
+import Records
+import TaskRooms
+import VideoAnnotations
 
 /// Finds what a model was asked and what it answered for a sample, in the response cache, by the hashes of its lineage.
 ///
-/// The cache is looked through from its beginning, because a lineage names the answer by its text and not by its request.
+/// The cache is looked through from its beginning, because a lineage names the answer by its text and not by its
+/// request.
 struct AnswerTrail {
     private let lineage: Lineage
 

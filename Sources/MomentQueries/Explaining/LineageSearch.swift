@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import RecordLog
-internal import Records
-internal import TaskRooms
-internal import VideoAnnotations
+import Codecs
+import RecordLog
+import Records
+import TaskRooms
+import VideoAnnotations
 
 /// A record with its place in the log.
 struct PlacedRecord {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import Foundation
-internal import RecordLog
-internal import Records
+import Codecs
+import Dataflow
+import Foundation
+import RecordLog
+import Records
 public import TaskRooms
-internal import Topologies
-internal import VideoAnnotations
+import Topologies
+import VideoAnnotations
 
 /// Says where a sample of moment queries came from: the narrations, the block that was shown, what a model was asked and
 /// answered, the query as it was generated, and what the validators say of it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import DurableFiles
-internal import Records
+import Codecs
+import DurableFiles
+import Records
 public import Shards
 
 /// Turns shards of the schema `nlq` into an annotation file as Ego4D publishes it (`nlq_train.json`), which the

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import DurableFiles
-internal import Foundation
-internal import Records
-internal import Shards
+import ArgumentParser
+import DurableFiles
+import Foundation
+import Records
+import Shards
 public import TaskRooms
 
 /// The command line of `millrace export nlq`.

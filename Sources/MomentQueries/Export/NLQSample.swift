@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
-internal import Shards
+import Codecs
+import Records
+import Shards
 
 /// A sample of the schema `nlq`, as far as an annotation file needs it. Times are in seconds.
 struct NLQSample {

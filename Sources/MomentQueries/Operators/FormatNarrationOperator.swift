@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import Records
-internal import VideoAnnotations
+import Codecs
+import Dataflow
+import Records
+import VideoAnnotations
 
 /// Turns narrations themselves into training samples, as NaQ does: the text is the query, and the clip is the first of
 /// the video's, in order, that contains the whole window.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import Records
-internal import VideoAnnotations
+import Dataflow
+import Records
+import VideoAnnotations
 
 /// The schema that `format` writes.
 enum SampleSchema: String, Choice {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import VideoAnnotations
+import Codecs
+import VideoAnnotations
 
 extension DerivedID {
     /// The annotation that the samples of a clip belong to: `["annotation", video, clip]`.

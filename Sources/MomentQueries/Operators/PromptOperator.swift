@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import VideoAnnotations
+import Dataflow
+import VideoAnnotations
 
 /// Writes the messages that ask a model for queries about a block.
 struct PromptOperator: Operator {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Conversations
-internal import ModelRequests
-internal import Records
+import Codecs
+import Conversations
+import ModelRequests
+import Records
 
 /// The conversation about one block: a request, and another one where the answer cannot be used; or none, where rules
 /// write the queries.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Conversations
-internal import Dataflow
-internal import ModelRequests
-internal import Synchronization
-internal import VideoAnnotations
+import Conversations
+import Dataflow
+import ModelRequests
+import Synchronization
+import VideoAnnotations
 
 /// Asks a writer of queries about a block: `llm` for blocks.
 struct QueryStep: ConversationStep {

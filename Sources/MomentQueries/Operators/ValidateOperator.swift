@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import Records
-internal import VideoAnnotations
+import Codecs
+import Dataflow
+import Records
+import VideoAnnotations
 
 /// Judges the queries of an answer one by one. Those that pass go on with their window and lineage; the others are
 /// rejected, each with the reason code of the first test it failed, as an answer of that candidate alone.

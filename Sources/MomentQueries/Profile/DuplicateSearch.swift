@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// The queries that a set has more than once.
 public struct DuplicateReport: Hashable, Sendable {

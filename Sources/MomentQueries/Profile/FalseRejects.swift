@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataflow
-internal import NarrationGrammar
-internal import VideoAnnotations
+import NarrationGrammar
+import VideoAnnotations
 
 /// The validators' judgement of queries that people wrote: each is tried on every query by itself, so that none hides
 /// behind another. A rejection is the validator's mistake, or the annotator's.

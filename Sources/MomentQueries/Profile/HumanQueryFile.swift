@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import NarrationGrammar
-internal import Records
-internal import VideoAnnotations
+import NarrationGrammar
+import Records
+import VideoAnnotations
 
 /// A query of an annotation file as somebody wrote it.
 struct HumanQuery: Hashable, Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
+import Foundation
 
 /// One respect in which a set of queries is compared with those of people.
 public struct ProfileMeasure: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
-internal import VideoAnnotations
+import NarrationGrammar
+import VideoAnnotations
 
 /// The qualities of a set's queries, counted one by one.
 public struct QueryProfile: Sendable {

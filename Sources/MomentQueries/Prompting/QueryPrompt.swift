@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Conversations
+import Conversations
 public import Dataflow
 public import ModelRequests
-internal import NarrationGrammar
+import NarrationGrammar
 public import VideoAnnotations
 
 /// The prompt that asks a model for queries about a block: a `PromptTemplate` with these placeholders.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// Tells whether a query gives its own answer away, judged by what the narration behind it says.
 ///

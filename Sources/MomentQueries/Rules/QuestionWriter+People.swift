@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// Questions that a person or a meeting answers.
 extension QuestionWriter {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// Questions that a thing, its color, its number or its state answers.
 extension QuestionWriter {

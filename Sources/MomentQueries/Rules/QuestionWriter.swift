@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// Turns a clause into a question of a given template, where it allows one.
 struct QuestionWriter {

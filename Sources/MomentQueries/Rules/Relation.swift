@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// Something that the camera wearer did just before or after, which tells one moment from others like it: "after I
 /// washed the plate".

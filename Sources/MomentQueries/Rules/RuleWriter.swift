@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 public import VideoAnnotations
 
 /// Writes queries by rule, without a model: each narration is taken apart by a small grammar and becomes at most one

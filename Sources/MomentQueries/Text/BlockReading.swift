@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
-internal import VideoAnnotations
+import NarrationGrammar
+import VideoAnnotations
 
 /// A block with each of its narrations read: cleaned, taken apart, reduced to stems.
 ///

@@ -2,7 +2,7 @@
 
 public import Codecs
 public import Dataflow
-internal import Records
+import Records
 public import VideoAnnotations
 
 /// A query as a writer proposes it, not yet judged.

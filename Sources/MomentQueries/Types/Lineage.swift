@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// The origin of a query, in content and not in position: the same on every run and in every log.
 public struct Lineage: Hashable, Sendable {

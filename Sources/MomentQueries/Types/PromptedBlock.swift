@@ -3,7 +3,7 @@
 public import Codecs
 public import Dataflow
 public import ModelRequests
-internal import Records
+import Records
 public import VideoAnnotations
 
 /// A block with the messages that ask a model about it.

@@ -3,7 +3,7 @@
 public import Codecs
 public import Conversations
 public import Dataflow
-internal import Records
+import Records
 public import VideoAnnotations
 
 /// One natural-language question with the window that answers it.

@@ -2,7 +2,7 @@
 
 public import Codecs
 public import Dataflow
-internal import Records
+import Records
 public import VideoAnnotations
 
 /// One training sample, a line of a shard: a query with its window, in the field names of the official files.

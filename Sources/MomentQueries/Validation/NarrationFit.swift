@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// The fit of a query and narrations, by the words that they share.
 enum NarrationFit {

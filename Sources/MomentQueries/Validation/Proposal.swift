@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 public import VideoAnnotations
 
 /// A query as the validators see it: its text made regular, with what is known of its window and its source.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// The words of a query that say what it is about, for comparing it with narrations.
 struct QueryContent {

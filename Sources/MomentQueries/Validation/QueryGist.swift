@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// The rest of a query without the words that any question may have: "Where did I put my knives?" → "where put knife",
 /// "In what location was the jug before I rinsed the cup?" → "in jug before RINSE CUP".

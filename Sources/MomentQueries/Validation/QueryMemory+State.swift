@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
-internal import VideoAnnotations
+import Codecs
+import Records
+import VideoAnnotations
 
 /// The memory as a task's state: `["video",1]` → `{"last_seen":3,"clips":["…"],"asked":[[0,"0123456789abcdef",1.5,2.5,
 /// "where put knife"],…]}`. Signatures are made anew from the gists, which are shorter.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Dataflow
-internal import Records
-internal import VideoAnnotations
+import Dataflow
+import Records
+import VideoAnnotations
 
 /// A memory of the queries asked before, by video and pass, for as many videos as it may remember.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
+import NarrationGrammar
 
 /// Validators against marks that models and narrators write, and people do not.
 extension Validator {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NarrationGrammar
-internal import VideoAnnotations
+import NarrationGrammar
+import VideoAnnotations
 
 /// Validators that compare a query with its narrations. Human queries have none, so their rates are not known.
 extension Validator {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataflow
-internal import VideoAnnotations
+import VideoAnnotations
 
 /// One test of one query by itself: a pure value with its reason code.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// Writes safetensors files. The same tensors and metadata give the same bytes.
 public struct SafetensorsWriter {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import DurableFiles
-internal import Records
+import DurableFiles
+import Records
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #endif
 
 /// A file that is read by position, by any thread.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// One convolution over the characters of each word, ReLU, and the largest value of each channel: PyTorch's `Conv2d`
 /// with a kernel of (1, k), then `max` over what is left of the characters.

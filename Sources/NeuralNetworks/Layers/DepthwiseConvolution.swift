@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// Convolution of each channel by itself along the sequence: PyTorch's `Conv1d` with `groups` = channels, kernel 7,
 /// padding 3, no bias.

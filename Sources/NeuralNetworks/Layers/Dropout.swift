@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// A place where dropout acts: one call of one dropout module.
 public struct DropoutSite: Hashable, Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// A table with a row for each id: PyTorch's `Embedding`.
 public struct Embedding: Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+import Glibc
 
 /// Layers for inference alone: weights are their own, and nothing is kept for a gradient. They are what frozen encoders
 /// are made of.

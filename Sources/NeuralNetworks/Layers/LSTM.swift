@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// PyTorch's `LSTM` with one layer in one direction, from zero states: gates in the order i, f, g, o.
 public struct LSTM: Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// Layer normalisation over the columns, with dropout on its output where a mask is given.
 public struct LayerNorm: Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// y = x Wᵀ + b: PyTorch's `Linear`, and its `Conv1d` with a kernel of 1. W is (outputs, inputs), as stored there.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// Self-attention with several heads, from u to the weighted values, before any projection of the output.
 ///
@@ -90,8 +90,8 @@ public struct MultiHeadAttention: Sendable {
             }
         }
         self.projection.addBiasGradient(dy: dprojected, pass)
-        // Softmax ignores what is added to all scores of a query alike: the true gradient of the keys' bias is zero, and
-        // of what rounding leaves of it AdamW would make a full step.
+        // Softmax ignores what is added to all scores of a query alike: the true gradient of the keys' bias is zero,
+        // and of what rounding leaves of it AdamW would make a full step.
         (pass.gradient(self.projection.bias) + self.width).update(repeating: 0, count: self.width)
         self.projection.backward(x: u, dy: dprojected, dx: du, pass)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
-internal import Glibc
+import CKernels
+import Glibc
 
 /// Losses from logits, with their gradients.
 public enum Losses {

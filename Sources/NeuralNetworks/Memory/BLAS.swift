@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
-internal import COpenBLAS
-internal import Foundation
-internal import Synchronization
+import CKernels
+import COpenBLAS
+import Foundation
+import Synchronization
 
 /// The matrix routines, and which of their versions run here.
 ///
-/// The first product, or the first question, has OpenBLAS's core chosen and checked; a process that does neither is left
-/// alone. One thread works within each call: the trainer runs whole micro-batches side by side instead.
+/// The first product, or the first question, has OpenBLAS's core chosen and checked; a process that does neither is
+/// left alone. One thread works within each call: the trainer runs whole micro-batches side by side instead.
 public enum BLAS {
     /// OpenBLAS's kernels for one kind of processor, and how they came to be in force.
     public struct Core: Hashable, Sendable {
@@ -48,8 +48,8 @@ public enum BLAS {
     /// OpenBLAS's release and how it was built.
     public static var library: String { String(cString: openblas_get_config()) }
 
-    /// Takes a core, such as that of a checkpoint, if this processor can run it, it multiplies rightly, and the user has not
-    /// wished for another. No other thread may multiply meanwhile.
+    /// Takes a core, such as that of a checkpoint, if this processor can run it, it multiplies rightly, and the user
+    /// has not wished for another. No other thread may multiply meanwhile.
     /// - Returns: whether it is in force.
     @discardableResult
     public static func take(_ name: String) -> Bool {

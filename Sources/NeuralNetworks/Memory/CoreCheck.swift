@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// Multiplies a handful of matrices with the kernels in force and without them, and compares.
 ///
-/// All values are small odd numbers, so that every sum is exact in whatever order it is added up, and one wrong bit shows.
-/// Between rows and in products that are yet to be computed stands NaN, which no kernel may read, or overwrite in the gaps.
+/// All values are small odd numbers, so that every sum is exact in whatever order it is added up, and one wrong bit
+/// shows. Between rows and in products that are yet to be computed stands NaN, which no kernel may read, or overwrite
+/// in the gaps.
 enum CoreCheck {
     /// A product as `multiply` has it.
     typealias Product = (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// The features of a processor and its operating system that OpenBLAS's kernels are made for.
 struct ProcessorFeatures: OptionSet, Hashable, Sendable {
@@ -28,8 +28,8 @@ struct ProcessorFeatures: OptionSet, Hashable, Sendable {
 
 /// The choice among OpenBLAS's cores, each the kernels for one kind of processor.
 ///
-/// OpenBLAS goes by the processor's maker and model, and takes its slowest kernels for those that came after its release.
-/// This goes by what the processor can do.
+/// OpenBLAS goes by the processor's maker and model, and takes its slowest kernels for those that came after its
+/// release. This goes by what the processor can do.
 enum CoreChoice {
     /// Cores that use the same instructions.
     private struct Level {

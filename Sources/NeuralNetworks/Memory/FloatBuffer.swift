@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// Floats at a fixed address, zero at first, aligned for vector loads. Pages that are never touched take no memory.
 ///

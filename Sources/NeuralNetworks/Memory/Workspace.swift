@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+import Glibc
 
 /// A place for floats in every workspace of a plan.
 public struct FloatSlot: Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CKernels
+import CKernels
 
 /// AdamW (Loshchilov & Hutter 2019) as `torch.optim.AdamW` computes it: decay is taken from the weights, not added to
 /// the gradient, and acts on the parameters that the layout says.

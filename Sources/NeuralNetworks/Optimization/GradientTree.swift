@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Threads
+import Threads
 
 /// Sums the gradients of a step's parts in a fixed tree, while they are computed: pairs, then pairs of pairs, whatever
 /// the threads, so that one thread and many give the same bits.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Glibc
+import Codecs
+import Glibc
 
 /// The values of a model's parameters, each kind in one buffer with named views.
 public final class Parameters: Sendable {
@@ -58,7 +58,8 @@ extension Initializer {
         case .uniform(let bound):
             return (0..<count).map { _ in (2 * random.unit() - 1) * bound }
         case .xavierUniform:
-            // torch/nn/init.py, `_calculate_fan_in_and_fan_out`: the dimensions after the second are the receptive field.
+            // torch/nn/init.py, `_calculate_fan_in_and_fan_out`: the dimensions after the second are the receptive
+            // field.
             let field = shape.dropFirst(2).reduce(1, *)
             let fans = Float((shape[0] + shape[1]) * field)
             return Initializer.uniform((6 / fans).squareRoot()).values(shape, &random)

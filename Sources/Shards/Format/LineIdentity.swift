@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 
 /// Tells two runs that they are at the same place in the same stream: what a line says of where it came from, or what
 /// it holds. The manifest keeps that of each shard's last line, in fields of its own.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// The list of a shard's frames at its end: the zstd seekable format, version 0.1.0.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import RecordLog
+import RecordLog
 
 /// The name of a shard file: `<name>-<partition>-<sequence>-<epoch>.jsonl.zst`.
 ///

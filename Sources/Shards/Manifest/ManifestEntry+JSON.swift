@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import RecordLog
+import RecordLog
 public import Records
 
 extension ManifestEntry {

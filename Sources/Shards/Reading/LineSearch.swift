@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Synchronization
-internal import Threads
+import Synchronization
+import Threads
 
 /// Finds a line of a set by its id: the value of a member `id`, or of one whose name ends in `_id`.
 ///

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #endif
 
 /// The samples of one decompressed frame.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// The result of comparing one shard with its manifest entry.
 public struct ShardVerification: Sendable {

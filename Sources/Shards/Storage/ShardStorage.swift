@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// The few operations on a folder of files that publishing and reading shards need.
 ///

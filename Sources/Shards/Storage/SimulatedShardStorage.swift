@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
-internal import Synchronization
+import Records
+import Synchronization
 
 /// A folder in memory that forgets in a crash what a disk may forget: for simulations, which see every outcome that a
 /// real machine shows once in a thousand nights.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Dataflow
+import Dataflow
 public import Records
 
 /// The records of a group, encoded once: for the digest, and for the log.

@@ -2,7 +2,7 @@
 
 public import Codecs
 public import Dataflow
-internal import Records
+import Records
 
 /// Records that are written together, whole and once: those of a video and pass, most often.
 ///

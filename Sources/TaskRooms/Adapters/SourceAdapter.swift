@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 
 /// Reads one data set's annotation files and hands out groups of records, each of which is written whole, once.
 ///

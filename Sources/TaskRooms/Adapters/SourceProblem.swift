@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// A piece of a source that could not be used: a dead letter in the making.
 public struct SourceProblem: Hashable, Sendable {

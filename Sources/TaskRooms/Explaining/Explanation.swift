@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// An account of a sample, in the order in which it came about: a page for people, and the records behind it.
 public struct Explanation: Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ArgumentParser
-internal import RecordLog
+import RecordLog
 public import Records
 public import Shards
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import Records
+import ArgumentParser
+import Records
 public import TaskRooms
 
 /// CaptainCook4D: the timed steps of cooking recordings.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// A plan that cuts a video without clips into consecutive ones of equal length.
 public struct ClipPlan: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 public import TaskRooms
 
 /// A piece that a narration file is cut into.

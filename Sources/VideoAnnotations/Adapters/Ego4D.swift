@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import Records
+import ArgumentParser
+import Records
 public import TaskRooms
 
 /// A choice among Ego4D's two annotation passes.

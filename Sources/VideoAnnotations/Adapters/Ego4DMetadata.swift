@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
-internal import TaskRooms
+import Codecs
+import Records
+import TaskRooms
 
 /// The length, the camera and the clips of each video, as `ego4d.json` has them.
 ///

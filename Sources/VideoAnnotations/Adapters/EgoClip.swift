@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import Codecs
-internal import Records
+import ArgumentParser
+import Codecs
+import Records
 public import TaskRooms
 
 /// EgoClip: Ego4D's narrations as EgoVLP cut them, a tab-separated table with one row a narration and the window around

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
+import Records
 public import TaskRooms
 
 /// The videos that occur in each split of the Natural Language Queries benchmark, so that none of them leaks into

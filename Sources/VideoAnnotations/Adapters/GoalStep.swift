@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import Records
+import ArgumentParser
+import Records
 public import TaskRooms
 
 /// Ego4D Goal-Step: steps and substeps of procedural videos, each with an interval, a description and its relevance to the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import TaskRooms
+import ArgumentParser
+import TaskRooms
 
 /// Options of sources whose videos may be guarded and cut into clips.
 struct GuardArguments: ParsableArguments {

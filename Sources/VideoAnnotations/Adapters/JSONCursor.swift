@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// Walks over the outer layers of a JSON text in memory and passes over what is not wanted without parsing it.
 ///

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import Codecs
-internal import Records
+import ArgumentParser
+import Codecs
+import Records
 public import TaskRooms
 
 /// One JSON object a line, in either of two forms, told apart by `kind`:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
-internal import TaskRooms
+import Codecs
+import Records
+import TaskRooms
 
 /// The members of a file's outermost value that are handed out.
 struct JSONLayout {

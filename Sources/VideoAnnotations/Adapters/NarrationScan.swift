@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// Reads one narration object of Ego4D in a single pass: the time and the text, under either of their names and in any
 /// order, and nothing of the rest.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
+import Codecs
+import Records
 
 /// Some fields of a JSON object, which are asked for by name and type.
 struct SourceEntry {

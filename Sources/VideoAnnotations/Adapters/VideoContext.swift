@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Records
-internal import TaskRooms
+import Codecs
+import Records
+import TaskRooms
 
 /// The options that all adapters share.
 public struct SourceOptions: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
-internal import TaskRooms
+import Records
+import TaskRooms
 
 /// The groups of joined videos: GoalStep's `goalstep_video_groups.tsv`.
 ///

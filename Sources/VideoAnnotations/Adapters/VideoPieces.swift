@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Records
-internal import TaskRooms
+import Records
+import TaskRooms
 
 /// Reads a JSON file of videos, one video at a time: what GoalStep and CaptainCook4D share.
 struct VideoPieces {

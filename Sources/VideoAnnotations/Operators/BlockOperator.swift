@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import Records
+import Codecs
+import Dataflow
+import Records
 
 /// Gathers consecutive narrations of one clip into blocks that are shown to the model together.
 ///

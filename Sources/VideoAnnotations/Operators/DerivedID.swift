@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// The ids that operators give: UUIDv5 of a JSON array that says what is identified, so that anybody can derive them
 /// and no two different things share a name.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import Records
+import Codecs
+import Dataflow
+import Records
 
 /// Drops whole videos, and narrations that make no good query.
 ///

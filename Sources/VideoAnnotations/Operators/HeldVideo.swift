@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import Records
+import Codecs
+import Dataflow
+import Records
 
 /// A video with the narrations that have come so far, for operators that work on whole videos.
 struct HeldVideo: OpenVideo {

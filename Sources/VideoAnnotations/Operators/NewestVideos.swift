@@ -2,8 +2,8 @@
 
 public import Codecs
 public import Dataflow
-internal import Records
-internal import Synchronization
+import Records
+import Synchronization
 
 /// The known splits of a video.
 public struct VideoGuard: Hashable, Sendable {

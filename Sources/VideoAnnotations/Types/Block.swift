@@ -2,7 +2,7 @@
 
 public import Codecs
 public import Dataflow
-internal import Records
+import Records
 
 /// Consecutive narrations of one clip that are shown to the model together.
 public struct Block: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
-internal import Records
+import Records
 
 /// A span of video time in seconds.
 public struct Interval: Hashable, Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
+import Codecs
 
 /// Facts that some sources have of a narration beside its time and text. What a source does not say is `nil`, and is not
 /// written.

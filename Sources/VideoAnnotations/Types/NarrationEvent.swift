@@ -2,7 +2,7 @@
 
 public import Codecs
 public import Dataflow
-internal import Records
+import Records
 
 /// One record of the `narrations` topic. Per video and pass: a `video`, its `narration`s sorted by time, an `end`; so
 /// the stream describes itself, and a replay needs no side files.

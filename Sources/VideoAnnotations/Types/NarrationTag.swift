@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-    internal import Glibc
+    import Glibc
 #endif
 
 /// The tags of a narration's text: who acts (`#C`, `#O`), whether the annotator was unsure, whether it is a summary.

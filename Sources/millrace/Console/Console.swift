@@ -14,8 +14,8 @@ enum LogLevel: String, CaseIterable, ExpressibleByArgument, Comparable {
     }
 }
 
-/// Results go to standard output (`Results`); everything else goes to standard error, by here and nowhere else, with what
-/// comes from outside made visible.
+/// Results go to standard output (`Results`); everything else goes to standard error, by here and nowhere else, with
+/// what comes from outside made visible.
 enum Console {
     private static let level = Mutex(LogLevel.info)
     private static let progressShown = Mutex(false)

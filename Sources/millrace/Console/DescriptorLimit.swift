@@ -4,8 +4,8 @@ import Foundation
 
 /// The number of files, pipes and connections that the process may have open at a time.
 enum DescriptorLimit {
-    /// So many leave room to say what is wrong where more are missing. With a handful the event queues of the runtime end
-    /// the process without a word.
+    /// So many leave room to say what is wrong where more are missing. With a handful the event queues of the runtime
+    /// end the process without a word.
     static let least: UInt = 64
     /// The limit that is asked for where the user's is lower.
     static let usual: UInt = 1024

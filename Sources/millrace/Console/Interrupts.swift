@@ -5,9 +5,9 @@ import Synchronization
 
 /// Ctrl-C and SIGTERM: the first asks the work to end well, the second ends the program now.
 ///
-/// Either way the program ends with 128 and the signal's number, as a shell reports a program that a signal has ended, so
-/// that no `&&` goes on behind it: also where the work came to its end meanwhile, or failed on the way there. While nobody
-/// listens, a signal ends the program by itself.
+/// Either way the program ends with 128 and the signal's number, as a shell reports a program that a signal has ended,
+/// so that no `&&` goes on behind it: also where the work came to its end meanwhile, or failed on the way there. While
+/// nobody listens, a signal ends the program by itself.
 final class Interrupts {
     private static let numbers = [SIGINT, SIGTERM]
     private static let firstNumber = Atomic<Int32>(0)

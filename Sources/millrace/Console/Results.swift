@@ -7,8 +7,8 @@ import Synchronization
 
 /// Results go to standard output by here and nowhere else, buffered, and every write is checked.
 ///
-/// Text is made visible (`VisibleText`), and JSON with JSON's own escapes, wherever it goes: what ends in a pipe or a file
-/// is looked at on a terminal later.
+/// Text is made visible (`VisibleText`), and JSON with JSON's own escapes, wherever it goes: what ends in a pipe or a
+/// file is looked at on a terminal later.
 enum Results {
     private struct State {
         var buffer: Bytes = []
@@ -28,8 +28,8 @@ enum Results {
         for line in lines { try self.line(line) }
     }
 
-    /// Writes lines for people about a file that a command has written: where that is standard output, they would spoil it,
-    /// and go to standard error.
+    /// Writes lines for people about a file that a command has written: where that is standard output, they would spoil
+    /// it, and go to standard error.
     static func lines(_ lines: [String], beside output: String) throws(OutputFailure) {
         if OutputFile.isStandardOutput(output) { return lines.forEach { Console.info($0) } }
         try self.lines(lines)

@@ -85,8 +85,8 @@ extension NewestVideos {
 
     private static let narrationPrefix = Bytes(#"{"kind":"narration""#.utf8)
 
-    /// Refuses a replay that would take older revisions beside the newest. Narrations are told apart by a filter of videos;
-    /// blocks and queries do not say of which revision they were made.
+    /// Refuses a replay that would take older revisions beside the newest. Narrations are told apart by a filter of
+    /// videos; blocks and queries do not say of which revision they were made.
     func checkReplay(of selected: Topology, of whole: Topology) throws {
         guard self.olderCount > 0 else { return }
         if let stage = selected.stageWithoutGuard {
