@@ -5,9 +5,9 @@ import Glibc
 /// A folder from which files are read that somebody else names: nothing outside it can be read through it, whatever a
 /// path says.
 ///
-/// A path may be relative to the folder or absolute, and may go through `..` and symbolic links: its end decides, as the
-/// system finds it. The end is looked at before it is opened for reading, so that no device and no FIFO is ever touched,
-/// and what is looked at is what is read: an exchange of links in between changes nothing.
+/// A path may be relative to the folder or absolute, and may go through `..` and symbolic links: its end decides, as
+/// the system finds it. The end is looked at before it is opened for reading, so that no device and no FIFO is ever
+/// touched, and what is looked at is what is read: an exchange of links in between changes nothing.
 public final class EnclosedFolder: Sendable {
     /// The path, as it was given.
     public let path: String

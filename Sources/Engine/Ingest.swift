@@ -131,8 +131,9 @@ public final class Ingest {
     ///   - group: names it: video and pass.
     ///   - key: the key of all its records.
     ///   - digest: of its content, its revision and its details aside.
-    ///   - details: the digest of its content with details, which earlier versions of the program did not write; `nil` where
-    ///     it has none. A group that is there without any is unchanged, and written again only where replacing was asked for.
+    ///   - details: the digest of its content with details, which earlier versions of the program did not write; `nil`
+    ///     where it has none. A group that is there without any is unchanged, and written again only where replacing
+    ///     was asked for.
     ///   - note: what the ledger keeps beside, for `forEachGroup`.
     ///   - write: appends the group's records, given its revision.
     public func take(

@@ -76,9 +76,9 @@ struct WriterState {
 
     /// Reads a state topic whose former owners are fenced, once each of their transactions is decided.
     ///
-    /// A broker decides them before it lets a new owner begin. One that has lost track of a transaction, as Apache Kafka
-    /// before 4.0 may (KIP-890), leaves it open: reading ends before it, and whatever was committed behind it, or will be,
-    /// is hidden.
+    /// A broker decides them before it lets a new owner begin. One that has lost track of a transaction, as Apache
+    /// Kafka before 4.0 may (KIP-890), leaves it open: reading ends before it, and whatever was committed behind it, or
+    /// will be, is hidden.
     /// - Throws: `LogError.Code.unavailable` after 5 s with the way to find such a transaction and end it.
     static func readDecided(_ topic: String, in log: KafkaLog) throws(LogError) -> WriterState {
         try log.awaitDecisions(on: TopicPartition(topic, 0), timeoutMilliseconds: 5_000)

@@ -80,8 +80,8 @@ final class ServerSource: CompletionSource {
             do throws(CompletionFailure) {
                 return try await self.complete(request, call)
             } catch {
-                // A call is shared by all who ask the same, wherever their images lie. That another's were not found says
-                // nothing of these.
+                // A call is shared by all who ask the same, wherever their images lie. That another's were not found
+                // says nothing of these.
                 guard error.isOfFiles, !call.isOwn else { throw error }
             }
         }

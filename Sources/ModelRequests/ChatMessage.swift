@@ -26,8 +26,8 @@ public struct ChatMessage: Hashable, Sendable {
         self.parts = [.text(content)]
     }
 
-    /// Creates a message of words and images. Texts that stand side by side become one, so that there is one spelling of
-    /// what is said.
+    /// Creates a message of words and images. Texts that stand side by side become one, so that there is one spelling
+    /// of what is said.
     public init(role: Role, parts: [MessagePart]) {
         self.role = role
         self.parts = MessagePart.joined(parts)
@@ -46,8 +46,8 @@ public struct ChatMessage: Hashable, Sendable {
 
     // MARK: JSON
 
-    /// Writes the JSON form of records: `{"role":…,"content":…}`. The content is a text, or, with images in it, a list of
-    /// `{"type":"text","text":…}` and `{"type":"image","path":…,"sha256":…}`.
+    /// Writes the JSON form of records: `{"role":…,"content":…}`. The content is a text, or, with images in it, a list
+    /// of `{"type":"text","text":…}` and `{"type":"image","path":…,"sha256":…}`.
     public func write(to json: inout JSONWriter) {
         self.write(to: &json) { image, json in
             json.field("type", "image")

@@ -67,8 +67,8 @@ package struct ErrorBody {
         self.has(["content_filter", "content filter", "content_policy", "content management policy", "moderation"])
     }
 
-    /// Tells whether it is about images, or about content that is a list of parts, if the request has some: the words of
-    /// OpenAI, vLLM, Ollama, OpenRouter, and of parsers that know texts alone (pydantic, serde).
+    /// Tells whether it is about images, or about content that is a list of parts, if the request has some: the words
+    /// of OpenAI, vLLM, Ollama, OpenRouter, and of parsers that know texts alone (pydantic, serde).
     package var isOfImages: Bool {
         self.names.contains { $0.contains("image") }
             || self.has(["image", "multimodal", "multi-modal", "valid string", "expected a string", "must be a string"])

@@ -4,7 +4,8 @@
 public protocol ExperimentArm: Hashable, Sendable, Codable {
     /// Its name.
     var name: String { get }
-    /// The shard set to pre-train on; `nil`: from scratch, in as many steps as pre-training and fine-tuning have together.
+    /// The shard set to pre-train on; `nil`: from scratch, in as many steps as pre-training and fine-tuning have
+    /// together.
     var shards: String? { get }
     /// Says what is out of range, or nothing.
     func problem() -> String?

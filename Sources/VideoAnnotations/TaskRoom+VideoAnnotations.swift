@@ -4,8 +4,8 @@ import Dataflow
 public import TaskRooms
 
 extension TaskRoom {
-    /// Annotations of videos, on which all tasks stand: the steps that choose, window and gather narrations, and the data
-    /// sets that they are read from.
+    /// Annotations of videos, on which all tasks stand: the steps that choose, window and gather narrations, and the
+    /// data sets that they are read from.
     public static var videoAnnotations: TaskRoom {
         TaskRoom(
             "VideoAnnotations",

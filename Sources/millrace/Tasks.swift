@@ -4,8 +4,8 @@ import MomentQueries
 import TaskRooms
 import VideoAnnotations
 
-/// The task rooms of this program. `ingest`, `export`, `explain`, `lint --operators`, topologies and the schemas of shards
-/// know what these export, and nothing else of them: another task is another line here.
+/// The task rooms of this program. `ingest`, `export`, `explain`, `lint --operators`, topologies and the schemas of
+/// shards know what these export, and nothing else of them: another task is another line here.
 enum Tasks {
     private static let rooms: [TaskRoom] = [
         .videoAnnotations,

@@ -17,7 +17,7 @@ import Topologies
 private final class Library: CompletionSource, CompletionProvider {
     struct Account {
         var looked = 0
-        /// How often the conversation about a number has begun.
+        /// The times that the conversation about a number has begun.
         var begun: [Int: Int] = [:]
         /// Talks go on for as long as it is shut.
         var isOpen = false
@@ -170,7 +170,7 @@ private struct LongTalkStep: ConversationStep {
         try await EngineWorld.run(engine)
         let begun = library.account.withLock { $0.begun.count }
         #expect(begun >= 200 && begun < 4_000, "\(begun)")
-        // What is finished is committed, in order.
+        // Finished records are committed, in order.
         let told = try world.values("output")
         #expect(!told.isEmpty && told.count <= begun)
         #expect(told == told.indices.map { "{\"value\":\($0 + 1)}" })

@@ -38,8 +38,8 @@ public struct ModelOptions: Sendable {
     /// The request that says some messages.
     /// - Parameters:
     ///   - schema: the JSON schema of an answer; left out where the topology wants none sent.
-    ///   - sampling: which of several samples asks; `nil` for the only one, whose requests are as they would be if there
-    ///     were no samples.
+    ///   - sampling: which of several samples asks; `nil` for the only one, whose requests are as they would be if
+    ///     there were no samples.
     ///   - round: how many requests of this sample came before.
     /// - Throws: `JSONError` if the schema is not one JSON object.
     public func request(

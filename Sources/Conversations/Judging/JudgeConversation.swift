@@ -77,7 +77,7 @@ public struct JudgeConversation<Value: Judgeable>: Conversation {
         return Int(exactly: rounded).map(String.init) ?? String(rounded)
     }
 
-    /// What the opinions count, and the criteria that did not pass.
+    /// The counts of the opinions, and the criteria that did not pass.
     public var counts: [String: Int] {
         var counts = self.opinions.counts
         guard let reject = self.outcome.rejects.first?.value as? Value, let scores = reject.scores else {

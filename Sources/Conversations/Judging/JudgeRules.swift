@@ -66,8 +66,9 @@ public struct JudgeRules: Sendable {
         }
     }
 
-    /// The JSON schema of a judgement: `{"reason":"…","scores":{"clear":4}}`. The reason comes first, so that the scores
-    /// follow from it. Scores are an `enum`, which all servers enforce, where bounds of numbers are left out by some.
+    /// The JSON schema of a judgement: `{"reason":"…","scores":{"clear":4}}`. The reason comes first, so that the
+    /// scores follow from it. Scores are an `enum`, which all servers enforce, where bounds of numbers are left out by
+    /// some.
     public var schema: String {
         let choices = self.scale.map(String.init).joined(separator: ",")
         let scores = self.criteria.map { "\"\($0)\":{\"type\":\"integer\",\"enum\":[\(choices)]}" }

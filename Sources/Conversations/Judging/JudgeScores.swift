@@ -40,8 +40,8 @@ public struct JudgeScores: Hashable, Sendable {
 
 /// A type of record that a judge can score.
 public protocol Judgeable: StreamValue {
-    /// The placeholders of a rubric: what the judge is shown of the record. `criteria`, `lowest`, `highest` and `schema`
-    /// are the judge's own.
+    /// The placeholders of a rubric: what the judge is shown of the record. `criteria`, `lowest`, `highest` and
+    /// `schema` are the judge's own.
     static var rubricPlaceholders: [PromptTemplate<Self>.Placeholder] { get }
     /// The placeholder that a rubric has to hold.
     static var rubricSubject: String { get }

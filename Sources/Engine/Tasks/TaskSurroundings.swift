@@ -47,8 +47,8 @@ final class InFlightLimit: Sendable {
 
     /// Records of one task that may have begun and not be finished, so that all tasks together stay within the bound.
     let begunMax: Int
-    /// Bytes of finished answers of one task that may wait behind a record that is not finished. Once there are so many,
-    /// no further record begins; those that have begun may bring some more.
+    /// Bytes of finished answers of one task that may wait behind a record that is not finished. Once there are so
+    /// many, no further record begins; those that have begun may bring some more.
     let waitingBytesMax: Int
     /// The same for all tasks of the stage together.
     static let waitingBytesOfAll = 64 << 20

@@ -9,8 +9,8 @@ extension ModelServer {
     ///
     /// - Parameter observer: is told what happens on the way.
     /// - Throws: `.request` if the request itself is at fault; `.shared` if no request will ever be answered;
-    ///   `.unreadable` if its images cannot be read here; `.cancelled` if the task is cancelled or the server shut down.
-    ///   Failures of the server are not thrown: they are waited out.
+    ///   `.unreadable` if its images cannot be read here; `.cancelled` if the task is cancelled or the server shut
+    ///   down. Failures of the server are not thrown: they are waited out.
     public func ask(
         _ request: ChatRequest, observer: CallObserver = CallObserver()
     ) async throws(ChatFailure) -> ChatAnswer {

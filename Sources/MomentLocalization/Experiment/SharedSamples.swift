@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The samples that all arms pre-train on: those windows that every set of shards has a query for, in one order, so that
-/// arms differ in the text alone.
+/// The samples that all arms pre-train on: those windows that every set of shards has a query for, in one order, so
+/// that arms differ in the text alone.
 public struct SharedSamples: Sendable {
     /// The queries by set, each list in the same order.
     public var queries: [String: [MomentQuery]] = [:]

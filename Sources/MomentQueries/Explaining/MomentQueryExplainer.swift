@@ -9,8 +9,8 @@ public import TaskRooms
 import Topologies
 import VideoAnnotations
 
-/// Says where a sample of moment queries came from: the narrations, the block that was shown, what a model was asked and
-/// answered, the query as it was generated, and what the validators say of it.
+/// Says where a sample of moment queries came from: the narrations, the block that was shown, what a model was asked
+/// and answered, the query as it was generated, and what the validators say of it.
 public struct MomentQueryExplainer: SampleExplainer {
     private let found: FoundSample
     private let sample: Sample
@@ -24,7 +24,8 @@ public struct MomentQueryExplainer: SampleExplainer {
         self.sample = sample
     }
 
-    /// Looks everything up that the lineage names; the validators' settings are those of the topology's first `validate` step.
+    /// Looks everything up that the lineage names; the validators' settings are those of the topology's first
+    /// `validate` step.
     public func explanation(in surroundings: ExplanationSurroundings) throws -> Explanation {
         let judge = try Self.judge(surroundings)
         let trail = try LineageSearch(self.lineage, queryID: self.sample.queryID).find(in: surroundings.log)

@@ -38,8 +38,8 @@ public protocol RecordGroup: Sendable {
     /// The record that says that the group is complete.
     var end: Value { get }
 
-    /// The same group without details that earlier versions of the program did not write; `nil` where it has none. By that
-    /// a group that an earlier version ingested is known again.
+    /// The same group without details that earlier versions of the program did not write; `nil` where it has none. By
+    /// that a group that an earlier version ingested is known again.
     var withoutDetails: Self? { get }
 }
 

@@ -28,8 +28,8 @@ public struct Explanation: Sendable {
         }
     }
 
-    /// A line of the page, or several that are set under each other. Texts stand as they are: whoever shows them makes what
-    /// acts on a terminal visible.
+    /// A line of the page, or several that are set under each other. Texts stand as they are: whoever shows them makes
+    /// what acts on a terminal visible.
     public enum Line: Sendable, ExpressibleByStringInterpolation {
         /// One line.
         case text(String)

@@ -7,7 +7,8 @@ public import TaskRooms
 /// CaptainCook4D: the timed steps of cooking recordings.
 ///
 /// The file is `{"1_7": {"recording_id": "1_7", "activity_name", "steps": [{"start_time", "end_time", "description",
-/// "has_errors", …}]}}`: the activity is the goal, and a step with errors a mistake. A start of −1 marks a step that was not performed; it is skipped and counted.
+/// "has_errors", …}]}}`: the activity is the goal, and a step with errors a mistake. A start of −1 marks a step that
+/// was not performed; it is skipped and counted.
 public struct CaptainCook4DAdapter: SourceAdapter {
     /// The name on the command line, and the `source` of the videos.
     public static let name = "captaincook4d"

@@ -6,8 +6,9 @@ import TaskRooms
 
 /// The length, the camera and the clips of each video, as `ego4d.json` has them.
 ///
-/// The file is `{"videos": [{"video_uid", "duration_sec", "device", …}], "clips": [{"clip_uid", "video_uid", "video_start_sec",
-/// "video_end_sec", …}], …}` (EGO4D/docs, `docs/data/annotations-schemas.md`). Clips inside videos are taken, too.
+/// The file is `{"videos": [{"video_uid", "duration_sec", "device", …}], "clips": [{"clip_uid", "video_uid",
+/// "video_start_sec", "video_end_sec", …}], …}` (EGO4D/docs, `docs/data/annotations-schemas.md`). Clips inside videos
+/// are taken, too.
 struct Ego4DMetadata: Sendable {
     struct Entry: Sendable {
         /// Tells whether the video itself is there, and not just a clip of it.

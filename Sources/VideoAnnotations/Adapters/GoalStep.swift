@@ -4,12 +4,13 @@ import ArgumentParser
 import Records
 public import TaskRooms
 
-/// Ego4D Goal-Step: steps and substeps of procedural videos, each with an interval, a description and its relevance to the
-/// video's goal.
+/// Ego4D Goal-Step: steps and substeps of procedural videos, each with an interval, a description and its relevance to
+/// the video's goal.
 ///
 /// The file is `{"videos": [{"video_uid", "start_time", "end_time", "goal_category", "goal_description", "segments":
-/// [{"start_time", "end_time", "step_description", "is_relevant", "segments": […]}]}]}`. All times are seconds of the video, also where `start_time` of the video
-/// is not 0: it says where the annotated part begins and shifts nothing. A video is taken to last until `end_time`.
+/// [{"start_time", "end_time", "step_description", "is_relevant", "segments": […]}]}]}`. All times are seconds of the
+/// video, also where `start_time` of the video is not 0: it says where the annotated part begins and shifts nothing. A
+/// video is taken to last until `end_time`.
 ///
 /// A `video_uid` of `grp-UID` is several videos joined to one, on whose time the annotations run;
 /// `SourceOptions.groups` says which.

@@ -9,7 +9,8 @@ public import TaskRooms
 ///
 /// - the records of the `narrations` topic: `video`, its `narration`s, `end`;
 /// - loose narrations: `video_uid`, `timestamp_sec` or `time`, `text` or `narration_text`, and where known `pass`,
-///   `start_sec`, `end_sec`, `duration_sec`, and the details that records have, but for `parent`. Without a time the middle of the interval stands in for it.
+///   `start_sec`, `end_sec`, `duration_sec`, and the details that records have, but for `parent`. Without a time the
+///   middle of the interval stands in for it.
 ///
 /// The lines of a video and pass must be adjacent; then one group is in memory at a time.
 public struct JSONLinesAdapter: SourceAdapter {

@@ -86,7 +86,8 @@ struct NarrationGroup {
     private(set) var byteCount = 0
     private var lastSec = 0.0
     private var isSorted = true
-    /// The places, in the order they came in, of the narrations that others may name as parents, by what they name them.
+    /// The places, in the order they came in, of the narrations that others may name as parents, by what they name
+    /// them.
     private var places: [Int: Int] = [:]
     private var hasParents = false
 
@@ -127,8 +128,8 @@ struct NarrationGroup {
         return number
     }
 
-    /// Says by which number the details of others name the narration that was taken last as their parent; the first that
-    /// has a number keeps it.
+    /// Says by which number the details of others name the narration that was taken last as their parent; the first
+    /// that has a number keeps it.
     mutating func nameLast(_ number: Int) {
         if self.places[number] == nil { self.places[number] = self.narrations.count - 1 }
     }

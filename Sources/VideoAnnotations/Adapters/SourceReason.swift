@@ -44,7 +44,8 @@ public enum SourceReason {
 public enum SourceLimits {
     /// The longest text of a narration in bytes, as it stands escaped in a record: 8 MiB less what surrounds it.
     public static let textBytesMax = (8 << 20) - (16 << 10)
-    /// The longest detail of a narration in bytes, such as its relevance: all of them fit beside the longest text and id.
+    /// The longest detail of a narration in bytes, such as its relevance: all of them fit beside the longest text and
+    /// id.
     public static let detailBytesMax = 320
     /// The longest goal of a video in bytes.
     public static let goalBytesMax = 4 << 10

@@ -2,8 +2,8 @@
 
 import Codecs
 
-/// Facts that some sources have of a narration beside its time and text. What a source does not say is `nil`, and is not
-/// written.
+/// Facts that some sources have of a narration beside its time and text. What a source does not say is `nil`, and is
+/// not written.
 public struct NarrationDetails: Hashable, Sendable {
     /// The levels of a procedure's description.
     public enum Level: String, Hashable, Sendable {
@@ -81,7 +81,7 @@ public struct NarrationDetails: Hashable, Sendable {
 
 /// Facts that some sources have of a whole video. What a source does not say is `nil`, and is not written.
 public struct VideoDetails: Hashable, Sendable {
-    /// What the person in it sets out to do, in the source's words: `Makes the bread`.
+    /// The aim of the person in it, in the source's words: `Makes the bread`.
     public var goal: String?
     /// The class that the source sorts the goal into: `COOKING:MAKE_BREAD`.
     public var goalCategory: String?

@@ -40,7 +40,7 @@ public struct Video: Hashable, Sendable {
     public var meanGapSec: Double?
     private var moreDetails: Boxed<VideoDetails>?
 
-    /// What the source has of it beside.
+    /// Facts that the source has of it beside.
     public var details: VideoDetails {
         get { self.moreDetails?.details ?? VideoDetails() }
         set { self.moreDetails = newValue.isEmpty ? nil : Boxed(newValue) }
@@ -87,7 +87,7 @@ public struct Narration: Hashable, Sendable {
     public var window: Interval?
     private var moreDetails: Boxed<NarrationDetails>?
 
-    /// What the source has of it beside.
+    /// Facts that the source has of it beside.
     public var details: NarrationDetails {
         get { self.moreDetails?.details ?? NarrationDetails() }
         set { self.moreDetails = newValue.isEmpty ? nil : Boxed(newValue) }
@@ -223,8 +223,8 @@ extension Video {
 }
 
 extension Narration {
-    /// The fields that say which narration it is and what it says; not its video and pass, which blocks state once, nor its
-    /// details, which blocks do not have.
+    /// The fields that say which narration it is and what it says; not its video and pass, which blocks state once, nor
+    /// its details, which blocks do not have.
     func writeFields(to json: inout JSONWriter) {
         json.field("index", self.index)
         json.field("timestamp_sec", self.timestampSec)

@@ -79,8 +79,8 @@ struct ModelPlan {
     enum Basis: String {
         /// The server's own counts, as the stage's commits have them.
         case measured
-        /// Four bytes a token of the prompt, `MessageImage.estimatedTokens` an image, and as many tokens of the answer as
-        /// it may have.
+        /// Four bytes a token of the prompt, `MessageImage.estimatedTokens` an image, and as many tokens of the answer
+        /// as it may have.
         case estimated
     }
 

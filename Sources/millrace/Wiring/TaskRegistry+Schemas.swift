@@ -6,7 +6,8 @@ import TaskRooms
 import Topologies
 
 extension TaskRegistry {
-    /// The schemas of the sets that a topology writes, by the sets' names; lines of other types are known by their content.
+    /// The schemas of the sets that a topology writes, by the sets' names; lines of other types are known by their
+    /// content.
     func schemas(of topology: Topology) -> [String: LineSchema] {
         var schemas: [String: LineSchema] = [:]
         for stage in topology.stages {
