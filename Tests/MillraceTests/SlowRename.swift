@@ -18,11 +18,11 @@ enum SlowRename {
             .appendingPathComponent("Tests/MillraceTests/SlowRename/slow_rename.c").path
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source]
+        compiler.arguments = ["clang", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source]
         try compiler.run()
         compiler.waitUntilExit()
         guard compiler.terminationStatus == 0 else {
-            throw ProcessFailure(description: "`cc` cannot build \(source): exit code \(compiler.terminationStatus)")
+            throw ProcessFailure(description: "`clang` cannot build \(source): exit code \(compiler.terminationStatus)")
         }
         return library
     }

@@ -16,7 +16,7 @@ from .proxy import Proxies
 from .report import Leg, Report
 from .run import NotLive, RanDry, Run
 from .verify import Outcome, compare, compare_outcomes, read_kafka, read_manifest, read_shards
-from .workers import Plant
+from .workers import Plant, build_slow_rename
 from .world import COMMIT_SECONDS, OUTPUTS, PARTITIONS, STAGES, Millrace, World
 
 SECONDS_PER_FAULT = 11
@@ -145,7 +145,8 @@ class Chaos:
             self.report.legs.append(leg)
             plant = Plant(
                 self.millrace.binary, world.topology(name), home, self.folder, self.options.session_timeout,
-                self.report.narrations / PARTITIONS / seconds, self.millrace.environment)
+                self.report.narrations / PARTITIONS / seconds, build_slow_rename(self.root, self.folder),
+                self.millrace.environment)
             plan = faults.draw(self.report.seed * 1000 + place, shares[place], self.options.kinds)
             codes.add(self._run_leg(leg, plant, plan, world.expected(quiet, name)))
         self.report.broker_restarts = self.broker.starts - 1

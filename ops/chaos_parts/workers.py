@@ -25,7 +25,17 @@ class Plant:
     logs: Path
     session_timeout: int
     max_rate: float
+    slow_rename: Path  # the library that makes renames of shards slow
     environment: dict = field(default_factory=dict)
+
+
+def build_slow_rename(root: Path, folder: Path) -> Path:
+    """Builds the library that makes renames of shards slow, by the compiler that comes with Swift."""
+    library = folder / "slow_rename.so"
+    if not library.exists():
+        source = root / "Tests" / "MillraceTests" / "SlowRename" / "slow_rename.c"
+        subprocess.run(["clang", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    return library
 
 
 class Worker:
@@ -57,7 +67,8 @@ class Worker:
             f"kafka://{HOST}:{self.proxy.port}", "--session-timeout", str(self.plant.session_timeout), "--max-rate",
             f"{self.plant.max_rate:g}"]
         # Between the rename of a shard and its commit, so that a fault can be put there.
-        environment = self.plant.environment | {"MILLRACE_TEST_PUBLISH_PAUSE_MS": str(PUBLISH_PAUSE_MS)}
+        environment = self.plant.environment | {
+            "LD_PRELOAD": str(self.plant.slow_rename), "SLOW_RENAME_MS": str(PUBLISH_PAUSE_MS)}
         with open(self.log, "ab") as log:
             log.write(f"== life {self.lives} at {time.strftime('%H:%M:%S')}\n".encode())
             log.flush()

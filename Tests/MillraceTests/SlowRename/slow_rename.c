@@ -2,7 +2,7 @@
 
 // A library to preload into a process whose shards' renames are to take long: it comes back from `rename` only
 // SLOW_RENAME_MS milliseconds after a file has got its name as a published shard, so that a test finds the process
-// between that and the commit. Built by `cc -shared -fPIC -o slow_rename.so slow_rename.c`.
+// between that and the commit. Built by `clang -shared -fPIC -o slow_rename.so slow_rename.c`.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
