@@ -145,28 +145,26 @@ let package = Package(
                 "RecordLog", "Codecs", "Records", "Threads",
             ],
             tests: ["RecordLogTesting"], data: ["Golden", "Checkpoints"])
+        // The program, whatever tasks it knows.
+        + room(
+            "Commands",
+            [
+                "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Topologies",
+                "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers", "ModelCalls",
+                "MomentQueries", "ModelAnswerCache", "Shards", "SampleWorld", "NeuralNetworks", "Training",
+                "VideoFeatures", "TextEncoders", "MomentLocalization", "Threads", arguments,
+            ])
         + [
             // Our side of ops/bench/training.
             .executableTarget(
                 name: "training-bench",
                 dependencies: ["MomentLocalization", "VideoFeatures", "TextEncoders", "NeuralNetworks"],
                 path: "Sources/TrainingBenchmark", swiftSettings: settings),
-            .executableTarget(
-                name: "millrace",
-                dependencies: [
-                    "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow",
-                    "Topologies", "Engine",
-                    "TaskRooms", "VideoAnnotations",
-                    "ModelRequests", "ModelServers", "ModelCalls", "MomentQueries", "ModelAnswerCache", "Shards",
-                    "SampleWorld",
-                    "NeuralNetworks", "Training", "VideoFeatures", "TextEncoders",
-                    "MomentLocalization", "Threads", arguments,
-                ],
-                swiftSettings: settings),
+            .executableTarget(name: "millrace", dependencies: ["Commands"], swiftSettings: settings),
             .testTarget(
                 name: "MillraceTests",
                 dependencies: [
-                    "millrace", "Codecs", "Records", "Dataflow", "Topologies", "EmbeddedLog", "Fuzzing",
+                    "millrace", "Commands", "Codecs", "Records", "Dataflow", "Topologies", "EmbeddedLog", "Fuzzing",
                     "HostileServers",
                     "KafkaBroker",
                     "KafkaLog", "RecordLog", "Shards", "TaskRooms", crypto, arguments,

@@ -9,7 +9,7 @@ import TaskRooms
 import Testing
 import Topologies
 
-@testable import millrace
+@testable import Commands
 
 /// Names and bytes that existing homes rely on: another spelling anywhere here, and a set cannot go on, a replay is not
 /// the same, an answer is paid for again.

@@ -12,7 +12,7 @@ import TaskRooms
 import Testing
 import Topologies
 
-@testable import millrace
+@testable import Commands
 
 /// A task that is registered beside the program's own: by one value, and known to every command.
 @Suite("Task registry")

@@ -5,7 +5,7 @@ import Dataflow
 import Foundation
 import Testing
 
-@testable import millrace
+@testable import Commands
 
 #if canImport(FoundationXML)
     import FoundationXML

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MomentQueries
+import Synchronization
 import TaskRooms
 import VideoAnnotations
 
@@ -12,17 +13,23 @@ enum Tasks {
         .momentQueries,
     ]
 
-    private static let checked = Result { try TaskRegistry(Self.rooms) }
+    private static let checked = Mutex(Result { try TaskRegistry(Self.rooms) })
+
+    /// Registers rooms that another program brings, once, before anything is asked for.
+    static func add(_ more: [TaskRoom]) {
+        let all = Result { try TaskRegistry(Self.rooms + more) }
+        self.checked.withLock { $0 = all }
+    }
 
     /// Refuses rooms that export the same name, before anything is done.
     static func check() throws {
         do {
-            _ = try self.checked.get()
+            _ = try self.checked.withLock { $0 }.get()
         } catch let conflict as TaskConflict {
             throw CommandFailure(.usage, conflict.message)
         }
     }
 
     /// All that the rooms export; nothing before `check` has found them fit.
-    static var registered: TaskRegistry { (try? self.checked.get()) ?? TaskRegistry() }
+    static var registered: TaskRegistry { (try? self.checked.withLock { $0 }.get()) ?? TaskRegistry() }
 }
