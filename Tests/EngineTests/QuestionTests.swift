@@ -4,6 +4,7 @@ import Dataflow
 import RecordLog
 import RecordLogTesting
 import Records
+import Shards
 import Synchronization
 import Testing
 import Topologies
@@ -56,6 +57,29 @@ private final class Door: Sendable {
     func isShut(to number: Int) -> Bool { self.shut.withLock { $0.contains(number) } }
     func shut(to number: Int) { _ = self.shut.withLock { $0.insert(number) } }
     func open() { self.shut.withLock { $0 = [] } }
+}
+
+/// Answers even numbers at once, and odd ones a moment later.
+private struct Mixed: AsyncOperator {
+    static let specification = OperatorSpecification(name: "mixed", summary: "Answers now or later.", fields: [])
+    var inFlightMax: Int { 3 }
+
+    init(_ configuration: Configuration, _ context: OperatorContext) {}
+
+    func begin(
+        _ element: Element<Number>, until deadline: ContinuousClock.Instant?, into output: inout Collector<Number>
+    ) -> Remainder<Number>? {
+        guard element.value.value.isMultiple(of: 2) else {
+            return Remainder { output async throws(CancellationError) in
+                await Task.yield()
+                output.emit(element)
+            }
+        }
+        output.emit(element)
+        return nil
+    }
+
+    func answer(_ element: Element<Number>, into output: inout Collector<Number>) { output.emit(element) }
 }
 
 /// The engine with a step that has to wait.
@@ -155,6 +179,28 @@ private final class Door: Sendable {
             }
         }
         #expect(offsets == (1...begun).map(Offset.init) && queue.mayBegin)
+    }
+
+    @Test("shards of a stage that asks are closed at their count, whatever was answered ahead")
+    func shardsAfterAnswers() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...2_000)
+        try world.log().createTopic(Manifest.topicSpecification("numbers"))
+        var registry = numbersRegistry
+        registry.register(asynchronous: Mixed.self)
+        let text = """
+            name: landing
+            partitions: 1
+            stages:
+              only:
+                from: input
+                steps: [mixed]
+                to: { shards: numbers, rotate: { samples: 2, seconds: 0 } }
+            """
+        let topology = try Topology.parse(text, file: "t", registry: registry, environment: [:]) { _ in "" }.topology
+        try await EngineWorld.runToEnd(world.engine(topology))
+        let entries = try Manifest(reading: "numbers", from: world.log()).entries(ofPartition: 0)
+        #expect(entries.count == 1_000 && entries.allSatisfy { $0.samples == 2 })
     }
 
     @Test("an operator that queues is handed as many more as it says")

@@ -286,11 +286,11 @@ final class StageTask {
 
     private func takeAnswers() throws {
         self.questions?.takeReplies()
-        while let finished = self.questions?.popFinished() {
+        // A shard may be due from the time before: what is finished behind it goes into the next one.
+        while !self.isRotationDue, let finished = self.questions?.popFinished() {
             let before = OutputMark(self.chain)
             self.chain.finish(finished.pending)
             try self.finishRecord(in: finished.batch, at: finished.index, outputsBefore: before)
-            if self.isRotationDue { break }
         }
     }
 
