@@ -173,4 +173,24 @@ let package = Package(
             // The style of the whole tree.
             .testTarget(name: "TidyTests", swiftSettings: settings),
         ]
+        + [
+            // The worked example of a task, in a folder of its own: the task, a program that knows it, and its tests.
+            .target(
+                name: "Captions",
+                dependencies: [
+                    "TaskRooms", "Conversations", "ModelRequests", "Training", "NeuralNetworks", "Threads", "Shards",
+                    "Dataflow", "DurableFiles", "Codecs", "Records", arguments,
+                ],
+                path: "Tests/Captions/Task", swiftSettings: settings),
+            .executableTarget(
+                name: "millrace-captions", dependencies: ["Captions", "Commands"], path: "Tests/Captions/Program",
+                swiftSettings: settings),
+            .testTarget(
+                name: "CaptionsTests",
+                dependencies: [
+                    "Captions", "millrace-captions", "TaskRooms", "Training", "Shards", "EmbeddedLog", "Codecs",
+                    "Records", "HostileServers", "KafkaBroker",
+                ],
+                path: "Tests/Captions/Tests", swiftSettings: settings),
+        ]
 )

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Conversations
+internal import Dataflow
+public import TaskRooms
+
+extension TaskRoom {
+    /// Captions of photos: what a picture shows, in words, and how lively it is. The worked example of a task.
+    public static var captions: TaskRoom {
+        TaskRoom(
+            "Captions",
+            operators: {
+                $0.register(PhotosOperator.self)
+                $0.register(conversation: CaptionStep.self)
+            },
+            sources: [AlbumArguments.self], schemas: [.caption], exports: [CaptionExport.self],
+            explainers: [CaptionExplainer.self])
+    }
+}
