@@ -33,6 +33,8 @@ public protocol SampleSource<Sample>: AnyObject {
     /// A value that a network trains on.
     associatedtype Sample
 
+    /// The order that the samples come in.
+    var order: SampleOrder { get }
     /// Makes ready for a step: enters its segment, and waits for shards that a plan names.
     /// - Returns: the segment, where one begins; `nil` within one.
     func enter(step: Int) throws -> Segment?
@@ -62,6 +64,8 @@ public final class FixedSource<Sample>: SampleSource {
         self.options = options
     }
 
+    /// Each by itself.
+    public let order = SampleOrder.singles
     /// None.
     public let plan: [Segment] = []
     /// None.
@@ -95,6 +99,8 @@ public final class SequenceSource<Sample>: SampleSource {
         self.walk = SequenceWalk(seed: options.seed, lengths: sequences.map(\.count), slots: options.batchSize)
     }
 
+    /// Whole sequences.
+    public let order = SampleOrder.sequences
     /// None.
     public let plan: [Segment] = []
     /// None.

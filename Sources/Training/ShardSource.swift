@@ -24,6 +24,8 @@ public final class ShardSource<Reader: SampleReading>: SampleSource {
     /// A value that it draws.
     public typealias Sample = Reader.Sample
 
+    /// Each by itself: a sequence may go on in a shard that has yet to land.
+    public let order = SampleOrder.singles
     /// The samples seen so far.
     public let index: SampleIndex<Reader>
     private let journal: PlanJournal

@@ -63,11 +63,18 @@ public final class Trainer<Network: TrainableNetwork> {
     }()
 
     /// Prepares a run; nothing is read yet.
-    /// - Throws: `TrainingError.Code.usage` where the options are out of range.
+    /// - Throws: `TrainingError.Code.usage` where the options are out of range, or the source does not give samples in the
+    ///   order that the network wants.
     public init(_ parts: Parts, source: any SampleSource<Network.Sample>) throws(TrainingError) {
         let network = parts.network
         if let problem = parts.options.problem() ?? network.preparation.problem() ?? network.description.problem() {
             throw TrainingError(.usage, problem)
+        }
+        guard source.order == network.order else {
+            throw TrainingError(
+                .usage,
+                "the network wants its samples as \(network.order), and they come as \(source.order); give it a source of "
+                    + "that order")
         }
         self.network = network
         self.options = parts.options

@@ -155,6 +155,18 @@ import Testing
         #expect(problem?.message.contains("\"steps\"") == true)
     }
 
+    @Test func samplesInAnotherOrderAreRefused() throws {
+        let options = Self.options(40)
+        let parts = Trainer<ToyNetwork>.Parts(
+            network: ToyNetwork(), options: options, folder: CheckpointFolder(path: self.root.path),
+            schedule: .init())
+        let error = #expect(throws: TrainingError.self) {
+            _ = try Trainer(parts, source: FixedSource(Self.sequences.flatMap { $0 }, options: options))
+        }
+        #expect(error?.code == .usage)
+        #expect(error?.message.contains("wants its samples as sequences, and they come as singles") == true)
+    }
+
     @Test func otherSettingsAreNamedAndRefused() throws {
         try self.run(self.trainer("run"), until: 12)
         var options = Self.options(40)
