@@ -34,7 +34,7 @@ struct Millrace: ParsableCommand {
             LintCommand.self, GraphCommand.self, TestCommand.self, TopicsCommand.self, ShardsCommand.self,
             ExportCommand.self, ProfileCommand.self, ExplainCommand.self, TrainCommand.self, FineTuneCommand.self,
             EvaluateCommand.self, ExperimentCommand.self, CacheCommand.self, StatusCommand.self,
-        ])
+        ] + Tasks.registered.trainingCommands)
 
     @Flag(help: "With --version: also the processor, and which kernels multiply matrices on it.")
     var verbose = false

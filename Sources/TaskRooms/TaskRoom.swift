@@ -4,7 +4,7 @@ public import Dataflow
 public import Shards
 
 /// A room's exports, by which the commands know what it brings: its operators, the sources it reads, the schemas of its
-/// samples, the forms it writes them in, and how it explains one.
+/// samples, the forms it writes them in, how it explains one, and the networks that learn from them.
 public struct TaskRoom: Sendable {
     /// The room's name, for messages.
     public var name: String
@@ -18,13 +18,15 @@ public struct TaskRoom: Sendable {
     public var exports: [any SampleExport.Type]
     /// The explainers of `millrace explain`; the first that takes a sample on explains it.
     public var explainers: [any SampleExplainer.Type]
+    /// The networks of `millrace train-NAME`.
+    public var trainings: [any SampleTraining.Type]
 
     /// Describes a room; what it does not bring is left out.
     /// - Parameter operators: registers its operators.
     public init(
         _ name: String, operators: (inout OperatorRegistry) -> Void = { _ in },
         sources: [any SourceArguments.Type] = [], schemas: [LineSchema] = [], exports: [any SampleExport.Type] = [],
-        explainers: [any SampleExplainer.Type] = []
+        explainers: [any SampleExplainer.Type] = [], trainings: [any SampleTraining.Type] = []
     ) {
         self.name = name
         self.operators = OperatorRegistry()
@@ -33,6 +35,7 @@ public struct TaskRoom: Sendable {
         self.schemas = schemas
         self.exports = exports
         self.explainers = explainers
+        self.trainings = trainings
     }
 }
 
@@ -60,6 +63,8 @@ public struct TaskRegistry: Sendable {
     public var exports: [any SampleExport.Type] { self.rooms.flatMap(\.exports) }
     /// The explainers of all rooms, in their order.
     public var explainers: [any SampleExplainer.Type] { self.rooms.flatMap(\.explainers) }
+    /// The networks of all rooms, in their order.
+    public var trainings: [any SampleTraining.Type] { self.rooms.flatMap(\.trainings) }
 
     /// The name under which a source is ingested.
     public static func name(of source: any SourceArguments.Type) -> String { Self.adapterName(source) }
@@ -74,6 +79,7 @@ public struct TaskRegistry: Sendable {
         let rooms = self.rooms + [room]
         try Self.check(rooms, "source") { $0.sources.map(Self.name) }
         try Self.check(rooms, "export") { $0.exports.map { $0.name } }
+        try Self.check(rooms, "training") { $0.trainings.map { $0.name } }
         try Self.check(rooms, "schema") { $0.schemas.map(\.streamType) }
         for overload in room.operators.overloads {
             if let problem = self.operators.conflict(with: overload) {

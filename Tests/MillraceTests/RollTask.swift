@@ -152,9 +152,24 @@ struct RollExplainer: SampleExplainer {
     }
 }
 
+/// Counts shards, and learns nothing of them.
+struct RollTraining: SampleTraining {
+    static let name = "shots"
+    static let abstract = "Counts the shards of shots."
+    static let discussion = ""
+
+    func train(
+        on set: ShardSet, in folder: String, isStopping: () -> Bool, progress: (String) -> Void
+    ) throws -> [String] {
+        if isStopping() { return ["stopped"] }
+        try Data("\(set.files.count)".utf8).write(to: URL(fileURLWithPath: folder))
+        return ["\(set.files.count) shards of \(set.name)"]
+    }
+}
+
 extension TaskRoom {
     /// A small task that no room of the program knows.
     static let rolls = TaskRoom(
         "Rolls", operators: { $0.register(Develop.self) }, sources: [RollArguments.self], schemas: [.shot],
-        exports: [RollExport.self], explainers: [RollExplainer.self])
+        exports: [RollExport.self], explainers: [RollExplainer.self], trainings: [RollTraining.self])
 }

@@ -110,7 +110,7 @@ struct TaskRegistryTests {
         sink.committed()
     }
 
-    @Test("Its samples are exported and explained, and their shards know them by its schema")
+    @Test("Its samples are exported, explained and trained on, and their shards know them by its schema")
     func samples() throws {
         try self.publish()
         let log = try EmbeddedLog(path: self.bench.home + "/log.db")
@@ -125,6 +125,17 @@ struct TaskRegistryTests {
         try self.run(
             try self.command("shot-list", of: forms), "--shards", "shots", "--output", output, "--before", "* ")
         #expect(try String(contentsOfFile: output, encoding: .utf8) == "* a door\n* a window")
+
+        let trainings = self.tasks.trainingCommands
+        #expect(trainings.map { $0.configuration.commandName ?? "" } == ["train-shots"])
+        #expect(Tasks.registered.trainingCommands.isEmpty)
+        let counted = self.bench.folder.file("counted").path
+        try self.run(try self.command("train-shots", of: trainings), "--shards", "shots", "--output", counted)
+        #expect(try String(contentsOfFile: counted, encoding: .utf8) == "1")
+        let missing = #expect(throws: CommandFailure.self) {
+            try self.run(try self.command("train-shots", of: trainings), "--shards", "none", "--output", counted)
+        }
+        #expect(missing?.message.contains("there is no shard set `none`") == true)
 
         let found = FoundSample(set: "shots", file: "f", line: Shot(roll: "r1", kind: "shot", name: "a door").json)
         let surroundings = ExplanationSurroundings(log: log, cacheFolder: self.bench.home + "/cache")
@@ -151,6 +162,7 @@ struct TaskRegistryTests {
     private static let conflicts: [(room: TaskRoom, words: [String])] = [
         (TaskRoom("Reels", sources: [RollArguments.self]), ["two sources are called `rolls`", "Rolls", "Reels"]),
         (TaskRoom("Reels", exports: [RollExport.self]), ["two exports are called `shot-list`", "Rolls", "Reels"]),
+        (TaskRoom("Reels", trainings: [RollTraining.self]), ["two trainings are called `shots`", "Rolls", "Reels"]),
         (TaskRoom("Reels", schemas: [.shot]), ["two schemas are called `shot`", "Rolls", "Reels"]),
         (
             TaskRoom("Reels", operators: { $0.register(Develop.self) }),

@@ -4,7 +4,6 @@ import ArgumentParser
 import DurableFiles
 import Foundation
 import RecordLog
-import Shards
 import TaskRooms
 
 /// `millrace export`
@@ -39,13 +38,11 @@ struct ExportCommand: ParsableCommand {
             try CommandFailure.reporting {
                 let log = try home.openLogToRead()
                 defer { log.close() }
-                let manifest = try ShardSets.manifest(self.shards, in: log)
+                let set = try home.shardSet(self.shards, in: log)
                 if !OutputFile.isStandardOutput(self.output) {
                     let folder = URL(fileURLWithPath: self.output).deletingLastPathComponent().path
                     try UserFile.reporting { () throws(FileFailure) in try Folder.create(folder, isPrivate: false) }
                 }
-                let storage = FileShardStorage(folder: home.shardFolder(self.shards))
-                let set = ShardSet(name: self.shards, manifest: manifest, storage: storage)
                 try Results.lines(try self.export.write(set, to: self.output), beside: self.output)
             }
         }

@@ -33,6 +33,13 @@ struct Home {
     /// The folder of a set of shards.
     func shardFolder(_ name: String) -> String { self.path + "/shards/" + name }
 
+    /// The committed shards of a set.
+    func shardSet(_ name: String, in log: any RecordLog) throws -> ShardSet {
+        ShardSet(
+            name: name, manifest: try ShardSets.manifest(name, in: log),
+            storage: FileShardStorage(folder: self.shardFolder(name)))
+    }
+
     /// Opens the log for a command that writes, creating the home if need be.
     func openLog() throws -> any RecordLog {
         do throws(FileFailure) {
