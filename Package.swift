@@ -189,7 +189,7 @@ let package = Package(
                 name: "CaptionsTests",
                 dependencies: [
                     "Captions", "millrace-captions", "TaskRooms", "Training", "Shards", "EmbeddedLog", "Codecs",
-                    "Records", "HostileServers", "KafkaBroker",
+                    "Records", "HostileServers", "KafkaBroker", arguments,
                 ],
                 path: "Tests/Captions/Tests", swiftSettings: settings),
         ]

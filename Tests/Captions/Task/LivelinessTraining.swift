@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import Shards
 internal import TaskRooms
 internal import Training
@@ -13,12 +14,34 @@ extension LivelinessNetwork.Sample {
     }
 }
 
-/// The task and the network together: trains on the albums of a set, in order, and validates on the first of them.
-struct LivelinessTraining {
+/// The command line of `millrace train-liveliness`, where the task and the network meet: trains on the albums of a set, in
+/// order, and validates on the first of them.
+struct LivelinessTraining: SampleTraining {
+    static let name = "liveliness"
+    static let abstract = "Train the guess of how lively a photo is on captions."
+    static let discussion = ""
+
+    @Option(help: "The steps in all.")
+    var steps: Int
+
+    @Option(help: "Albums that are gone through side by side, 1 to 64.")
+    var slots = 3
+
+    func train(
+        on set: ShardSet, in folder: String, isStopping: () -> Bool, progress: (String) -> Void
+    ) throws -> [String] {
+        let trainer = try self.trainer(on: set, in: folder)
+        let outcome = try trainer.run(isStopping: isStopping) { event in
+            if case .step(let step) = event {
+                progress("step \(step.step) of \(self.steps), loss \(step.losses.total)")
+            }
+        }
+        let end = outcome == .finished ? "trained" : "stopped; the same command goes on from here:"
+        return ["\(end) \(trainer.step) of \(self.steps) steps, checkpoints are in \(folder)"]
+    }
+
     /// A trainer that goes on from the last checkpoint of a folder.
-    static func trainer(
-        on set: ShardSet, _ options: TrainingOptions, in folder: CheckpointFolder
-    ) throws -> Trainer<LivelinessNetwork> {
+    func trainer(on set: ShardSet, in folder: String) throws -> Trainer<LivelinessNetwork> {
         let albums = try set.albums().map { $0.map(LivelinessNetwork.Sample.init(of:)) }
         guard albums.count > 1 else {
             throw TaskFailure(
@@ -28,10 +51,23 @@ struct LivelinessTraining {
         schedule.checkpointSteps = 6
         schedule.validationSteps = 5
         schedule.validation = albums[0]
+        let options = self.options(source: set.name)
+        // Before a network of so many slots is made.
+        if let problem = LivelinessNetwork.Description(slots: self.slots).problem() ?? options.problem() {
+            throw TaskFailure(.usage, problem)
+        }
         return try Trainer(
             .init(
-                network: LivelinessNetwork(slots: options.batchSize), options: options, folder: folder,
-                schedule: schedule),
+                network: LivelinessNetwork(slots: self.slots), options: options,
+                folder: CheckpointFolder(path: folder, keep: 3), schedule: schedule),
             source: SequenceSource(Array(albums.dropFirst()), options: options))
+    }
+
+    private func options(source: String) -> TrainingOptions {
+        var options = TrainingOptions(source: source, steps: self.steps)
+        options.batchSize = self.slots
+        options.learningRate = 0.02
+        options.clipNorm = 100
+        return options
     }
 }

@@ -14,6 +14,6 @@ extension TaskRoom {
                 $0.register(conversation: CaptionStep.self)
             },
             sources: [AlbumArguments.self], schemas: [.caption], exports: [CaptionExport.self],
-            explainers: [CaptionExplainer.self])
+            explainers: [CaptionExplainer.self], trainings: [LivelinessTraining.self])
     }
 }

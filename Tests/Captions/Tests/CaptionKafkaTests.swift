@@ -18,7 +18,7 @@ struct CaptionKafkaTests {
         #expect(model.questions.count == 2 * world.photos)
         #expect(try await world.samples(log: log) == world.expectedSamples())
         try await world.run(
-            "replay", world.path("captions.yaml"), "--from", "earliest", "--allow-unguarded", log: log,
+            "replay", world.path("captions.yaml"), "--from", "earliest", log: log,
             environment: model.environment)
         #expect(model.questions.count == 2 * world.photos)
 

@@ -20,6 +20,7 @@ struct CaptionTests {
         #expect(operators.count { $0.hasPrefix("llm   (") } == 2)
         #expect(try await self.world.run("ingest", "--help").contains { $0.contains("albums") })
         #expect(try await self.world.run("export", "--help").contains { $0.contains("captions") })
+        #expect(try await self.world.run("--help").contains { $0.contains("train-liveliness") })
         let lint = try await self.world.run("lint", self.world.path("captions.yaml"))
         #expect(lint.count == 1 && lint[0].contains("captions, 1 stage"))
     }
@@ -36,7 +37,7 @@ struct CaptionTests {
         #expect(letters.count == 1 && letters[0].contains("no-rating"))
 
         try await self.world.run(
-            "replay", self.world.path("captions.yaml"), "--from", "earliest", "--allow-unguarded",
+            "replay", self.world.path("captions.yaml"), "--from", "earliest",
             environment: model.environment)
         #expect(model.questions.count == 2 * self.world.photos)
         let shards = try await self.world.shards()

@@ -80,7 +80,7 @@ final class CaptionWorld: Sendable {
     }
 
     /// The arguments of a run to the end of the input.
-    var runArguments: [String] { ["run", self.path("captions.yaml"), "--until-idle", "--allow-unguarded"] }
+    var runArguments: [String] { ["run", self.path("captions.yaml"), "--until-idle"] }
 
     // MARK: Results
 

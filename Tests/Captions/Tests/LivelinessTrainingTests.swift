@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+import ArgumentParser
 import EmbeddedLog
 import Foundation
 import Shards
@@ -30,19 +30,19 @@ struct LivelinessTrainingTests {
             storage: FileShardStorage(folder: self.world.path("home/shards/captions")))
     }
 
-    private static func options(_ set: ShardSet) -> TrainingOptions {
-        var options = TrainingOptions(source: set.name, steps: 200)
-        options.batchSize = 3
-        options.learningRate = 0.02
-        options.clipNorm = 100
-        return options
+    /// Starts the program's training in a folder, from where its last checkpoint stands.
+    private func start(_ name: String, steps: Int) throws -> CaptionProgram {
+        try self.world.start([
+            "train-liveliness", "--shards", "captions", "--output", self.world.path(name), "--steps", "\(steps)",
+        ])
     }
 
-    /// Trains in a folder, from where its last checkpoint stands.
+    /// Trains in a folder, from where its last checkpoint stands, until a step.
     /// - Returns: the losses.
+    @discardableResult
     private func train(on set: ShardSet, in name: String, until stop: Int = .max) throws -> [Double] {
-        let folder = CheckpointFolder(path: self.world.path(name), keep: 100)
-        let trainer = try LivelinessTraining.trainer(on: set, Self.options(set), in: folder)
+        let arguments = try LivelinessTraining.parse(["--steps", "200"])
+        let trainer = try arguments.trainer(on: set, in: self.world.path(name))
         var losses: [Double] = []
         _ = try trainer.run(isStopping: { trainer.step >= stop }) { event in
             if case .step(let step) = event { losses.append(step.losses.total) }
@@ -50,30 +50,42 @@ struct LivelinessTrainingTests {
         return losses
     }
 
-    private func checkpoint(_ name: String, _ step: Int = 200) throws -> Data {
+    private func checkpoint(_ name: String, _ step: Int) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: self.world.path("\(name)/\(CheckpointFolder.name(step: step))")))
     }
 
-    @Test("It learns from the shards; stopped or killed anywhere, it ends with the same bits")
-    func resumed() async throws {
+    @Test("It learns from the shards; stopped anywhere, it ends with the same bits")
+    func stopped() async throws {
         let set = try await self.captions()
         #expect(try set.albums().map(\.count) == [6, 5, 6, 6])
         let losses = try self.train(on: set, in: "whole")
         let first = losses.prefix(20).reduce(0, +), last = losses.suffix(20).reduce(0, +)
         #expect(losses.count == 200 && last < first)
-
-        // Stopped in the middle of an album, of a validation's interval and of a checkpoint's.
-        for stop in [1, 13, 97] { _ = try self.train(on: set, in: "stopped", until: stop) }
+        // In the middle of an album, of a validation's interval and of a checkpoint's.
+        for stop in [1, 13, 97] { try self.train(on: set, in: "stopped", until: stop) }
         #expect(try self.train(on: set, in: "stopped").count == 103)
-        #expect(try self.checkpoint("stopped") == self.checkpoint("whole"))
+        #expect(try self.checkpoint("stopped", 200) == self.checkpoint("whole", 200))
+        // The program trains as the task does.
+        let report = try await self.start("program", steps: 200).lines()
+        #expect(report.count == 1 && report[0].hasPrefix("trained 200 of 200 steps"))
+        #expect(try self.checkpoint("program", 200) == self.checkpoint("whole", 200))
+    }
 
-        // Killed: what was after its last checkpoint is gone.
-        _ = try self.train(on: set, in: "killed")
-        let folder = self.world.path("killed")
-        for step in CheckpointFolder(path: folder).steps() where step > 60 {
-            try FileManager.default.removeItem(atPath: "\(folder)/\(CheckpointFolder.name(step: step))")
+    @Test("Killed while it trains, the same command goes on and ends with the same bits")
+    func killed() async throws {
+        _ = try await self.captions()
+        let steps = 3_000
+        try await self.start("whole", steps: steps).lines()
+        var reached = 0
+        for kill in 1...5 {
+            let life = try self.start("killed", steps: steps),
+                folder = CheckpointFolder(path: self.world.path("killed"))
+            while life.isRunning, folder.steps().max() ?? 0 <= reached { try await Task.sleep(for: .milliseconds(2)) }
+            try #require(try await life.killNow(), "it ended before kill \(kill)")
+            reached = folder.steps().max() ?? 0
         }
-        #expect(try self.train(on: set, in: "killed").count == 140)
-        #expect(try self.checkpoint("killed") == self.checkpoint("whole"))
+        #expect((1..<steps).contains(reached))
+        try await self.start("killed", steps: steps).lines()
+        #expect(try self.checkpoint("killed", steps) == self.checkpoint("whole", steps))
     }
 }
