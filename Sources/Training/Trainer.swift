@@ -63,8 +63,8 @@ public final class Trainer<Network: TrainableNetwork> {
     }()
 
     /// Prepares a run; nothing is read yet.
-    /// - Throws: `TrainingError.Code.usage` where the options are out of range, or the source does not give samples in the
-    ///   order that the network wants.
+    /// - Throws: `TrainingError.Code.usage` where the options are out of range, or the source does not give samples in
+    ///   the order that the network wants.
     public init(_ parts: Parts, source: any SampleSource<Network.Sample>) throws(TrainingError) {
         let network = parts.network
         if let problem = parts.options.problem() ?? network.preparation.problem() ?? network.description.problem() {

@@ -2,8 +2,8 @@
 
 public import ArgumentParser
 
-/// A network that learns from a task's samples: `millrace train-NAME`, with the options that it has beside `--shards` and
-/// `--output`. The one place where a task's lines and a network meet.
+/// A network that learns from a task's samples: `millrace train-NAME`, with the options that it has beside `--shards`
+/// and `--output`. The one place where a task's lines and a network meet.
 public protocol SampleTraining: ParsableArguments {
     /// The name on the command line, behind `train-`.
     static var name: String { get }

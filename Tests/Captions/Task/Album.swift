@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import Records
-internal import TaskRooms
+import Codecs
+import Dataflow
+import Records
+import TaskRooms
 
 /// A record of the topic `albums`: an album begins, its photos follow, it ends.
 enum AlbumRecord: StreamValue, Hashable {

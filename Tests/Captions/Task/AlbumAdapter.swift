@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import Codecs
-internal import DurableFiles
-internal import Records
-internal import TaskRooms
+import ArgumentParser
+import Codecs
+import DurableFiles
+import Records
+import TaskRooms
 
 /// Albums, one photo a line, the photos of an album next to each other:
 ///

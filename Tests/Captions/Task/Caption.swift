@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import ModelRequests
-internal import Records
-internal import Shards
+import Codecs
+import Dataflow
+import ModelRequests
+import Records
+import Shards
 
-/// A photo in words: a sample, a line of the shards. This is the one reader of its schema, for the shards' identity, the
-/// export, the explainer and training alike.
+/// A photo in words: a sample, a line of the shards. This is the one reader of its schema, for the shards' identity,
+/// the export, the explainer and training alike.
 struct Caption: StreamValue, Hashable {
     static let typeName = "caption"
     static let schemaVersion = 1

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Conversations
-internal import Dataflow
-internal import ModelRequests
-internal import Records
+import Codecs
+import Conversations
+import Dataflow
+import ModelRequests
+import Records
 
 /// Asks a model about a photo: `llm` for photos.
 struct CaptionStep: ConversationStep {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import Codecs
-internal import DurableFiles
-internal import Records
-internal import Shards
-internal import TaskRooms
+import ArgumentParser
+import Codecs
+import DurableFiles
+import Records
+import Shards
+import TaskRooms
 
 extension ShardSet {
     /// The captions of the set by album, in the order of the albums' names and of their photos.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NeuralNetworks
-internal import Shards
-internal import TaskRooms
-internal import Threads
-internal import Training
+import NeuralNetworks
+import Shards
+import TaskRooms
+import Threads
+import Training
 
 /// A toy network: guesses how lively a photo is from the length of its caption and from what it remembers of the album,
 /// y = weight · (x + memory) + bias + offset.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
-internal import Shards
-internal import TaskRooms
-internal import Training
+import ArgumentParser
+import Shards
+import TaskRooms
+import Training
 
 extension LivelinessNetwork.Sample {
     /// A line of the shards as the network sees it.
@@ -14,8 +14,8 @@ extension LivelinessNetwork.Sample {
     }
 }
 
-/// The command line of `millrace train-liveliness`, where the task and the network meet: trains on the albums of a set, in
-/// order, and validates on the first of them.
+/// The command line of `millrace train-liveliness`, where the task and the network meet: trains on the albums of a set,
+/// in order, and validates on the first of them.
 struct LivelinessTraining: SampleTraining {
     static let name = "liveliness"
     static let abstract = "Train the guess of how lively a photo is on captions."

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Codecs
-internal import Dataflow
-internal import ModelRequests
-internal import Records
+import Codecs
+import Dataflow
+import ModelRequests
+import Records
 
 /// A photo of an album: what a model is asked about.
 struct Photo: StreamValue, Hashable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Conversations
-internal import Dataflow
+import Conversations
+import Dataflow
 public import TaskRooms
 
 extension TaskRoom {

@@ -3,7 +3,8 @@
 import Foundation
 import HostileServers
 
-/// A model server that puts photos into words by their bytes, and rates those by their number; it counts what it is asked.
+/// A model server that puts photos into words by their bytes, and rates those by their number; it counts what it is
+/// asked.
 final class CaptionModel: Sendable {
     /// Bytes that begin as an image does, and say which photo they are.
     static func image(_ photo: String) -> [UInt8] {
