@@ -21,11 +21,11 @@ struct AlbumAdapter: SourceAdapter {
         var open: Album?
         for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
         where !line.isEmpty {
-            let members: JSONValue, photo: Photo
+            let photo: Photo
             do throws(JSONError) {
-                members = try JSONValue(parsing: line)
-                let isSame = open != nil && members["album"]?.string == open?.name
-                photo = try Photo(members, number: isSame ? (open?.count ?? 0) + 1 : 1)
+                let members = try JSONValue(parsing: line)
+                let before = open.map { $0.name == members["album"]?.string ? $0.count : 0 } ?? 0
+                photo = try Photo(members, number: before + 1)
             } catch {
                 let place = SourcePlace(file: self.file, line: index + 1)
                 try body(.problem(.init(reason: "no-photo", message: "\(place): \(error)", key: nil, raw: line)))

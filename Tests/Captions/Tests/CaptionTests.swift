@@ -71,7 +71,9 @@ struct CaptionTests {
 struct CaptionKillTests {
     private static let (albums, photos, kills) = (8, 40, 20)
 
-    @Test("After 20 kills every sample is there once and in order, in the shards of an undisturbed run")
+    @Test(
+        "After 20 kills every sample is there once and in order, in the shards of an undisturbed run",
+        .timeLimit(.minutes(5)))
     func killed() async throws {
         let world = try CaptionWorld(albums: Self.albums, photos: Self.photos)
         try await world.ingest()

@@ -71,15 +71,15 @@ struct LivelinessTrainingTests {
         #expect(try self.checkpoint("program", 200) == self.checkpoint("whole", 200))
     }
 
-    @Test("Killed while it trains, the same command goes on and ends with the same bits")
+    @Test("Killed while it trains, the same command goes on and ends with the same bits", .timeLimit(.minutes(5)))
     func killed() async throws {
         _ = try await self.captions()
         let steps = 3_000
         try await self.start("whole", steps: steps).lines()
+        let folder = CheckpointFolder(path: self.world.path("killed"))
         var reached = 0
         for kill in 1...5 {
-            let life = try self.start("killed", steps: steps),
-                folder = CheckpointFolder(path: self.world.path("killed"))
+            let life = try self.start("killed", steps: steps)
             while life.isRunning, folder.steps().max() ?? 0 <= reached { try await Task.sleep(for: .milliseconds(2)) }
             try #require(try await life.killNow(), "it ended before kill \(kill)")
             reached = folder.steps().max() ?? 0
