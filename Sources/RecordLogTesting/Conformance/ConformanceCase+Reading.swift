@@ -68,7 +68,7 @@ extension ConformanceCase {
             let writer = try log.makeWriter(id: world.harness.name("seek"))
             try world.write(numbered(0..<20), to: topic, by: writer)
             try world.writeEach(numbered(20..<30), to: topic, by: writer)
-            let all = try world.readAll(log, topic)
+            let all = try world.readAll(log, topic, count: 30)
             let end = try log.offsets(of: name).upperBound
             let reader = try log.makeReader(of: name, from: all[0].offset)
             for start in [29, 0, 19, 20, 7, 7, 25] {
@@ -87,7 +87,7 @@ extension ConformanceCase {
             let name = TopicPartition(topic, 0)
             let writer = try log.makeWriter(id: world.harness.name("gaps"))
             try world.writeEach(numbered(0..<20), to: topic, by: writer)
-            let all = try world.readAll(log, topic)
+            let all = try world.readAll(log, topic, count: 20)
             let end = try log.offsets(of: name).upperBound
             let isDense = zip(all, all.dropFirst()).allSatisfy { $0.offset + 1 == $1.offset }
             try expect(!isDense, "the harness promised gaps in the offsets, and there are none")
@@ -105,7 +105,7 @@ extension ConformanceCase {
             let writer = try log.makeWriter(id: world.harness.name("cut"))
             try world.write(numbered(0..<10), to: topic, by: writer)
             try world.write(numbered(10..<20), to: topic, by: writer)
-            let all = try world.readAll(log, topic)
+            let all = try world.readAll(log, topic, count: 20)
             for cut in [0, 1, 4, 4, 2, 9, 10, 13, 19] {
                 try log.deleteRecords(of: name, before: all[cut].offset)
                 let start = max(cut, cut == 2 ? 4 : 0)
@@ -122,7 +122,7 @@ extension ConformanceCase {
             let name = TopicPartition(topic, 0)
             let writer = try log.makeWriter(id: world.harness.name("outside"))
             try world.writeEach(numbered(0..<10), to: topic, by: writer)
-            let all = try world.readAll(log, topic)
+            let all = try world.readAll(log, topic, count: 10)
             try log.deleteRecords(of: name, before: all[4].offset)
             let range = try log.offsets(of: name)
             try expect(
@@ -141,7 +141,7 @@ extension ConformanceCase {
             try expectEqual(try world.readAll(log, topic).count, 0, "records after deleting all")
             try expectEqual(try log.offsets(of: name).upperBound, range.upperBound, "the end after deleting all")
             try world.write(numbered(10..<11), to: topic, by: writer)
-            let last = try world.readAll(log, topic)
+            let last = try world.readAll(log, topic, count: 1)
             try expectEqual(last.map(\.record), numbered(10..<11), "what came after deleting all")
             try expect(last[0].offset >= range.upperBound, "offset \(last[0].offset) was used before")
             try expectError("deleting past the end", where: { $0 != .closed }) {

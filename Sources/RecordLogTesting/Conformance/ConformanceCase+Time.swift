@@ -54,7 +54,7 @@ extension ConformanceCase {
                 if index % 3 == 0 { world.harness.elapse(milliseconds: 30) }
             }
             try world.checkSearch(log, name, "in all")
-            let all = try world.readAll(log, topic)
+            let all = try world.readAll(log, topic, count: 36)
             try log.deleteRecords(of: name, before: all[7].offset)
             try world.checkSearch(log, name, "after a deletion")
         },
@@ -66,7 +66,7 @@ extension ConformanceCase {
                 try world.write(numbered(index * 10..<index * 10 + 10), to: topic, by: writer)
                 world.harness.elapse(milliseconds: 20_000)
             }
-            let all = try world.readAll(log, topic)
+            let all = try world.readAll(log, topic, count: 60)
             try expectEqual(all.count, 60, "records before retention is enforced")
             let group = world.harness.name("aging")
             try log.resetOffset(group: group, partition: name, to: CommittedOffset(all[5].offset))
@@ -95,7 +95,7 @@ extension ConformanceCase {
             let records = (0..<50).map { Record(key: nil, value: noise(10_000, seed: UInt64($0) + 1)) }
             try world.writeEach(records, to: topic, by: writer)
             try world.write(Array(records[..<5]), to: topic, partition: 1, by: writer)
-            let all = try world.readAll(log, topic)
+            let all = try world.readAll(log, topic, count: 50)
             try log.enforceRetention()
             let kept = try world.readAll(log, topic)
             try expect(

@@ -105,13 +105,17 @@ final class ConformanceWorld {
     }
 
     /// All records that a partition retains, with their offsets and times.
+    /// - Parameter count: how many there must be, so that each may be looked at.
     func readAll(
-        _ log: any RecordLog, _ topic: String, _ partition: Int = 0, recordsMax: Int = 1000, bytesMax: Int = 1 << 20
+        _ log: any RecordLog, _ topic: String, _ partition: Int = 0, recordsMax: Int = 1000, bytesMax: Int = 1 << 20,
+        count: Int? = nil
     ) throws -> [Fetched] {
         let name = TopicPartition(topic, partition)
         let range = try log.offsets(of: name)
         let reader = try log.makeReader(of: name, from: range.lowerBound)
-        return try self.read(reader, until: range.upperBound, recordsMax: recordsMax, bytesMax: bytesMax)
+        let all = try self.read(reader, until: range.upperBound, recordsMax: recordsMax, bytesMax: bytesMax)
+        if let count { try expectEqual(all.count, count, "the number of records in \(name)") }
+        return all
     }
 
     /// Reads on until an end offset, checking what every batch promises.
