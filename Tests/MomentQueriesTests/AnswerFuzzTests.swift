@@ -52,9 +52,10 @@ import VideoAnnotations
         let seed = "[system]\nYou write {{count}} queries.\n[user]\n{{narrations}}\n[assistant]\nx\n"
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
             "../../topologies/prompts")
-        let files = try FileManager.default.contentsOfDirectory(atPath: path.path).sorted().map {
-            try String(contentsOf: path.appendingPathComponent($0), encoding: .utf8)
-        }
+        let files = try FileManager.default.contentsOfDirectory(atPath: path.path).filter { $0.hasPrefix("nlq") }
+            .sorted().map {
+                try String(contentsOf: path.appendingPathComponent($0), encoding: .utf8)
+            }
         for input in Fuzz("template", seeds: files + [seed], tokens: .text, seconds: 1) {
             let content = String(decoding: input.bytes, as: UTF8.self)
             let prompt = try? QueryPrompt(FileReference(path: "template", content: content))
