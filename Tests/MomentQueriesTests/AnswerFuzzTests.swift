@@ -59,7 +59,7 @@ import VideoAnnotations
         for input in Fuzz("template", seeds: files + [seed], tokens: .text, seconds: 1) {
             let content = String(decoding: input.bytes, as: UTF8.self)
             let prompt = try? QueryPrompt(FileReference(path: "template", content: content))
-            try #require(prompt != nil || input.number > files.count, "\(input)")
+            try #require(prompt != nil || input.number >= files.count, "\(input)")
         }
     }
 
