@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-extension StringProtocol where SubSequence == Substring {
+// Other rooms call these for every text, so both types have their own: a generic one would run unspecialized there.
+
+extension String {
     /// The pieces between white space. ASCII, which nearly every text is, is split as bytes, several times faster.
-    public var pieces: [Substring] {
+    public var pieces: [Substring] { self.piecesBetweenBlanks }
+}
+
+extension Substring {
+    /// The pieces between white space.
+    public var pieces: [Substring] { self.piecesBetweenBlanks }
+}
+
+extension StringProtocol where SubSequence == Substring {
+    fileprivate var piecesBetweenBlanks: [Substring] {
         guard self.utf8.allSatisfy({ $0 < 0x80 }) else { return self.split(whereSeparator: \.isWhitespace) }
         var pieces: [Substring] = []
         var start: Index?

@@ -19,10 +19,14 @@ public struct NarrationWord: Hashable, Sendable {
     public static let mark = NarrationWord(",")
 
     /// The words of a text in order. White space and line breaks separate; apostrophes and hyphens inside a word stay.
-    public static func words<Text: StringProtocol>(of text: Text) -> [NarrationWord]
-    where Text.SubSequence == Substring {
+    public static func words(of text: String) -> [NarrationWord] { self.words(in: text.pieces) }
+
+    /// The words of a part of a text.
+    public static func words(of text: Substring) -> [NarrationWord] { self.words(in: text.pieces) }
+
+    private static func words(in pieces: [Substring]) -> [NarrationWord] {
         var words: [NarrationWord] = []
-        for piece in text.pieces { self.append(piece, to: &words) }
+        for piece in pieces { self.append(piece, to: &words) }
         self.dropHeading(&words)
         return words
     }

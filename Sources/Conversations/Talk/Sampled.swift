@@ -37,7 +37,7 @@ public struct Sampled<Talk: Conversation>: Conversation {
     }
 
     /// The samples' results, once all are over.
-    public var outcomes: [Outcome<Talk.Output>] { self.talks.map(\.outcome) }
+    public var outcomes: [Outcome<Talk.Output>] { self.talks.map { $0.outcome } }
 
     /// The sums over the samples that are not over.
     public var callsToCome: ClosedRange<Int> {
@@ -49,7 +49,7 @@ public struct Sampled<Talk: Conversation>: Conversation {
     public mutating func begin() -> Turn {
         var requests: [ChatRequest] = []
         for index in self.talks.indices { requests += self.follow(self.talks[index].begin(), of: index) }
-        return self.isOver.allSatisfy(\.self) ? .ends : .asks(requests)
+        return self.isOver.allSatisfy { $0 } ? .ends : .asks(requests)
     }
 
     /// Hands the reply to the sample that asked.
@@ -58,7 +58,7 @@ public struct Sampled<Talk: Conversation>: Conversation {
         self.open[index] -= 1
         // A sample that has ended hears no more.
         let requests = self.isOver[index] ? [] : self.follow(self.talks[index].take(reply), of: index)
-        return self.isOver.allSatisfy(\.self) ? .ends : .asks(requests)
+        return self.isOver.allSatisfy { $0 } ? .ends : .asks(requests)
     }
 
     private mutating func follow(_ turn: Turn, of index: Int) -> [ChatRequest] {
@@ -74,18 +74,19 @@ public struct Sampled<Talk: Conversation>: Conversation {
 
     /// All that the samples end with.
     public var outcome: Outcome<Talk.Output> {
+        if self.talks.count == 1 { return self.talks[0].outcome }
         var outcome = Outcome<Talk.Output>()
         let outcomes = self.outcomes
-        outcome.outputs = outcomes.flatMap(\.outputs)
-        outcome.rejects = outcomes.flatMap(\.rejects)
+        outcome.outputs = outcomes.flatMap { $0.outputs }
+        outcome.rejects = outcomes.flatMap { $0.rejects }
         if outcomes.allSatisfy({ $0.failure != nil }) { outcome.failure = outcomes.first?.failure }
         return outcome
     }
 
     /// The sums of the samples' counts, and the samples that failed where others did not.
     public var counts: [String: Int] {
-        var counts = self.talks.map(\.counts).reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
-        guard self.talks.count > 1 else { return counts }
+        if self.talks.count == 1 { return self.talks[0].counts }
+        var counts = self.talks.reduce(into: [:]) { $0.merge($1.counts, uniquingKeysWith: +) }
         let failures = self.talks.indices.filter { self.isOver[$0] }.compactMap { self.talks[$0].outcome.failure }
         if failures.count < self.talks.count {
             for failure in failures { counts["sample-failed.\(failure.reason)", default: 0] += 1 }
