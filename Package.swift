@@ -102,7 +102,8 @@ let package = Package(
             "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
         // The contracts by which the program knows a task.
         + room(
-            "TaskRooms", ["Topologies", "Dataflow", "Shards", "RecordLog", "Codecs", "Records", arguments])
+            "TaskRooms",
+            ["DurableFiles", "Topologies", "Dataflow", "Shards", "RecordLog", "Codecs", "Records", arguments])
         + room(
             "VideoAnnotations", ["TaskRooms", "DurableFiles", "Dataflow", "Codecs", "Records", arguments],
             tests: ["MomentQueries"])

@@ -2,6 +2,7 @@
 
 import Codecs
 import Records
+import TaskRooms
 
 /// A plan that cuts a video without clips into consecutive ones of equal length.
 public struct ClipPlan: Hashable, Sendable {

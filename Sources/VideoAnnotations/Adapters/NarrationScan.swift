@@ -2,6 +2,7 @@
 
 import Codecs
 import Records
+import TaskRooms
 
 /// Reads one narration object of Ego4D in a single pass: the time and the text, under either of their names and in any
 /// order, and nothing of the rest.

@@ -3,6 +3,7 @@
 import Codecs
 import Dataflow
 import Records
+import TaskRooms
 
 /// Gives each narration the span of video that a query about it has.
 ///

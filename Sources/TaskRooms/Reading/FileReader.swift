@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DurableFiles
-import TaskRooms
 
 #if canImport(Glibc)
     import Glibc
@@ -15,25 +14,31 @@ import TaskRooms
 ///
 /// The bytes at `position..<count` of `buffer` are read and not yet taken; whoever takes them moves `position`. A
 /// pointer into the buffer is good until the next `refill`.
-final class FileReader {
-    let path: String
+public final class FileReader {
+    /// The path of the file.
+    public let path: String
     /// The size of the file, 0 for a pipe.
-    let size: Int
+    public let size: Int
     private let file: InputFile
     private let storage: UnsafeMutablePointer<UInt8>
     private let capacity: Int
     /// The bytes of the current chunk.
-    private(set) var count = 0
+    public private(set) var count = 0
     /// The next byte to take.
-    var position = 0
+    public var position = 0
     /// The offset in the file at which the chunk begins.
-    private(set) var chunkOffset = 0
+    public private(set) var chunkOffset = 0
     private var newlines = 0
     private var countedTo = 0
     private let progress: ProgressHandler?
 
-    /// Opens a file.
-    init(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil) throws(SourceError) {
+    /// Opens a file, or a pipe that somebody writes to.
+    ///
+    /// - Parameters:
+    ///   - chunkBytes: how many bytes are read at once.
+    ///   - progress: called for each chunk.
+    /// - Throws: `SourceError` where it is no such file or cannot be opened.
+    public init(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil) throws(SourceError) {
         self.path = path
         self.progress = progress
         self.capacity = max(1, chunkBytes)
@@ -51,13 +56,13 @@ final class FileReader {
     deinit { self.storage.deallocate() }
 
     /// The current chunk.
-    var buffer: UnsafePointer<UInt8> { UnsafePointer(self.storage) }
+    public var buffer: UnsafePointer<UInt8> { UnsafePointer(self.storage) }
 
     /// The offset in the file of `position`.
-    var offset: Int { self.chunkOffset + self.position }
+    public var offset: Int { self.chunkOffset + self.position }
 
     /// Replaces the chunk, all of which has been taken, by the next one; `false` at the end of the file.
-    func refill() throws(SourceError) -> Bool {
+    public func refill() throws(SourceError) -> Bool {
         _ = self.line
         self.chunkOffset += self.count
         self.position = 0
@@ -74,7 +79,7 @@ final class FileReader {
     }
 
     /// The next byte, which is not taken; `nil` at the end of the file.
-    func peek() throws(SourceError) -> UInt8? {
+    public func peek() throws(SourceError) -> UInt8? {
         if self.position >= self.count {
             guard try self.refill() else { return nil }
         }
@@ -82,7 +87,7 @@ final class FileReader {
     }
 
     /// The line that `position` is on, from 1. Each byte is looked at once.
-    var line: Int {
+    public var line: Int {
         self.newlines += Self.newlines(self.buffer, self.countedTo..<max(self.countedTo, self.position))
         self.countedTo = max(self.countedTo, self.position)
         return self.newlines + 1
@@ -101,7 +106,8 @@ final class FileReader {
         return found
     }
 
-    func error(_ message: String) -> SourceError {
+    /// An error at `position`.
+    public func error(_ message: String) -> SourceError {
         SourceError(file: self.path, line: self.line, offset: self.offset, message)
     }
 
@@ -109,7 +115,7 @@ final class FileReader {
     static func text(_ number: CInt) -> String { String(cString: strerror(number)) }
 
     /// The names in a folder, in no order.
-    static func names(inFolder path: String) throws(SourceError) -> [String] {
+    public static func names(inFolder path: String) throws(SourceError) -> [String] {
         guard let folder = opendir(path) else {
             let number = errno
             throw SourceError(
@@ -132,12 +138,15 @@ final class FileReader {
 }
 
 /// Counts the lines before places of a value in memory, which mostly come in their order: each byte is looked at once.
-final class LineCount {
+public final class LineCount {
     private var position = 0
     private var newlines = 0
 
+    /// Has counted nothing.
+    public init() {}
+
     /// Counts the newlines before a place.
-    func newlines(in bytes: UnsafeBufferPointer<UInt8>, before place: Int) -> Int {
+    public func newlines(in bytes: UnsafeBufferPointer<UInt8>, before place: Int) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         if place < self.position { (self.position, self.newlines) = (0, 0) }
         self.newlines += FileReader.newlines(base, self.position..<place)
@@ -148,7 +157,8 @@ final class LineCount {
 
 extension FileReader {
     /// Opens a file that must be text: one that is compressed is refused with the remedy.
-    static func text(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil) throws(SourceError)
+    public static func text(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil)
+        throws(SourceError)
         -> FileReader
     {
         let reader = try FileReader(path: path, chunkBytes: chunkBytes, progress: progress)

@@ -4,7 +4,7 @@
 ///
 /// Only strings, their escapes and the nesting of brackets matter for that; whether the value is JSON at all is for
 /// the parser to find out.
-struct JSONExtent {
+public struct JSONExtent {
     private enum State {
         /// Before the first byte of the value.
         case start
@@ -23,15 +23,18 @@ struct JSONExtent {
     private var state = State.start
     private var depth = 0
 
+    /// Stands before a value.
+    public init() {}
+
     /// Tells whether the whole value has been passed.
-    var isComplete: Bool { self.state == .end }
+    public var isComplete: Bool { self.state == .end }
 
     /// Tells whether the value would be complete if the text ended here.
-    var isBare: Bool { self.state == .bare }
+    public var isBare: Bool { self.state == .bare }
 
     /// Passes over bytes of the value, which begins at the first byte of the first call, and answers where it stopped:
     /// behind the last byte of the value, or at `end` if the value goes on.
-    mutating func scan(_ bytes: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+    public mutating func scan(_ bytes: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
         var position = start
         while position < end {
             switch self.state {
@@ -113,15 +116,18 @@ struct JSONExtent {
 
     // MARK: Eight bytes at a time
 
-    static let low: UInt64 = 0x0101_0101_0101_0101
-    static let high: UInt64 = 0x8080_8080_8080_8080
+    /// The lowest bit of each byte.
+    @inlinable public static var low: UInt64 { 0x0101_0101_0101_0101 }
+    /// The highest bit of each byte.
+    @inlinable public static var high: UInt64 { 0x8080_8080_8080_8080 }
 
     /// The high bit of each byte that is zero; above the lowest of them other bits may be set, too.
-    @inline(__always)
-    static func zeroBytes(_ word: UInt64) -> UInt64 { (word &- Self.low) & ~word & Self.high }
+    @inlinable @inline(__always)
+    public static func zeroBytes(_ word: UInt64) -> UInt64 { (word &- Self.low) & ~word & Self.high }
 
     /// The next quote or backslash, or `end`.
-    static func quoteOrBackslash(_ bytes: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+    @inlinable
+    public static func quoteOrBackslash(_ bytes: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
         var position = start
         while position + 8 <= end {
             let word = UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt64.self)

@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Codecs
-import Records
-
 /// Reads the JSON values that lie in a text, as models write them: after prose, in a fence, cut off, with commas too
 /// many. What is complete in a value that breaks off is kept, and marked as such.
 ///
 /// Each byte is read once: where a value breaks off, the search for the next one goes on from there, not from the
 /// byte after its start. Nesting takes no stack.
-package struct LenientJSON {
+public struct LenientJSON {
     /// A value.
-    package indirect enum Value: Hashable {
+    public indirect enum Value: Hashable, Sendable {
+        /// `null`
         case null
+        /// `true` or `false`
         case bool(Bool)
         /// NaN where the digits make no number.
         case number(Double)
         /// Bytes and escapes that make no text are U+FFFD.
         case string(String)
+        /// The elements; of one that breaks off, those that are there.
         case array([Value], isComplete: Bool)
+        /// The members in their order; a key may come twice. Of one that breaks off, those that are there.
         case object([Member], isComplete: Bool)
         /// Something nested deeper than `depthMax`.
         case tooDeep
 
-        package var isContainer: Bool {
+        /// Tells whether it has brackets.
+        public var isContainer: Bool {
             switch self {
             case .array, .object, .tooDeep: true
             case .null, .bool, .number, .string: false
@@ -31,13 +33,15 @@ package struct LenientJSON {
     }
 
     /// A member of an object.
-    package struct Member: Hashable {
-        package let key: String
-        package let value: Value
+    public struct Member: Hashable, Sendable {
+        /// The key, without its quotes and escapes.
+        public let key: String
+        /// The value; null where it breaks off before it.
+        public let value: Value
     }
 
     /// The way in which the reading of a value ended.
-    package enum Ending {
+    public enum Ending: Sendable {
         /// At its closing bracket.
         case complete
         /// At the end of the text.
@@ -47,26 +51,29 @@ package struct LenientJSON {
     }
 
     /// A list or an object, and where it lies.
-    package struct Root {
-        package let value: Value
-        package let range: Range<Int>
-        package let ending: Ending
+    public struct Root: Sendable {
+        /// The list or object.
+        public let value: Value
+        /// The place of its bytes in the text.
+        public let range: Range<Int>
+        /// The way in which it ended.
+        public let ending: Ending
     }
 
     /// Levels of nesting that are built; an answer as asked has four.
-    package static let depthMax = 64
+    public static let depthMax = 64
     private static let numberBytesMax = 64
 
     private let bytes: Bytes
     private var position = 0
 
     /// Reads the values of a text.
-    package init(_ bytes: Bytes) {
+    public init(_ bytes: Bytes) {
         self.bytes = bytes
     }
 
-    /// The next list or object.
-    package mutating func next() -> Root? {
+    /// The next list or object; `nil` where no bracket follows.
+    public mutating func next() -> Root? {
         while let byte = self.current, byte != Self.openBrace, byte != Self.openBracket { self.position += 1 }
         guard self.current != nil else { return nil }
         let start = self.position

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+public import Codecs
 import Records
 
 /// Some fields of a JSON object, which are asked for by name and type.
-struct SourceEntry {
+public struct SourceEntry {
     private let members: [String: JSONValue]
 
-    init(_ members: [String: JSONValue]) { self.members = members }
+    /// Takes the fields of an object.
+    public init(_ members: [String: JSONValue]) { self.members = members }
 
     /// Describes the fault in text that is no JSON.
-    static func fault(of error: JSONError) -> SourceFault {
+    public static func fault(of error: JSONError) -> SourceFault {
         if error.message.hasPrefix("invalid UTF-8") {
             return SourceFault(
                 SourceReason.invalidUTF8, "\(error.message), \(error.offset) bytes into it: write the file as UTF-8")
@@ -23,7 +24,7 @@ struct SourceEntry {
     }
 
     /// A number that must be there.
-    func seconds(_ field: String) throws(SourceFault) -> Double {
+    public func seconds(_ field: String) throws(SourceFault) -> Double {
         guard let seconds = try self.secondsIfAny(field) else {
             throw SourceFault(SourceReason.missingKey, "`\(field)` is missing: give the time in seconds")
         }
@@ -31,14 +32,14 @@ struct SourceEntry {
     }
 
     /// A number, or `nil` where there is none.
-    func secondsIfAny(_ field: String) throws(SourceFault) -> Double? {
+    public func secondsIfAny(_ field: String) throws(SourceFault) -> Double? {
         guard let member = self.members[field], member != .null else { return nil }
         guard let number = member.double else { throw Self.wrongType(field, "a number of seconds", member) }
         return number
     }
 
     /// A text that must be there.
-    func text(_ field: String) throws(SourceFault) -> String {
+    public func text(_ field: String) throws(SourceFault) -> String {
         guard let text = try self.textIfAny(field) else {
             throw SourceFault(SourceReason.missingKey, "`\(field)` is missing: give its text")
         }
@@ -46,24 +47,17 @@ struct SourceEntry {
     }
 
     /// A text, or `nil` where there is none.
-    func textIfAny(_ field: String) throws(SourceFault) -> String? {
+    public func textIfAny(_ field: String) throws(SourceFault) -> String? {
         guard let member = self.members[field], member != .null else { return nil }
         guard let text = member.string else { throw Self.wrongType(field, "a string", member) }
         return text
     }
 
     /// A truth value, or `nil` where there is none.
-    func boolIfAny(_ field: String) throws(SourceFault) -> Bool? {
+    public func boolIfAny(_ field: String) throws(SourceFault) -> Bool? {
         guard let member = self.members[field], member != .null else { return nil }
         guard case .bool(let value) = member else { throw Self.wrongType(field, "true or false", member) }
         return value
-    }
-
-    /// An id that must be there and can be a key.
-    func uid(_ field: String) throws(SourceFault) -> String {
-        let uid = try self.text(field)
-        try SourceFault.check(uid: uid, field: field)
-        return uid
     }
 
     private static func wrongType(_ field: String, _ expected: String, _ found: JSONValue) -> SourceFault {

@@ -1,44 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+public import Codecs
 import Records
-import TaskRooms
 
 /// The members of a file's outermost value that are handed out.
-struct JSONLayout {
+public struct JSONLayout {
     /// The members whose own members or elements are handed out one by one.
-    var opened: Set<String>
+    public var opened: Set<String>
     /// The other members that are handed out whole; `nil` for all.
-    var taken: Set<String>?
+    public var taken: Set<String>?
 
     /// Opens some members and takes some whole, all others where that is `nil`.
-    init(opening opened: Set<String>, taking taken: Set<String>?) {
+    public init(opening opened: Set<String>, taking taken: Set<String>?) {
         self.opened = opened
         self.taken = taken
     }
 }
 
 /// One value of a file, cut out and not yet parsed.
-struct JSONPiece {
+public struct JSONPiece {
     /// The member of the outermost object that it is in, where that was opened.
-    var container: String?
+    public var container: String?
     /// Its key; `nil` for an element of an array.
-    var key: String?
+    public var key: String?
     /// The value.
-    var bytes: Bytes
+    public var bytes: Bytes
     /// The number of bytes of the value; more than `bytes` where it was too large.
-    var byteCount: Int
+    public var byteCount: Int
     /// The offset in the file at which the value begins.
-    var offset: Int
+    public var offset: Int
     /// The line it begins on.
-    var line: Int
+    public var line: Int
 
     /// Tells whether it was larger than allowed, so that `bytes` is just its beginning.
-    var isCut: Bool { self.byteCount > self.bytes.count }
+    public var isCut: Bool { self.byteCount > self.bytes.count }
 }
 
 /// Cuts a JSON file of any size into the members of its outermost object (or the elements of its outermost array).
-struct JSONSplitter {
+public struct JSONSplitter {
     private enum Place {
         case start
         case root(isObject: Bool)
@@ -46,7 +45,8 @@ struct JSONSplitter {
         case end
     }
 
-    let reader: FileReader
+    /// The file.
+    public let reader: FileReader
     private let layout: JSONLayout
     private let pieceBytesMax: Int
     private var place = Place.start
@@ -54,14 +54,17 @@ struct JSONSplitter {
     private var name = "the beginning"
 
     /// Splits a file. Of values larger than `pieceBytesMax` only the beginning is kept.
-    init(_ reader: FileReader, layout: JSONLayout, pieceBytesMax: Int = SourceLimits.videoBytesMax) {
+    public init(_ reader: FileReader, layout: JSONLayout, pieceBytesMax: Int = SourceLimits.valueBytesMax) {
         self.reader = reader
         self.layout = layout
         self.pieceBytesMax = pieceBytesMax
     }
 
     /// The next piece, or `nil` behind the end of the outermost value.
-    mutating func next() throws(SourceError) -> JSONPiece? {
+    ///
+    /// - Throws: `SourceError` where the file is truncated or its outermost structure is broken. Calling again throws
+    ///   again.
+    public mutating func next() throws(SourceError) -> JSONPiece? {
         while true {
             switch self.place {
             case .start: try self.begin()

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+public import Codecs
 import Records
-import TaskRooms
 
 #if canImport(Glibc)
     import Glibc
@@ -14,33 +13,34 @@ import TaskRooms
 
 /// Reads comma- or tab-separated text row by row (RFC 4180): fields in double quotes hold delimiters, line ends and
 /// doubled quotes; rows end in LF or CRLF; the first row is the header. Blank lines are passed over.
-struct DelimitedText {
-    let reader: FileReader
+public struct DelimitedText {
+    /// The file.
+    public let reader: FileReader
     private var delimiter: UInt8
     /// Tells whether the delimiter is still unknown: it is the first of `candidates` outside of quotes.
     private var isSniffing = false
     private static let candidates: [UInt8] = [UInt8(ascii: "\t"), UInt8(ascii: ","), UInt8(ascii: ";")]
     /// The names of the columns.
-    private(set) var header: [String] = []
+    public private(set) var header: [String] = []
     /// The fields of the row, without their quotes, one behind the other.
-    private var row: Bytes = []
+    @usableFromInline var row: Bytes = []
     /// The end of each field in `row`.
-    private var ends: [Int] = []
+    @usableFromInline var ends: [Int] = []
     /// The line that the row begins on, from 1.
-    private(set) var line = 0
+    public private(set) var line = 0
     /// The offset in the file at which the row begins.
-    private(set) var offset = 0
+    public private(set) var offset = 0
     /// Tells whether a line end follows the row: a last row without one may have been cut off.
-    private(set) var isEnded = true
+    public private(set) var isEnded = true
     /// Tells whether a quoted field goes on behind its closing quote, as it does where a stray quote opened it.
-    private(set) var hasStrayQuote = false
+    public private(set) var hasStrayQuote = false
     /// The number of bytes of the row's fields; more than are kept where the row is too long.
     private var byteCount = 0
 
     /// Opens a file and reads its header.
     ///
     /// - Throws: `SourceError` where one of the required columns is missing; it names those that are there.
-    init(path: String, delimiter: UInt8, requiring required: [String], progress: ProgressHandler? = nil)
+    public init(path: String, delimiter: UInt8, requiring required: [String], progress: ProgressHandler? = nil)
         throws(SourceError)
     {
         self.reader = try FileReader.text(path: path, progress: progress)
@@ -64,25 +64,26 @@ struct DelimitedText {
 
     /// Reads rows of which nothing is known, from where a reader is: there is no header, and the first comma, tab or
     /// semicolon outside of quotes is the delimiter.
-    init(sniffing reader: FileReader) {
+    public init(sniffing reader: FileReader) {
         self.reader = reader
         self.delimiter = UInt8(ascii: "\t")
         self.isSniffing = true
     }
 
     /// The place of a column, if there is such a column.
-    func column(_ name: String) -> Int? { self.header.firstIndex(of: name) }
+    public func column(_ name: String) -> Int? { self.header.firstIndex(of: name) }
 
     /// The number of fields of the row.
-    var fieldCount: Int { self.ends.count }
+    public var fieldCount: Int { self.ends.count }
 
     /// Tells whether the row is longer than `SourceLimits.lineBytesMax`, so that just its beginning is there.
-    var isTooLong: Bool { self.byteCount > SourceLimits.lineBytesMax }
+    public var isTooLong: Bool { self.byteCount > SourceLimits.lineBytesMax }
 
     // MARK: Fields
 
     /// Calls a function with the bytes of a field, of none where there is no such field.
-    func withField<Result>(_ index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    @inlinable
+    public func withField<Result>(_ index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         self.row.withUnsafeBufferPointer { row in
             guard index >= 0, index < self.ends.count else { return body(UnsafeBufferPointer(rebasing: row[0..<0])) }
             let start = index == 0 ? 0 : self.ends[index - 1]
@@ -91,7 +92,7 @@ struct DelimitedText {
     }
 
     /// All fields as text, for small files.
-    func cells() throws(SourceError) -> [String] {
+    public func cells() throws(SourceError) -> [String] {
         let cells = (0..<self.fieldCount).compactMap { self.text($0) }
         guard !self.isTooLong, !cells.isEmpty, cells.count == self.fieldCount else {
             throw SourceError(
@@ -101,16 +102,16 @@ struct DelimitedText {
     }
 
     /// A field as text; `nil` where it is not UTF-8.
-    func text(_ index: Int) -> String? { self.withField(index) { String(validating: $0, as: UTF8.self) } }
+    public func text(_ index: Int) -> String? { self.withField(index) { String(validating: $0, as: UTF8.self) } }
 
     /// Tells whether a field is empty.
-    func isEmpty(_ index: Int) -> Bool { self.withField(index) { $0.isEmpty } }
+    public func isEmpty(_ index: Int) -> Bool { self.withField(index) { $0.isEmpty } }
 
     /// Tells whether a field equals a text.
-    func field(_ index: Int, is text: String) -> Bool { self.withField(index) { $0.elementsEqual(text.utf8) } }
+    public func field(_ index: Int, is text: String) -> Bool { self.withField(index) { $0.elementsEqual(text.utf8) } }
 
     /// A field as a number; `nil` where it is none. `nan` is a number that is none.
-    func number(_ index: Int) -> Double? {
+    public func number(_ index: Int) -> Double? {
         self.withField(index) { bytes in
             var position = 0
             if let base = bytes.baseAddress, let number = DecimalNumber.scan(base, &position, bytes.count),
@@ -123,7 +124,7 @@ struct DelimitedText {
     }
 
     /// The row as text, quoted again where it must be.
-    var raw: Bytes {
+    public var raw: Bytes {
         var bytes: Bytes = []
         for index in 0..<self.ends.count {
             if index > 0 { bytes.append(self.delimiter) }
@@ -139,14 +140,15 @@ struct DelimitedText {
     }
 
     /// The row's length in bytes.
-    var rawByteCount: Int { max(self.byteCount, self.raw.count) }
+    public var rawByteCount: Int { max(self.byteCount, self.raw.count) }
 
-    var place: SourcePlace { SourcePlace(file: self.reader.path, line: self.line, offset: self.offset) }
+    /// The place of the row.
+    public var place: SourcePlace { SourcePlace(file: self.reader.path, line: self.line, offset: self.offset) }
 
     // MARK: Rows
 
     /// Moves to the next row; `false` at the end of the file.
-    mutating func next() throws(SourceError) -> Bool {
+    public mutating func next() throws(SourceError) -> Bool {
         while true {
             self.row.removeAll(keepingCapacity: self.row.capacity <= 1 << 20)
             self.ends.removeAll(keepingCapacity: true)
@@ -165,7 +167,7 @@ struct DelimitedText {
     }
 
     /// The number of lines in the row: more than one where quoted fields hold line ends.
-    var lineCount: Int { self.reader.line - self.line + (self.isEnded ? 0 : 1) }
+    public var lineCount: Int { self.reader.line - self.line + (self.isEnded ? 0 : 1) }
 
     private var cutOff: SourceError {
         SourceError(

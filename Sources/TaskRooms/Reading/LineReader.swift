@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+public import Codecs
 import Records
-import TaskRooms
 
 #if canImport(Glibc)
     import Glibc
@@ -13,31 +12,33 @@ import TaskRooms
 #endif
 
 /// Reads a file line by line, without the line ends (LF or CRLF).
-struct LineReader {
-    let reader: FileReader
+public struct LineReader {
+    /// The file.
+    public let reader: FileReader
     /// The line's number, from 1.
-    private(set) var line: Int
+    public private(set) var line: Int
     /// The offset in the file at which it begins.
-    private(set) var offset = 0
+    public private(set) var offset = 0
     /// Tells whether it was longer than `SourceLimits.lineBytesMax`, so that `bytes` is just its beginning.
-    private(set) var isTooLong = false
+    public private(set) var isTooLong = false
     /// The bytes of a line that lies in two chunks.
     private var carry: Bytes = []
     private var isCarried = false
     private var range = 0..<0
 
     /// Tells whether a line end follows it: a last line without one may have been cut off.
-    private(set) var isEnded = true
+    public private(set) var isEnded = true
     /// The number of its bytes; more than `bytes` where it is too long.
-    private(set) var byteCount = 0
+    public private(set) var byteCount = 0
 
-    init(_ reader: FileReader) {
+    /// Reads lines from where a reader is.
+    public init(_ reader: FileReader) {
         self.reader = reader
         self.line = reader.line - 1
     }
 
     /// Moves to the next line; `false` at the end of the file.
-    mutating func next() throws(SourceError) -> Bool {
+    public mutating func next() throws(SourceError) -> Bool {
         self.isTooLong = false
         self.isCarried = false
         self.isEnded = true
@@ -78,26 +79,16 @@ struct LineReader {
     }
 
     /// Calls a function with the line's bytes.
-    func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         if self.isCarried { return self.carry.withUnsafeBufferPointer { body(Self.withoutReturn($0)) } }
         let start = self.reader.buffer + self.range.lowerBound
         return body(Self.withoutReturn(UnsafeBufferPointer(start: start, count: self.range.count)))
     }
 
     /// The line's bytes, copied.
-    var bytes: Bytes { self.withBytes { Bytes($0) } }
+    public var bytes: Bytes { self.withBytes { Bytes($0) } }
 
     private static func withoutReturn(_ line: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
         line.last == 0x0d ? UnsafeBufferPointer(rebasing: line.dropLast()) : line
-    }
-}
-
-extension StringProtocol {
-    /// Without white space at both ends.
-    func trimming() -> Substring {
-        var text = Substring(self)
-        while let first = text.first, first.isWhitespace { text.removeFirst() }
-        while let last = text.last, last.isWhitespace { text.removeLast() }
-        return text
     }
 }
