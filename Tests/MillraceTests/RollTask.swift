@@ -62,6 +62,7 @@ struct Roll: RecordGroup {
 
 /// Rolls, one a line: `r1: a door, a window`.
 struct RollAdapter: SourceAdapter {
+    static let topic = "film"
     static let name = "rolls"
     let text: String
 

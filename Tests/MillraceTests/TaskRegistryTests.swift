@@ -57,7 +57,7 @@ struct TaskRegistryTests {
         let ingest = try self.command("rolls", of: sources)
         let file = self.bench.folder.file("rolls.txt").path
         try self.bench.folder.write("r1: a door, a window\nnothing\nr2: a cup\n", to: "rolls.txt")
-        try self.run(ingest, "--file", file, "--topic", "film")
+        try self.run(ingest, "--file", file)
         let stored = try self.records("film")
         let text = stored.mapValues { $0.map { String(decoding: $0.value ?? [], as: UTF8.self) } }
         #expect(
@@ -86,6 +86,15 @@ struct TaskRegistryTests {
 
         let missing = #expect(throws: CommandFailure.self) { try self.run(ingest, "--file", "gone.txt") }
         #expect(missing?.code == .usage && missing?.message == "there is no gone.txt")
+    }
+
+    @Test("Each source names the topic that it writes to, in its help too")
+    func topics() throws {
+        let pattern = /--topic <topic>\s+The topic that the records are written to. \(default:\s(\S+)\)/
+        for source in IngestCommand.sources(of: self.tasks) {
+            let topic = try #require(try pattern.firstMatch(in: source.helpMessage(columns: 120))).1
+            #expect(topic == (source.configuration.commandName == "rolls" ? "film" : "narrations"))
+        }
     }
 
     /// Writes two shots into a set.

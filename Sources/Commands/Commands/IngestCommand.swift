@@ -13,8 +13,8 @@ struct IngestCommand: ParsableCommand {
         commandName: "ingest",
         abstract: "Read a data set's annotations into a topic.",
         discussion: """
-            Each video and pass is written as a whole, once: a rerun, after a kill too, skips what is there. What cannot be used \
-            is counted and kept as a dead letter; the rest goes on.
+            Each group (a video and pass, most often) is written as a whole, once: a rerun, after a kill too, skips what is \
+            there. What cannot be used is counted and kept as a dead letter; the rest goes on.
 
             EXAMPLES
               millrace ingest ego4d --narrations narration.json --metadata ego4d.json \\
@@ -40,7 +40,7 @@ struct IngestCommand: ParsableCommand {
         }
 
         @OptionGroup var source: Arguments
-        @OptionGroup var target: Target
+        @OptionGroup var target: Target<Arguments.Adapter>
 
         func run() throws {
             try CommandFailure.reporting { try self.target.ingest(try self.source.makeAdapter()) }
@@ -48,17 +48,17 @@ struct IngestCommand: ParsableCommand {
     }
 
     /// Options that every source has.
-    struct Target: ParsableArguments {
-        @Option(help: "The topic.")
-        var topic = "narrations"
+    struct Target<Adapter: SourceAdapter>: ParsableArguments {
+        @Option(help: "The topic that the records are written to.")
+        var topic = Adapter.topic
 
         @Option(help: "Partitions of the topic, fixed when it is created; the topology's number.")
         var partitions = 4
 
-        @Flag(help: "Write videos that have changed since they were ingested again, as a new revision.")
+        @Flag(help: "Write what has changed since it was ingested again, as a new revision.")
         var replace = false
 
-        @Option(help: ArgumentHelp("Narrations a second, at most.", valueName: "n"))
+        @Option(help: ArgumentHelp("Records a second, at most.", valueName: "n"))
         var maxRate: Double?
 
         @OptionGroup var common: CommonOptions
@@ -76,7 +76,7 @@ struct IngestCommand: ParsableCommand {
             }
         }
 
-        func ingest<Adapter: SourceAdapter>(_ adapter: Adapter) throws {
+        func ingest(_ adapter: Adapter) throws {
             let home = try self.common.makeHome()
             for note in adapter.notes { Console.warning(note) }
             let log = try home.openLog()

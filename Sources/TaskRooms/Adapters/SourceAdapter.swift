@@ -13,6 +13,8 @@ public protocol SourceAdapter: Sendable {
 
     /// The name on the command line, and in the ledger of what was ingested: `ego4d`.
     static var name: String { get }
+    /// The topic that its records go to where the command line names none: `narrations`.
+    static var topic: String { get }
     /// Warnings about the side files for the user, one sentence each: a split that had to be guessed, for instance.
     var notes: [String] { get }
     /// The exclusion lists that were given, in their order.

@@ -75,6 +75,9 @@ extension VideoNarrations: RecordGroup {
 }
 
 extension SourceAdapter where Group == VideoNarrations {
+    /// `narrations`
+    public static var topic: String { "narrations" }
+
     /// Warnings about videos that no list guards.
     public static func warnings(about counts: [String: Int]) -> [String] {
         guard let groups = counts[SourceCount.unknownMembers] else { return [] }

@@ -11,6 +11,7 @@ import TaskRooms
 ///     {"album": "a1", "file": "frames/door.png", "sha256": "8f43…"}
 struct AlbumAdapter: SourceAdapter {
     static let name = "albums"
+    static let topic = "albums"
     let file: String
 
     /// The largest file that is read: 64 MiB.
@@ -55,7 +56,7 @@ struct AlbumArguments: SourceArguments {
     static let abstract = "Albums of photos, one photo a line."
     static let discussion = """
         EXAMPLES
-          millrace ingest albums --file albums.jsonl --topic albums
+          millrace ingest albums --file albums.jsonl
         """
 
     @Option(help: "The file: a line of JSON a photo, with `album`, `file` and `sha256`.")

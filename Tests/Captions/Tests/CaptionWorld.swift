@@ -76,7 +76,7 @@ final class CaptionWorld: Sendable {
     /// Ingests the albums.
     func ingest(home: String = "home", log: String? = nil) async throws {
         try await self.run(
-            "ingest", "albums", "--file", self.path("albums.jsonl"), "--topic", "albums", home: home, log: log)
+            "ingest", "albums", "--file", self.path("albums.jsonl"), home: home, log: log)
     }
 
     /// The arguments of a run to the end of the input.
