@@ -30,14 +30,14 @@ final class StageTask {
     let writer: any TransactionalWriter
     private let reader: any PartitionReader
     private let rateLimit: SharedRateLimit?
-    private let envelope: DeadLetterEnvelope
+    let envelope: DeadLetterEnvelope
     private let gate: (any InputGate)?
     private let endOffset: Offset?
 
     var prefix: FinishedPrefix
     var metadata: TaskMetadata
-    private let limit: SharedDeadLetterLimit
-    private var limitShare = DeadLetterLimit.Share()
+    let limit: SharedDeadLetterLimit
+    var limitShare = DeadLetterLimit.Share()
     private var batch: FetchedBatch
     private var cursor = 0
     private var isAtEnd = false
@@ -46,12 +46,12 @@ final class StageTask {
     /// Tells whether the input has ended for good, so that the end must be known and not only seen.
     private var isClosing = false
     /// A commit or a read that the log could not take just now.
-    private var unfinished: Unfinished?
-    private var deadLetters = RecordBatch()
-    private var rejects = RecordBatch()
+    var unfinished: Unfinished?
+    var deadLetters = RecordBatch()
+    var rejects = RecordBatch()
     private var failed = false
     /// The time, read once a step and every few hundred records: reading the clock costs as much as a filter does.
-    private var now: Timestamp
+    var now: Timestamp
     var questions: QuestionQueue?
 
     /// Records read at a time: enough to make a batch worthwhile, few enough that a step stays short.
@@ -85,7 +85,7 @@ final class StageTask {
     }
 
     /// The work that is tried again while the log is away.
-    private struct Unfinished {
+    struct Unfinished {
         /// The commit, exactly as it was; `nil`: a read.
         var commit: (transaction: Transaction, position: Offset)?
         var attempts = 0
@@ -190,7 +190,7 @@ final class StageTask {
     }
 
     /// Notes what could not be done, to be tried again after a pause that doubles up to two seconds.
-    private func putOff(_ commit: (Transaction, Offset)?, _ error: LogError) -> Timestamp {
+    func putOff(_ commit: (Transaction, Offset)?, _ error: LogError) -> Timestamp {
         let attempts = (self.unfinished?.attempts ?? 0) + 1
         // At first, and then each half minute or so: an outage is news once.
         if attempts == 3 || attempts % 16 == 0 {
@@ -312,135 +312,6 @@ final class StageTask {
         }
         let isLast = index == batch.count - 1
         self.prefix.finish(next: isLast ? batch.nextOffset : offset + 1, now: self.now)
-    }
-
-    /// The size of the chain's output before a record.
-    private struct OutputMark {
-        let count: Int
-        let bytes: Int
-
-        init(_ chain: Chain) {
-            self.count = chain.outputCount
-            self.bytes = chain.outputByteCount
-        }
-    }
-
-    /// Outputs that no topic would take become dead letters of their input: a commit that cannot succeed would be
-    /// tried for ever.
-    private func oversizedOutputs(since mark: OutputMark, origin: Offset) -> [Letter] {
-        let bytesMax = TopicSpecification.recordBytesMaxDefault
-        guard self.sink == nil, self.chain.outputByteCount - mark.bytes > bytesMax else { return [] }
-        return self.chain.dropOutputs(from: mark.count, largerThan: bytesMax).map { size in
-            Letter(
-                kind: .dead, step: self.stage.steps.last?.name ?? "", reason: "too-large",
-                message: "an output of \(size) bytes, where a record may have \(bytesMax)", origin: origin, value: nil)
-        }
-    }
-
-    private func keep(_ notes: ChainNotes, batch: FetchedBatch) throws {
-        if let refusal = notes.letters.first(where: { $0.kind == .refused }) {
-            throw Self.refusal(refusal, of: self.stage, self.source)
-        }
-        for (reason, count) in notes.counts { self.metadata.counts[reason, default: 0] += count }
-        for letter in notes.letters {
-            self.metadata.counts["\(letter.step).\(letter.reason)", default: 0] += 1
-            let record = try self.sourceRecord(at: letter.origin, batch: batch)
-            let written = self.envelope.write(
-                letter, source: self.source, record: record, recordBytesMax: TopicSpecification.recordBytesMaxDefault)
-            if letter.kind == .dead { self.metadata.deadLetters += 1 } else { self.metadata.rejected += 1 }
-            // In one topic they keep the order in which they came, wherever commits fall.
-            if letter.kind == .rejected, self.stage.rejects != nil {
-                self.rejects.append(written)
-            } else {
-                self.deadLetters.append(written)
-            }
-        }
-        try self.count(notes.letters.first { $0.kind == .dead })
-    }
-
-    /// Counts an input record in the stage's row of dead letters, if there is one.
-    private func count(_ dead: Letter?) throws(EngineError) {
-        guard let row = self.limit.take(isDeadLetter: dead != nil, &self.limitShare) else { return }
-        throw Self.stop(row, last: dead, of: self.stage, self.source, in: self.surroundings.topology)
-    }
-
-    /// The end of a run by a step that refuses to go on.
-    static func refusal(_ letter: Letter, of stage: Stage, _ source: TopicPartition) -> EngineError {
-        EngineError(
-            .failed,
-            "stage `\(stage.name)`: \(letter.step): \(letter.reason): \(letter.message). Nothing from offset \(letter.origin) of "
-                + "\(source) on was committed")
-    }
-
-    /// The end of a run by too many dead letters in a row.
-    static func stop(
-        _ row: DeadLetterLimit, last: Letter?, of stage: Stage, _ source: TopicPartition, in topology: Topology
-    ) -> EngineError {
-        let place = last.map {
-            ", the last at offset \($0.origin) of \(source): \($0.step): \($0.reason): \($0.message)"
-        }
-        let committed =
-            row.committed == 0
-            ? "Nothing of them was committed"
-            : "\(row.committed) of them were committed, to `\(topology.deadLetterTopic)`, where a replay takes them up"
-        return EngineError(
-            .failed,
-            "stage `\(stage.name)`: \(row.inARow) records in a row ended as dead letters\(place ?? ""). \(committed): mend the "
-                + "topology or the data, or raise `max-consecutive-dead-letters`, and run again")
-    }
-
-    /// The input record that a letter is about: at hand most often, else read again from the log.
-    private func sourceRecord(at offset: Offset, batch: FetchedBatch) throws(LogError) -> Record? {
-        if let index = batch.index(of: offset) { return batch.records[index] }
-        let found = try self.surroundings.log.makeReader(of: self.source, from: offset)
-            .read(recordsMax: 1, bytesMax: Self.bytesMax)
-        return found.offsets.first == offset ? found.records[0] : nil
-    }
-
-    // MARK: Committing
-
-    private func commit(_ reason: RotationReason?) throws -> Outcome {
-        guard self.limit.commit(&self.limitShare) else {
-            self.end()
-            return .stopped
-        }
-        var transaction = Transaction()
-        let position = self.prefix.position
-        if let reason, let sink = self.sink { transaction.outputs += try sink.prepare(reason) }
-        if case .topic(let topic) = self.stage.destination, self.chain.outputCount > 0 {
-            self.add(self.chain.takeOutput(), to: topic, &transaction)
-        }
-        if let rejects = self.stage.rejects { self.add(self.rejects, to: rejects, &transaction) }
-        self.add(self.deadLetters, to: self.surroundings.topology.deadLetterTopic, &transaction)
-        self.metadata.committedAt = self.now
-        self.metadata.open = self.chain.openCounts
-        transaction.group = self.surroundings.group(of: self.stage)
-        transaction.offsets[self.source] = CommittedOffset(position, metadata: self.metadata.text)
-        transaction.state = self.chain.stateChanges()
-        transaction.state.append(StoredOffset.change(position, self.metadata))
-        return try self.finish((transaction, position))
-    }
-
-    /// Commits; where the log cannot take it now, the same again later.
-    private func finish(_ commit: (transaction: Transaction, position: Offset)) throws(LogError) -> Outcome {
-        do throws(LogError) {
-            try self.writer.commit(commit.transaction)
-        } catch  where error.isRetriable {
-            return .waiting(until: self.putOff(commit, error))
-        }
-        self.unfinished = nil
-        self.sink?.committed()
-        self.rejects.removeAll()
-        self.deadLetters.removeAll()
-        self.prefix.commit(commit.position)
-        self.surroundings.wake()
-        return .progressed
-    }
-
-    private func add(_ records: RecordBatch, to topic: String, _ transaction: inout Transaction) {
-        guard !records.isEmpty else { return }
-        // All topics have the same partitions and steps keep the key, so output stays in the input's partition.
-        transaction.outputs.append(.init(topic: topic, partition: self.source.partition, records: records))
     }
 }
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Codecs
+import Records
+
+/// A text that somebody wrote about a moment of a video.
+public struct Narration: Hashable, Sendable {
+    /// The video.
+    public var videoUID: String
+    /// The annotation pass.
+    public var pass: Int
+    /// Its place among the narrations of the video and pass, by time, from 0.
+    public var index: Int
+    /// The moment, in seconds of the video.
+    public var timestampSec: Double
+    /// The text as it was written, tags and all.
+    public var text: String
+    /// The interval that the source itself gives, in seconds of the video.
+    public var annotated: Interval?
+    /// The window that a query about it has, in seconds of the video; `window` sets it.
+    public var window: Interval?
+    private var moreDetails: Boxed<NarrationDetails>?
+
+    /// Facts that the source has of it beside.
+    public var details: NarrationDetails {
+        get { self.moreDetails?.details ?? NarrationDetails() }
+        set { self.moreDetails = newValue.isEmpty ? nil : Boxed(newValue) }
+    }
+
+    /// Creates a narration.
+    public init(
+        videoUID: String, pass: Int = 1, index: Int, timestampSec: Double, text: String, annotated: Interval? = nil,
+        window: Interval? = nil, details: NarrationDetails = NarrationDetails()
+    ) {
+        self.videoUID = videoUID
+        self.pass = pass
+        self.index = index
+        self.timestampSec = timestampSec
+        self.text = text
+        self.annotated = annotated
+        self.window = window
+        self.details = details
+    }
+
+    /// Tells whether the source has nothing of it beside.
+    var isPlain: Bool { self.moreDetails == nil }
+
+    /// The same without details.
+    var plain: Narration {
+        var plain = self
+        plain.moreDetails = nil
+        return plain
+    }
+}
+
+extension Narration {
+    /// The fields that say which narration it is and what it says; not its video and pass, which blocks state once, nor
+    /// its details, which blocks do not have.
+    func writeFields(to json: inout JSONWriter) {
+        json.field("index", self.index)
+        json.field("timestamp_sec", self.timestampSec)
+        json.field("text", self.text)
+        if let annotated = self.annotated {
+            json.field("start_sec", annotated.start)
+            json.field("end_sec", annotated.end)
+        }
+        if let window = self.window {
+            json.key("window")
+            window.write(to: &json)
+        }
+    }
+
+    /// The fields that the source has beside, if any.
+    func writeDetails(to json: inout JSONWriter) {
+        if let details = self.moreDetails?.details { details.writeFields(to: &json) }
+    }
+}
