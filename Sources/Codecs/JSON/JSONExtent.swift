@@ -125,7 +125,7 @@ public struct JSONExtent {
     @inlinable @inline(__always)
     public static func zeroBytes(_ word: UInt64) -> UInt64 { (word &- Self.low) & ~word & Self.high }
 
-    /// The next quote or backslash, or `end`.
+    /// The next quote or backslash, or `end`: eight bytes at a time (the test for a zero byte after an exclusive or).
     @inlinable
     public static func quoteOrBackslash(_ bytes: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
         var position = start

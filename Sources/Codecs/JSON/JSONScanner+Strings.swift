@@ -7,7 +7,7 @@ extension JSONScanner {
         var position = start
         var escaped = false
         while true {
-            position = self.quoteOrBackslash(from: position)
+            position = JSONExtent.quoteOrBackslash(self.base, from: position, to: self.end)
             guard position < self.end else { throw JSONError("unterminated string", offset: self.offset) }
             if self.base[position] == UInt8(ascii: "\"") { break }
             escaped = true
@@ -15,23 +15,6 @@ extension JSONScanner {
         }
         self.offset = position + 1
         return (start..<position, escaped)
-    }
-
-    /// The next quote or backslash, eight bytes at a time (the SWAR test for a zero byte after an exclusive or).
-    private func quoteOrBackslash(from start: Int) -> Int {
-        let low: UInt64 = 0x0101_0101_0101_0101
-        let high: UInt64 = 0x8080_8080_8080_8080
-        var position = start
-        while position + 8 <= self.end {
-            let word = UnsafeRawPointer(self.base + position).loadUnaligned(as: UInt64.self)
-            let quote = word ^ (low &* 0x22)
-            let slash = word ^ (low &* 0x5c)
-            let found = ((quote &- low) & ~quote | (slash &- low) & ~slash) & high
-            if found != 0 { return position + found.trailingZeroBitCount / 8 }
-            position += 8
-        }
-        while position < self.end, self.base[position] != 0x22, self.base[position] != 0x5c { position += 1 }
-        return position
     }
 
     func validated(_ range: Range<Int>) throws(JSONError) -> String {
