@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Codecs
-import Foundation
 import ModelAnswerCache
-import Records
 
 /// `millrace cache`
 struct CacheCommand: ParsableCommand {
@@ -23,6 +20,22 @@ struct CacheCommand: ParsableCommand {
               millrace cache import answers.jsonl.zst --home elsewhere
             """,
         subcommands: [Stats.self, Verify.self, Prune.self, Export.self, Import.self])
+
+    /// Does what takes long over many entries: tells how far it is, and ends early on Ctrl-C.
+    ///
+    /// - Parameter body: is given a function that takes the number of entries so far, and answers whether to go on.
+    static func watched<Report>(
+        _ action: String, _ unit: String, _ body: (_ goesOn: (Int) -> Bool) throws -> Report
+    ) rethrows -> Report {
+        let interrupts = Interrupts("stopping; once more to stop now")
+        defer { interrupts.cancel() }
+        let progress = ProgressReporter()
+        defer { progress.finish() }
+        return try body { count in
+            progress.show { _ in "\(action): \(ProgressReporter.grouped(count)) \(unit)" }
+            return !Interrupts.hasCome
+        }
+    }
 
     /// Opens the cache of the home, and sorts the errors.
     static func withCache(

@@ -48,20 +48,15 @@ extension CacheCommand {
                 self.damaged
                 ? .damaged : .entries(before: try self.before.map { try CacheTime.parse($0) }, model: self.model)
             try CacheCommand.withCache(self.common, readOnly: self.dryRun, mustExist: true) { cache in
-                let interrupts = Interrupts("stopping; once more to stop now")
-                defer { interrupts.cancel() }
-                let progress = ProgressReporter()
                 if let model = self.model, try cache.statistics().models[model] == nil {
                     let names = try cache.statistics().models.keys.sorted()
                     Console.warning(
                         "there is no answer of `\(model)`"
                             + (names.isEmpty ? "" : "; there are answers of: \(names.joined(separator: ", "))"))
                 }
-                let report = try cache.prune(pruning, isDryRun: self.dryRun) { count in
-                    progress.show { _ in "prune: \(ProgressReporter.grouped(count)) entries removed" }
-                    return !Interrupts.hasCome
+                let report = try CacheCommand.watched("prune", "entries removed") { goesOn in
+                    try cache.prune(pruning, isDryRun: self.dryRun, progress: goesOn)
                 }
-                progress.finish()
                 if self.common.json {
                     try Results.json(self.json(report))
                 } else {

@@ -24,14 +24,9 @@ extension CacheCommand {
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: true) { cache in
-                let interrupts = Interrupts("stopping; once more to stop now")
-                defer { interrupts.cancel() }
-                let progress = ProgressReporter()
-                let report = try cache.export(to: self.file) { count in
-                    progress.show { _ in "export: \(ProgressReporter.grouped(count)) entries" }
-                    return !Interrupts.hasCome
+                let report = try CacheCommand.watched("export", "entries") { goesOn in
+                    try cache.export(to: self.file, progress: goesOn)
                 }
-                progress.finish()
                 guard let report else { throw CommandFailure(.failed, "stopped; \(self.file) was not written") }
                 for key in report.damaged { Console.warning("left out, its answer is damaged: \(key)") }
                 for key in report.damagedRequests { Console.warning("without its request, which is damaged: \(key)") }
@@ -63,19 +58,16 @@ extension CacheCommand {
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: false) { cache in
-                let interrupts = Interrupts("stopping; once more to stop now")
-                defer { interrupts.cancel() }
-                let progress = ProgressReporter()
                 let shownMax = 20
                 var bad = 0
-                let report = try cache.import(from: self.file) { problem in
-                    bad += 1
-                    if bad <= shownMax { Console.error(problem) }
-                } progress: { count in
-                    progress.show { _ in "import: \(ProgressReporter.grouped(count)) lines" }
-                    return !Interrupts.hasCome
+                let report = try CacheCommand.watched("import", "lines") { goesOn in
+                    try cache.import(
+                        from: self.file,
+                        onBadLine: { problem in
+                            bad += 1
+                            if bad <= shownMax { Console.error(problem) }
+                        }, progress: goesOn)
                 }
-                progress.finish()
                 if bad > shownMax { Console.error("… and \(bad - shownMax) more lines") }
                 try Results.line(
                     "\(self.file): \(ProgressReporter.grouped(report.stored)) stored, "

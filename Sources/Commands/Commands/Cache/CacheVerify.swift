@@ -21,14 +21,7 @@ extension CacheCommand {
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: true) { cache in
-                let interrupts = Interrupts("stopping; once more to stop now")
-                defer { interrupts.cancel() }
-                let progress = ProgressReporter()
-                let verification = try cache.verify { count in
-                    progress.show { _ in "verify: \(ProgressReporter.grouped(count)) entries" }
-                    return !Interrupts.hasCome
-                }
-                progress.finish()
+                let verification = try CacheCommand.watched("verify", "entries") { try cache.verify(progress: $0) }
                 try self.report(verification)
                 if Interrupts.hasCome { throw CommandFailure(.failed, "stopped before the end; nothing was changed") }
                 if !verification.isSound {
@@ -44,29 +37,31 @@ extension CacheCommand {
             }
         }
 
+        private static func list(_ name: StaticString, _ texts: [String], in json: inout JSONWriter) {
+            json.key(name)
+            json.beginArray()
+            for text in texts { json.value(text) }
+            json.endArray()
+        }
+
         private func report(_ verification: CacheVerification) throws {
+            let damaged: [(name: StaticString, what: String, keys: [CacheKey])] = [
+                ("damaged", "answer", verification.damagedAnswers),
+                ("damaged_requests", "request", verification.damagedRequests),
+            ]
             if self.common.json {
                 var json = JSONWriter()
                 json.beginObject()
                 json.field("entries", verification.entries)
-                for (name, keys) in [
-                    ("damaged", verification.damagedAnswers), ("damaged_requests", verification.damagedRequests),
-                ] as [(StaticString, [CacheKey])] {
-                    json.key(name)
-                    json.beginArray()
-                    for key in keys { json.value(key.description) }
-                    json.endArray()
-                }
+                for (name, _, keys) in damaged { Self.list(name, keys.map(\.description), in: &json) }
                 json.field("unreadable", verification.unreadable)
-                json.key("structure")
-                json.beginArray()
-                for problem in verification.structure { json.value(problem) }
-                json.endArray()
+                Self.list("structure", verification.structure, in: &json)
                 json.endObject()
                 try Results.json(json.bytes)
             } else {
-                for key in verification.damagedAnswers { try Results.line("\(key)  answer") }
-                for key in verification.damagedRequests { try Results.line("\(key)  request") }
+                for (_, what, keys) in damaged {
+                    for key in keys { try Results.line("\(key)  \(what)") }
+                }
             }
             try Results.flush()
             for problem in verification.structure { Console.error(problem) }
