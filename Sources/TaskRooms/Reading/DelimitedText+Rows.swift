@@ -2,6 +2,8 @@
 
 extension DelimitedText {
     /// Checks that the row is as long as the header, and not longer than a record.
+    ///
+    /// - Throws: `textTooLong`, `wrongFieldCount`.
     public func checkRow() throws(SourceFault) {
         if self.isTooLong {
             throw SourceFault(
@@ -18,6 +20,8 @@ extension DelimitedText {
     }
 
     /// A field as text.
+    ///
+    /// - Throws: `invalidUTF8`.
     public func checkedText(_ column: Int) throws(SourceFault) -> String {
         if let text = self.text(column) { return text }
         let name = self.header.indices.contains(column) ? self.header[column] : "a field"

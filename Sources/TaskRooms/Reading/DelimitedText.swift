@@ -13,8 +13,17 @@ import Records
 
 /// Reads comma- or tab-separated text row by row (RFC 4180): fields in double quotes hold delimiters, line ends and
 /// doubled quotes; rows end in LF or CRLF; the first row is the header. Blank lines are passed over.
+///
+/// ```swift
+/// var table = try DelimitedText(path: path, delimiter: UInt8(ascii: ","), requiring: ["id"], progress: progress)
+/// guard let id = table.column("id") else { return }
+/// while try table.next() { table.text(id) … }
+/// ```
+///
+/// One row is in memory at a time. Of a row of more than `SourceLimits.lineBytesMax` bytes the first 64 KiB are kept.
+/// `checkRow` says what is wrong with a row, `checkedText` with a field.
 public struct DelimitedText {
-    /// The file.
+    /// The file that rows are taken from.
     public let reader: FileReader
     private var delimiter: UInt8
     /// Tells whether the delimiter is still unknown: it is the first of `candidates` outside of quotes.
@@ -39,7 +48,8 @@ public struct DelimitedText {
 
     /// Opens a file and reads its header.
     ///
-    /// - Throws: `SourceError` where one of the required columns is missing; it names those that are there.
+    /// - Throws: `SourceError` where the file cannot be read, or one of the required columns is missing; it names those
+    ///   that are there.
     public init(path: String, delimiter: UInt8, requiring required: [String], progress: ProgressHandler? = nil)
         throws(SourceError)
     {
@@ -92,6 +102,8 @@ public struct DelimitedText {
     }
 
     /// All fields as text, for small files.
+    ///
+    /// - Throws: `SourceError` where one of them is not UTF-8, or the row is too long.
     public func cells() throws(SourceError) -> [String] {
         let cells = (0..<self.fieldCount).compactMap { self.text($0) }
         guard !self.isTooLong, !cells.isEmpty, cells.count == self.fieldCount else {
@@ -148,6 +160,8 @@ public struct DelimitedText {
     // MARK: Rows
 
     /// Moves to the next row; `false` at the end of the file.
+    ///
+    /// - Throws: `SourceError` where the file cannot be read on, a quote is not closed, or the last row breaks off.
     public mutating func next() throws(SourceError) -> Bool {
         while true {
             self.row.removeAll(keepingCapacity: self.row.capacity <= 1 << 20)

@@ -62,6 +62,8 @@ public final class FileReader {
     public var offset: Int { self.chunkOffset + self.position }
 
     /// Replaces the chunk, all of which has been taken, by the next one; `false` at the end of the file.
+    ///
+    /// - Throws: `SourceError` where the file cannot be read on, or has changed since it was opened.
     public func refill() throws(SourceError) -> Bool {
         _ = self.line
         self.chunkOffset += self.count
@@ -114,7 +116,9 @@ public final class FileReader {
     /// Returns the meaning of an error number.
     static func text(_ number: CInt) -> String { String(cString: strerror(number)) }
 
-    /// The names in a folder, in no order.
+    /// The names in a folder, in no order, `.` and `..` among them.
+    ///
+    /// - Throws: `SourceError` where it is no such folder.
     public static func names(inFolder path: String) throws(SourceError) -> [String] {
         guard let folder = opendir(path) else {
             let number = errno
@@ -156,7 +160,9 @@ public final class LineCount {
 }
 
 extension FileReader {
-    /// Opens a file that must be text: one that is compressed is refused with the remedy.
+    /// Opens a file that must be text; a byte-order mark is passed over.
+    ///
+    /// - Throws: `SourceError` where it cannot be read, or is compressed, with the remedy.
     public static func text(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil)
         throws(SourceError)
         -> FileReader

@@ -23,7 +23,7 @@ public struct JSONPiece {
     public var container: String?
     /// Its key; `nil` for an element of an array.
     public var key: String?
-    /// The value.
+    /// The value as it stands in the file.
     public var bytes: Bytes
     /// The number of bytes of the value; more than `bytes` where it was too large.
     public var byteCount: Int
@@ -37,6 +37,9 @@ public struct JSONPiece {
 }
 
 /// Cuts a JSON file of any size into the members of its outermost object (or the elements of its outermost array).
+///
+/// One chunk of the file and one piece are in memory at a time. Only strings and brackets are looked at: whether a
+/// piece is JSON its parser finds out, `ShallowObject` for one, which goes on past a member that is malformed.
 public struct JSONSplitter {
     private enum Place {
         case start
@@ -45,7 +48,7 @@ public struct JSONSplitter {
         case end
     }
 
-    /// The file.
+    /// The file that pieces are cut from.
     public let reader: FileReader
     private let layout: JSONLayout
     private let pieceBytesMax: Int
@@ -53,7 +56,7 @@ public struct JSONSplitter {
     private var isFirst = true
     private var name = "the beginning"
 
-    /// Splits a file. Of values larger than `pieceBytesMax` only the beginning is kept.
+    /// Splits a file. Of values larger than `pieceBytesMax` bytes only the first 64 KiB are kept.
     public init(_ reader: FileReader, layout: JSONLayout, pieceBytesMax: Int = SourceLimits.valueBytesMax) {
         self.reader = reader
         self.layout = layout

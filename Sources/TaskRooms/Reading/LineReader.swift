@@ -12,19 +12,27 @@ import Records
 #endif
 
 /// Reads a file line by line, without the line ends (LF or CRLF).
+///
+/// ```swift
+/// var lines = LineReader(try FileReader.text(path: path, progress: progress))
+/// while try lines.next() { lines.withBytes { … } }
+/// ```
+///
+/// A line of more than `SourceLimits.lineBytesMax` bytes is passed over with its beginning kept; so a file of any size
+/// and form takes no more memory than one line.
 public struct LineReader {
-    /// The file.
+    /// The file that lines are taken from.
     public let reader: FileReader
     /// The line's number, from 1.
     public private(set) var line: Int
     /// The offset in the file at which it begins.
     public private(set) var offset = 0
-    /// Tells whether it was longer than `SourceLimits.lineBytesMax`, so that `bytes` is just its beginning.
+    /// Tells whether it was longer than `SourceLimits.lineBytesMax`, so that `bytes` is just its first 64 KiB.
     public private(set) var isTooLong = false
     /// The bytes of a line that lies in two chunks.
-    private var carry: Bytes = []
-    private var isCarried = false
-    private var range = 0..<0
+    @usableFromInline var carry: Bytes = []
+    @usableFromInline var isCarried = false
+    @usableFromInline var range = 0..<0
 
     /// Tells whether a line end follows it: a last line without one may have been cut off.
     public private(set) var isEnded = true
@@ -37,7 +45,9 @@ public struct LineReader {
         self.line = reader.line - 1
     }
 
-    /// Moves to the next line; `false` at the end of the file.
+    /// Moves to the next line, which may be empty; `false` at the end of the file.
+    ///
+    /// - Throws: `SourceError` where the file cannot be read on.
     public mutating func next() throws(SourceError) -> Bool {
         self.isTooLong = false
         self.isCarried = false
@@ -78,7 +88,8 @@ public struct LineReader {
         }
     }
 
-    /// Calls a function with the line's bytes.
+    /// Calls a function with the line's bytes, which are borrowed: they are gone with the next line.
+    @inlinable
     public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         if self.isCarried { return self.carry.withUnsafeBufferPointer { body(Self.withoutReturn($0)) } }
         let start = self.reader.buffer + self.range.lowerBound
@@ -88,7 +99,18 @@ public struct LineReader {
     /// The line's bytes, copied.
     public var bytes: Bytes { self.withBytes { Bytes($0) } }
 
-    private static func withoutReturn(_ line: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+    /// The place of the line.
+    public var place: SourcePlace { SourcePlace(file: self.reader.path, line: self.line, offset: self.offset) }
+
+    /// A problem with the line.
+    public func problem(_ fault: SourceFault, key: String?) -> SourceProblem {
+        SourceProblem(
+            reason: fault.reason, message: "\(self.place): \(fault.message)", key: key, raw: self.bytes,
+            byteCount: self.byteCount)
+    }
+
+    @usableFromInline
+    static func withoutReturn(_ line: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
         line.last == 0x0d ? UnsafeBufferPointer(rebasing: line.dropLast()) : line
     }
 }

@@ -16,6 +16,8 @@ public struct ShallowObject {
     }
 
     /// Finds the members of an object in borrowed memory, which must outlive this.
+    ///
+    /// - Throws: `wrongType` where it is no object, `malformedJSON` where quotes or brackets do not match.
     public init(_ bytes: UnsafeBufferPointer<UInt8>) throws(SourceFault) {
         self.bytes = bytes
         var cursor = JSONCursor(bytes)
@@ -28,6 +30,8 @@ public struct ShallowObject {
     }
 
     /// Parses some of the members, which should be scalars: of an object or array just the kind is kept.
+    ///
+    /// - Throws: `malformedJSON` or `invalidUTF8`, with the member's name.
     public func entry(_ fields: String...) throws(SourceFault) -> SourceEntry {
         var members: [String: JSONValue] = [:]
         for field in fields {
@@ -48,6 +52,8 @@ public struct ShallowObject {
     }
 
     /// Calls a function with where each element of an array lies; with none where the member is missing or null.
+    ///
+    /// - Throws: `wrongType` where it is no array, `malformedJSON` where it breaks off.
     public func forEachElement(of field: String, _ body: (Range<Int>) -> Void) throws(SourceFault) {
         guard let range = self.ranges[field], !self.bytes[range].elementsEqual("null".utf8) else { return }
         var cursor = JSONCursor(UnsafeBufferPointer(rebasing: self.bytes[..<range.upperBound]))

@@ -3,7 +3,8 @@
 public import Codecs
 import Records
 
-/// Some fields of a JSON object, which are asked for by name and type.
+/// Some fields of a JSON object, which are asked for by name and type. One of another type is a fault (`wrongType`), as
+/// is one that must be there and is missing or null (`missingKey`).
 public struct SourceEntry {
     private let members: [String: JSONValue]
 

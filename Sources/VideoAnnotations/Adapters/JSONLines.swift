@@ -107,15 +107,9 @@ private struct NarrationLines {
             "the file breaks off within this line (\(fault.message)).\(video) Get a whole copy and run it again")
     }
 
-    private func place(_ line: LineReader) -> SourcePlace {
-        SourcePlace(file: self.file, line: line.line, offset: line.offset)
-    }
-
     /// Puts a problem into the group it belongs to, or hands it out by itself.
     private mutating func note(_ fault: SourceFault, _ line: LineReader, key: String?) {
-        let problem = SourceProblem(
-            reason: fault.reason, message: "\(self.place(line)): \(fault.message)", key: key, raw: line.bytes,
-            byteCount: line.byteCount)
+        let problem = line.problem(fault, key: key)
         if let key, self.groups.open?.group.videoUID == key {
             self.groups.open?.group.add(problem)
         } else {
@@ -127,7 +121,7 @@ private struct NarrationLines {
     private mutating func move(uid: String, pass: Int, _ line: LineReader) -> Bool {
         let key = AdjacentGroups.Key(uid: uid, pass: pass)
         let item = self.groups.move(
-            to: key, source: JSONLinesAdapter.name, at: self.place(line), raw: { line.bytes })
+            to: key, source: JSONLinesAdapter.name, at: line.place, raw: { line.bytes })
         if let item { self.items.append(item) }
         return !self.groups.refuses()
     }
@@ -227,7 +221,7 @@ private struct NarrationLines {
         if let duration = video.durationSec, !(duration > 0 && duration <= SourceLimits.secondsMax) {
             video.durationSec = nil
         }
-        if let item = self.groups.begin(video, at: self.place(line), raw: { line.bytes }) { self.items.append(item) }
+        if let item = self.groups.begin(video, at: line.place, raw: { line.bytes }) { self.items.append(item) }
         self.groups.open?.awaitsEnd = true
         self.groups.open?.group.count(SourceReason.badClip, bad)
         _ = self.groups.refuses()

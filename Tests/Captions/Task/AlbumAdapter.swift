@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import Codecs
-import DurableFiles
 import Records
 import TaskRooms
 
@@ -14,22 +13,18 @@ struct AlbumAdapter: SourceAdapter {
     static let topic = "albums"
     let file: String
 
-    /// The largest file that is read: 64 MiB.
-    private static let bytesMax = 64 << 20
-
     func read(progress: ProgressHandler?, _ body: (SourceItem<Album>) throws -> Void) throws {
-        let bytes = try self.contents()
+        var lines = LineReader(try FileReader.text(path: self.file, progress: progress))
         var open: Album?
-        for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
-        where !line.isEmpty {
+        while try lines.next() {
+            if lines.byteCount == 0 { continue }
             let photo: Photo
-            do throws(JSONError) {
-                let members = try JSONValue(parsing: line)
-                let before = open.map { $0.name == members["album"]?.string ? $0.count : 0 } ?? 0
-                photo = try Photo(members, number: before + 1)
+            do throws(SourceFault) {
+                photo = try Self.photo(lines, after: open)
             } catch {
-                let place = SourcePlace(file: self.file, line: index + 1)
-                try body(.problem(.init(reason: "no-photo", message: "\(place): \(error)", key: nil, raw: line)))
+                // A last line that does not end may have been cut off, and with it the rest of its album.
+                guard lines.isEnded else { throw self.cutOff(lines, error) }
+                try body(.problem(lines.problem(error, key: nil)))
                 continue
             }
             if open?.name != photo.album {
@@ -39,15 +34,26 @@ struct AlbumAdapter: SourceAdapter {
             open?.photos.append(photo)
         }
         if let open { try body(.group(open)) }
-        progress?(SourceProgress(bytesRead: bytes.count, bytesTotal: bytes.count))
     }
 
-    private func contents() throws(SourceError) -> Bytes {
-        do throws(FileFailure) {
-            return try InputFile.contents(self.file, bytesMax: Self.bytesMax)
-        } catch {
-            throw SourceError(file: self.file, error.message)
+    private static func photo(_ line: LineReader, after album: Album?) throws(SourceFault) -> Photo {
+        if line.isTooLong {
+            throw SourceFault(SourceReason.textTooLong, "the line has \(line.byteCount) bytes: is a line end missing?")
         }
+        do throws(JSONError) {
+            let members = try JSONValue(parsing: line.bytes)
+            let before = album.map { $0.name == members["album"]?.string ? $0.count : 0 } ?? 0
+            return try Photo(members, number: before + 1)
+        } catch {
+            throw SourceFault("no-photo", "\(error)")
+        }
+    }
+
+    private func cutOff(_ line: LineReader, _ fault: SourceFault) -> SourceError {
+        SourceError(
+            file: self.file, line: line.line, offset: line.offset,
+            "the file breaks off within this line (\(fault.message)); its album was not taken. Get a whole copy and run "
+                + "it again")
     }
 }
 

@@ -60,6 +60,16 @@ final class CaptionProgram {
         return try String(contentsOf: self.output, encoding: .utf8).split(separator: "\n").map(String.init)
     }
 
+    /// Waits for its end, which must be a failure.
+    /// - Returns: its errors.
+    func failure(at place: SourceLocation = #_sourceLocation) async throws -> String {
+        try await self.awaitEnd(seconds: 120)
+        let said = try String(contentsOf: self.errors, encoding: .utf8)
+        let isFailure = self.process.terminationReason == .exit && self.process.terminationStatus == 1
+        #expect(isFailure, "\(self.process.terminationStatus)\n\(said)", sourceLocation: place)
+        return said
+    }
+
     private func awaitEnd(seconds: Double) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while self.process.isRunning {

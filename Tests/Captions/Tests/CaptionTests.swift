@@ -62,7 +62,17 @@ struct CaptionTests {
         try await self.world.ingest()
         #expect(try await self.world.run("topics", "read", "albums") == before)
         let letters = try await self.world.run("topics", "read", "albums.dead-letters", "--json")
-        #expect(letters.count == 1 && letters[0].contains("line 1: `sha256` must be 64 hexadecimal digits"))
+        #expect(letters.count == 1 && letters[0].contains("line 1, byte 0: `sha256` must be 64 hexadecimal digits"))
+    }
+
+    @Test("A file that breaks off ends the ingest; whole albums before that stay, the open one is not taken")
+    func cutSource() async throws {
+        let lines = try String(contentsOfFile: self.world.path("albums.jsonl"), encoding: .utf8)
+        try self.world.write(String(lines.dropLast(20)), to: "albums.jsonl")
+        let ingest = try self.world.start(["ingest", "albums", "--file", self.world.path("albums.jsonl")])
+        #expect(try await ingest.failure().contains("breaks off within this line"))
+        let albums = try await self.world.run("topics", "read", "albums")
+        #expect(albums.count == (self.world.photos / 4 + 2) * 3 && !albums.contains { $0.contains(#""a4""#) })
     }
 }
 
