@@ -103,7 +103,8 @@ let package = Package(
         // The contracts by which the program knows a task.
         + room(
             "TaskRooms",
-            ["DurableFiles", "Topologies", "Dataflow", "Shards", "RecordLog", "Codecs", "Records", arguments])
+            ["DurableFiles", "Topologies", "Dataflow", "Shards", "RecordLog", "Codecs", "Records", arguments],
+            tests: [])
         + room(
             "VideoAnnotations", ["TaskRooms", "DurableFiles", "Dataflow", "Codecs", "Records", arguments],
             tests: ["MomentQueries"])
