@@ -123,18 +123,10 @@ import Testing
         try log.createTopic(TopicSpecification(name: topic, partitions: 1))
         let writer = try log.makeWriter(id: harness.name("writer"))
         try writer.commit(self.records(topic, ["before"]))
-        let configuration = try ClientConfiguration(brokers: broker.address, properties: [:])
-        let producer = try configuration.makeClient(
-            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("other")])
-        defer { rd_kafka_destroy(producer) }
-        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
-        try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
-        let transaction = ProducerTransaction(
-            writer: "other", client: Client(owning: producer) { _, _ in }, stateTopic: "none")
-        let aborted = RecordBatch([Record(key: "k", value: "aborted")])
-        try transaction.produce(.init(topic: topic, partitions: [0], records: aborted), on: producer)
-        #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        try OpaquePointer.check(rd_kafka_abort_transaction(producer, 30_000), "abort")
+        let other = try OtherProducer(harness.name("other"), on: broker)
+        try other.begin()
+        try other.send(["aborted"], to: topic)
+        try other.abort()
         try writer.commit(self.records(topic, ["after"]))
         let brokers = broker.address
         #expect(try self.values(topic, brokers, isolation: "read_committed", count: 2) == ["before", "after"])
@@ -176,20 +168,12 @@ import Testing
         try log.createTopic(TopicSpecification(name: topic, partitions: 1))
         try log.makeWriter(id: id).commit(self.records(topic, ["committed"]))
         // A killed process leaves records that were sent, in a transaction that nobody will end.
-        let configuration = try ClientConfiguration(brokers: broker.address, properties: [:])
-        let producer = try configuration.makeClient(RD_KAFKA_PRODUCER, required: ["transactional.id": id])
-        defer { rd_kafka_destroy(producer) }
-        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
-        try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
-        let transaction = ProducerTransaction(
-            writer: id, client: Client(owning: producer) { _, _ in }, stateTopic: "none")
+        let killed = try OtherProducer(id, on: broker)
+        try killed.begin()
+        try killed.send(["left open"], to: topic)
         let marker = WriterState.Marker(epoch: 99, sequence: 99)
-        let state = RecordBatch([Record(key: WriterState.Marker.key, value: marker.bytes)])
-        let left = RecordBatch([Record(key: "k", value: "left open")])
-        try transaction.produce(.init(topic: topic, partitions: [0], records: left), on: producer)
-        try transaction.produce(
-            .init(topic: try WriterState.topic(of: id), partitions: [0], records: state), on: producer)
-        #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        try killed.send(
+            [Record(key: WriterState.Marker.key, value: marker.bytes)], to: try WriterState.topic(of: id))
         let next = try log.makeWriter(id: id)
         #expect(next.epoch == 2, "an open transaction's marker counted")
         try next.commit(self.records(topic, ["next"]))
@@ -206,25 +190,13 @@ import Testing
         defer { log.close() }
         let topic = harness.name("abort")
         try log.createTopic(TopicSpecification(name: topic, partitions: 1))
-        let configuration = try ClientConfiguration(brokers: broker.address, properties: [:])
-        let producer = try configuration.makeClient(
-            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("twice")])
-        defer { rd_kafka_destroy(producer) }
-        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
-        let transaction = ProducerTransaction(
-            writer: "twice", client: Client(owning: producer) { _, _ in }, stateTopic: "none")
-        for name in ["aborted", "committed"] {
-            try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
-            let records = RecordBatch((0..<10).map { Record(key: "k", value: "\(name) \($0)") })
-            let partitions = [Int32](repeating: 0, count: 10)
-            try transaction.produce(.init(topic: topic, partitions: partitions, records: records), on: producer)
-            #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
-            if name == "aborted" {
-                try OpaquePointer.check(rd_kafka_abort_transaction(producer, 30_000), "abort")
-            } else {
-                try OpaquePointer.check(rd_kafka_commit_transaction(producer, 30_000), "commit")
-            }
-        }
+        let producer = try OtherProducer(harness.name("twice"), on: broker)
+        try producer.begin()
+        try producer.send((0..<10).map { "aborted \($0)" }, to: topic)
+        try producer.abort()
+        try producer.begin()
+        try producer.send((0..<10).map { "committed \($0)" }, to: topic)
+        try producer.commit()
         // A reader that has read on is told of the abort with every later fetch.
         let live = try log.makeReader(of: TopicPartition(topic, 0), from: 0)
         #expect(try live.read(recordsMax: 100, bytesMax: 1 << 20).count == 10)
@@ -236,11 +208,9 @@ import Testing
             #expect(batch.count == Int(21 - max(start, 11)), "from \(start)")
         }
         for round in 0..<3 {
-            try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
-            let more = RecordBatch((0..<5).map { Record(key: "k", value: "more \($0)") })
-            try transaction.produce(
-                .init(topic: topic, partitions: [Int32](repeating: 0, count: 5), records: more), on: producer)
-            try OpaquePointer.check(rd_kafka_commit_transaction(producer, 30_000), "commit")
+            try producer.begin()
+            try producer.send((0..<5).map { "more \($0)" }, to: topic)
+            try producer.commit()
             var count = 0
             for _ in 0..<500 where count < 5 {
                 count += try live.readArrived(recordsMax: 100, bytesMax: 1 << 20).count
@@ -258,30 +228,22 @@ import Testing
         defer { log.close() }
         let topic = harness.name("aborted")
         try log.createTopic(TopicSpecification(name: topic, partitions: 1))
-        let configuration = try ClientConfiguration(brokers: broker.address, properties: [:])
-        let producer = try configuration.makeClient(
-            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("aborter")])
-        defer { rd_kafka_destroy(producer) }
-        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
-        let transaction = ProducerTransaction(
-            writer: "aborter", client: Client(owning: producer) { _, _ in }, stateTopic: "none")
-        func write(_ value: String, commits: Bool) throws {
-            try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
-            let records = RecordBatch([Record(key: "k", value: value)])
-            try transaction.produce(.init(topic: topic, partitions: [0], records: records), on: producer)
-            #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
-            let error =
-                commits ? rd_kafka_commit_transaction(producer, 30_000) : rd_kafka_abort_transaction(producer, 30_000)
-            try OpaquePointer.check(error, "end")
+        let producer = try OtherProducer(harness.name("aborter"), on: broker)
+        func write(_ value: String) throws {
+            try producer.begin()
+            try producer.send([value], to: topic)
         }
-        try write("aborted", commits: false)
-        try write("first", commits: true)
+        try write("aborted")
+        try producer.abort()
+        try write("first")
+        try producer.commit()
         let partition = TopicPartition(topic, 0)
         let end = try log.offsets(of: partition).upperBound
         let reader = try log.makeReader(of: partition, from: end)
         #expect(try reader.read(recordsMax: 9, bytesMax: 999).isEmpty)
         for number in 0..<5 {
-            try write("later \(number)", commits: true)
+            try write("later \(number)")
+            try producer.commit()
             let deadline = ContinuousClock.now + .seconds(60)
             var batch = try reader.read(recordsMax: 9, bytesMax: 999)
             let start = batch.nextOffset
@@ -302,24 +264,16 @@ import Testing
         let partition = TopicPartition(topic, 0)
         try log.createTopic(TopicSpecification(name: topic, partitions: 1))
         try log.awaitDecisions(on: partition, timeoutMilliseconds: 0)
-        let configuration = try ClientConfiguration(brokers: broker.address, properties: [:])
-        let producer = try configuration.makeClient(
-            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("slow")])
-        defer { rd_kafka_destroy(producer) }
-        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
-        try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
-        let transaction = ProducerTransaction(
-            writer: "slow", client: Client(owning: producer) { _, _ in }, stateTopic: "none")
-        let open = RecordBatch([Record(key: "k", value: "undecided")])
-        try transaction.produce(.init(topic: topic, partitions: [0], records: open), on: producer)
-        #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        let slow = try OtherProducer(harness.name("slow"), on: broker)
+        try slow.begin()
+        try slow.send(["undecided"], to: topic)
         try log.makeWriter(id: harness.name("quick")).commit(self.records(topic, ["committed behind it"]))
         #expect(try log.offsets(of: partition).isEmpty, "a record behind an undecided one is seen")
         let error = #expect(throws: LogError.self) {
             try log.awaitDecisions(on: partition, timeoutMilliseconds: 100)
         }
         #expect(error?.code == .unavailable)
-        try OpaquePointer.check(rd_kafka_abort_transaction(producer, 30_000), "abort")
+        try slow.abort()
         try log.awaitDecisions(on: partition, timeoutMilliseconds: 10_000)
         #expect(try log.makeReader(of: partition, from: 0).read(recordsMax: 9, bytesMax: 999).count == 1)
     }
@@ -336,25 +290,18 @@ import Testing
         transaction.state = [StateChange(key: Bytes("a".utf8), value: Bytes("old".utf8))]
         try first.commit(transaction)
 
-        let configuration = try ClientConfiguration(brokers: broker.address, properties: [:])
-        let producer = try configuration.makeClient(
-            RD_KAFKA_PRODUCER, required: ["transactional.id": harness.name("lost")])
-        defer { rd_kafka_destroy(producer) }
-        try OpaquePointer.check(rd_kafka_init_transactions(producer, 30_000), "init")
-        try OpaquePointer.check(rd_kafka_begin_transaction(producer), "begin")
-        let topic = try WriterState.topic(of: id)
-        let client = Client(owning: producer) { _, _ in }
-        let lost = ProducerTransaction(writer: "lost", client: client, stateTopic: "none")
-        let open = RecordBatch([Record(key: WriterState.key(of: Bytes("b".utf8)), value: Bytes("never".utf8))])
-        try lost.produce(.init(topic: topic, partitions: [0], records: open), on: producer)
-        #expect(rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        let lost = try OtherProducer(harness.name("lost"), on: broker)
+        try lost.begin()
+        try lost.send(
+            [Record(key: WriterState.key(of: Bytes("b".utf8)), value: Bytes("never".utf8))],
+            to: try WriterState.topic(of: id))
         transaction.state = [StateChange(key: Bytes("a".utf8), value: Bytes("new".utf8))]
         try first.commit(transaction)
 
         let error = #expect(throws: LogError.self) { _ = try log.makeWriter(id: id) }
         #expect(error?.code == .unavailable)
         #expect(error?.message.contains("kafka-transactions.sh abort") == true)
-        try OpaquePointer.check(rd_kafka_abort_transaction(producer, 30_000), "abort")
+        try lost.abort()
         let second = try log.makeWriter(id: id)
         #expect(try second.state() == [StateEntry(key: Bytes("a".utf8), value: Bytes("new".utf8))])
         #expect(second.epoch > first.epoch)
