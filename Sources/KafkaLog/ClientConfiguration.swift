@@ -11,10 +11,12 @@ struct ClientConfiguration: Sendable {
     let properties: [String: String]
     /// Tells whether the brokers are to be read and left with more care than Kafka needs (`KafkaLog.quirksProperty`).
     let hasQuirks: Bool
+    /// The time that a call waits for the brokers before it is made again (`KafkaLog.callTimeoutProperty`).
+    let callTimeout: CallTimeout
     /// Events that the clients report on their own, with secrets taken out.
     let events: ClientEvents
 
-    /// - Throws: `LogError.Code.invalidArgument` for a value of Millrace's own property that is neither true nor false.
+    /// - Throws: `LogError.Code.invalidArgument` for a value that a property of Millrace's own does not take.
     init(
         brokers: String, properties: [String: String], onEvent: @escaping @Sendable (KafkaEvent) -> Void = { _ in }
     ) throws(LogError) {
@@ -26,6 +28,7 @@ struct ClientConfiguration: Sendable {
         case .some(let value):
             throw LogError(.invalidArgument, "\(KafkaLog.quirksProperty) is `true` or `false`, not “\(value)”")
         }
+        self.callTimeout = try CallTimeout(properties.removeValue(forKey: KafkaLog.callTimeoutProperty))
         self.properties = properties
         let secrets = properties.filter { Self.isSecret($0.key) }.map(\.value)
         self.events = ClientEvents { event in onEvent(event.redacting(secrets)) }
@@ -86,6 +89,30 @@ struct ClientConfiguration: Sendable {
                 "the librdkafka property \(name) does not take \(shown), or librdkafka was built without it")
         }
     }
+}
+
+/// The times that calls of readers and writers wait for brokers that do not answer.
+struct CallTimeout: Hashable, Sendable {
+    /// One call, in milliseconds.
+    var milliseconds: Int32 = 30_000
+
+    /// 30 s
+    init() {}
+
+    /// Reads the property; 30 s where it is not set.
+    init(_ property: String?) throws(LogError) {
+        guard let property else { return }
+        guard let milliseconds = Int32(property), (100...600_000).contains(milliseconds) else {
+            throw LogError(
+                .invalidArgument, "\(KafkaLog.callTimeoutProperty) is 100 to 600000 milliseconds, not “\(property)”")
+        }
+        self.milliseconds = milliseconds
+    }
+
+    /// A call and its repetitions.
+    var patience: Duration { .milliseconds(3 * Int(self.milliseconds)) }
+    /// The search for what became of a commit.
+    var decision: Duration { .milliseconds(4 * Int(self.milliseconds)) }
 }
 
 extension String {

@@ -11,7 +11,7 @@ extension KafkaLog {
     static let statePrefix = ReservedTopics.statePrefix
     /// `max.message.bytes` counts a whole batch with its headers: this much more than the largest record.
     static let batchRoom = (1 << 20) + (1 << 16)
-    static let timeoutMilliseconds: Int32 = 30_000
+    private var timeoutMilliseconds: Int32 { self.configuration.callTimeout.milliseconds }
 
     /// Creates a topic and waits until the broker shows it.
     public func createTopic(_ specification: TopicSpecification) throws(LogError) {
@@ -209,7 +209,7 @@ extension KafkaLog {
             var low: Offset = 0
             var high: Offset = 0
             try rd_kafka_query_watermark_offsets(
-                client, partition.topic, Int32(clamping: partition.partition), &low, &high, Self.timeoutMilliseconds
+                client, partition.topic, Int32(clamping: partition.partition), &low, &high, self.timeoutMilliseconds
             ).check("offsets of \(partition)")
             return low..<max(low, high)
         }
@@ -239,7 +239,7 @@ extension KafkaLog {
         let range = try self.offsets(of: partition)
         let list = try PartitionList([(partition, max(0, time))])
         try self.admin.use { client throws(LogError) in
-            try rd_kafka_offsets_for_times(client, list.pointer, Self.timeoutMilliseconds)
+            try rd_kafka_offsets_for_times(client, list.pointer, self.timeoutMilliseconds)
                 .check("searching \(partition) by time")
         }
         guard let found = list.elements.first else { return range.upperBound }
@@ -268,7 +268,7 @@ extension KafkaLog {
 
     /// The partitions of one topic, or of all.
     func metadata(
-        of topic: String?, timeoutMilliseconds: Int32 = KafkaLog.timeoutMilliseconds
+        of topic: String?, timeoutMilliseconds: Int32? = nil
     ) throws(LogError) -> [String: Int] {
         try self.admin.use { client throws(LogError) in
             var handle: OpaquePointer?
@@ -278,8 +278,10 @@ extension KafkaLog {
             }
             defer { if let handle { rd_kafka_topic_destroy(handle) } }
             var answer: UnsafePointer<rd_kafka_metadata>?
-            try rd_kafka_metadata(client, topic == nil ? 1 : 0, handle, &answer, timeoutMilliseconds)
-                .check("asking \(self.configuration.brokers) for its topics")
+            try rd_kafka_metadata(
+                client, topic == nil ? 1 : 0, handle, &answer, timeoutMilliseconds ?? self.timeoutMilliseconds
+            )
+            .check("asking \(self.configuration.brokers) for its topics")
             guard let answer else { return [:] }
             defer { rd_kafka_metadata_destroy(answer) }
             var result: [String: Int] = [:]

@@ -20,6 +20,12 @@ public final class KafkaLog: RecordLog {
     /// Readers then begin some thousand offsets before their position and look again where records seem to be missing,
     /// and a member that gives partitions back waits 50 ms.
     public static let quirksProperty = "millrace.broker.quirks"
+    /// A property of Millrace's own: the milliseconds, 100 to 600000, that a call of a reader or writer waits for
+    /// brokers that do not answer, 30000 unless it says otherwise.
+    ///
+    /// Calls are repeated for three times as long, and what became of a commit is looked for four times as long; then
+    /// the call fails with `LogError.Code.unavailable`, and the commit for good where it stays unknown.
+    public static let callTimeoutProperty = "millrace.call.timeout.ms"
 
     let configuration: ClientConfiguration
     let signal = AppendSignal()
@@ -36,10 +42,10 @@ public final class KafkaLog: RecordLog {
     ///   - brokers: `host:port`, several separated by commas.
     ///   - properties: librdkafka's own, such as `security.protocol` or `sasl.password`, passed through. Those that
     ///     the log's promises rest on (`isolation.level`, `transactional.id` and so on) stay as they are. Besides,
-    ///     `quirksProperty`.
+    ///     `quirksProperty` and `callTimeoutProperty`.
     ///   - onEvent: is told what librdkafka says on its own: its log, and statistics where `statistics.interval.ms`
     ///     asks for them. Called from any thread.
-    /// - Throws: `LogError.Code.invalidArgument` for a property that librdkafka does not take; never with a secret.
+    /// - Throws: `LogError.Code.invalidArgument` for a property or value that is not taken; never with a secret.
     public init(
         brokers: String, properties: [String: String] = [:],
         onEvent: @escaping @Sendable (KafkaEvent) -> Void = { _ in }

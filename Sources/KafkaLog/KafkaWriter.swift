@@ -93,7 +93,9 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
     ) throws(LogError) {
         let marker = WriterState.Marker(epoch: self.epoch, sequence: self.sequence)
         do throws(TransactionFailure) {
-            let producer = ProducerTransaction(writer: self.id, client: self.client, stateTopic: self.stateTopic)
+            let producer = ProducerTransaction(
+                writer: self.id, client: self.client, stateTopic: self.stateTopic,
+                timeout: self.log.configuration.callTimeout)
             try producer.run(transaction, outputs, marker)
         } catch {
             if error.error.code == .fenced { throw self.fenced(error.error) }
@@ -118,7 +120,7 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
     ///
     /// If that cannot be found out the writer ends, since a second try might write everything twice.
     private func decide(after failure: LogError) throws(LogError) -> WriterState.Marker {
-        let deadline = ContinuousClock.now + .seconds(120)
+        let deadline = ContinuousClock.now + self.log.configuration.callTimeout.decision
         while true {
             do throws(LogError) { return try self.recover() } catch {
                 if error.isRetriable, ContinuousClock.now < deadline { continue }
@@ -167,11 +169,12 @@ final class KafkaWriter: TransactionalWriter, @unchecked Sendable {
             required: ["transactional.id": id, "enable.idempotence": "true", "batch.size": "1000000"])
         let client = Client(owning: pointer)
         try log.register(client)
-        let deadline = ContinuousClock.now + .seconds(90)
+        let timeout = log.configuration.callTimeout
+        let deadline = ContinuousClock.now + timeout.patience
         while true {
             do throws(LogError) {
                 try client.use { client throws(LogError) in
-                    guard let error = rd_kafka_init_transactions(client, 30_000) else { return }
+                    guard let error = rd_kafka_init_transactions(client, timeout.milliseconds) else { return }
                     defer { rd_kafka_error_destroy(error) }
                     var failure = LogError(
                         rd_kafka_error_code(error), "initialising writer \(id)",

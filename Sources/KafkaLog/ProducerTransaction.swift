@@ -22,12 +22,10 @@ struct TransactionFailure: Error {
 
 /// One transaction on a producer: begin, produce, send offsets, commit, or abort.
 struct ProducerTransaction {
-    private static let timeoutMilliseconds: Int32 = 30_000
-    private static let patience = Duration.seconds(90)
-
     let writer: String
     let client: Client
     let stateTopic: String
+    var timeout = CallTimeout()
 
     func run(
         _ transaction: Transaction, _ outputs: [CommitPlanner.Output], _ marker: WriterState.Marker
@@ -45,7 +43,7 @@ struct ProducerTransaction {
                 }
                 do throws(LogError) {
                     try self.call("committing", client) {
-                        rd_kafka_commit_transaction(client, Self.timeoutMilliseconds)
+                        rd_kafka_commit_transaction(client, self.timeout.milliseconds)
                     }
                 } catch {
                     // Aborting is possible only if the commit has not begun to take effect.
@@ -62,7 +60,7 @@ struct ProducerTransaction {
     private func call(
         _ what: String, _ client: OpaquePointer, _ body: () -> OpaquePointer?
     ) throws(LogError) {
-        let deadline = ContinuousClock.now + Self.patience
+        let deadline = ContinuousClock.now + self.timeout.patience
         while let error = body() {
             defer { rd_kafka_error_destroy(error) }
             if rd_kafka_error_is_retriable(error) != 0, rd_kafka_error_txn_requires_abort(error) == 0,
@@ -95,7 +93,7 @@ struct ProducerTransaction {
         var reason = [CChar](repeating: 0, count: 1)
         guard rd_kafka_fatal_error(client, &reason, 1) == RD_KAFKA_RESP_ERR_NO_ERROR else { return false }
         do throws(LogError) {
-            try self.call("aborting", client) { rd_kafka_abort_transaction(client, Self.timeoutMilliseconds) }
+            try self.call("aborting", client) { rd_kafka_abort_transaction(client, self.timeout.milliseconds) }
             return true
         } catch {
             return false
@@ -108,7 +106,7 @@ struct ProducerTransaction {
         let metadata = rd_kafka_consumer_group_metadata_new(group)
         defer { rd_kafka_consumer_group_metadata_destroy(metadata) }
         try self.call("sending the offsets of", client) {
-            rd_kafka_send_offsets_to_transaction(client, list.pointer, metadata, Self.timeoutMilliseconds)
+            rd_kafka_send_offsets_to_transaction(client, list.pointer, metadata, self.timeout.milliseconds)
         }
     }
 
@@ -138,7 +136,7 @@ struct ProducerTransaction {
                     if count < 0 { return nil }
                     return count == 0 ? nothing : storage.baseAddress.map { $0 + offset }
                 }
-                let deadline = ContinuousClock.now + Self.patience
+                let deadline = ContinuousClock.now + self.timeout.patience
                 for (entry, partition) in zip(records.entries, output.partitions) {
                     let key = start(entry.keyStart, entry.keyCount)
                     let value = start(entry.valueStart, entry.valueCount)

@@ -45,6 +45,21 @@ import Testing
         #expect(error?.message.contains("millrace.broker.quirks is `true` or `false`, not “yes”") == true)
     }
 
+    @Test func callsWaitThirtySecondsUnlessTold() throws {
+        #expect(try ClientConfiguration(brokers: "h:1", properties: [:]).callTimeout == CallTimeout())
+        #expect(CallTimeout().milliseconds == 30_000)
+        #expect(CallTimeout().patience == .seconds(90) && CallTimeout().decision == .seconds(120))
+        let properties = [KafkaLog.callTimeoutProperty: "2000", "client.rack": "r"]
+        let short = try ClientConfiguration(brokers: "h:1", properties: properties)
+        #expect(short.callTimeout.milliseconds == 2_000 && short.properties == ["client.rack": "r"])
+        for value in ["", "99", "600001", "2s"] {
+            let error = #expect(throws: LogError.self) {
+                _ = try KafkaLog(brokers: "127.0.0.1:1", properties: [KafkaLog.callTimeoutProperty: value])
+            }
+            #expect(error?.message.contains("millrace.call.timeout.ms is 100 to 600000 milliseconds") == true)
+        }
+    }
+
     @Test func noBrokerIsRefused() {
         #expect(throws: LogError.self) { _ = try KafkaLog(brokers: "") }
     }
