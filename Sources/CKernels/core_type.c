@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the choice of OpenBLAS's kernels needs from below (NeuralNetworks/Memory/CoreChoice.swift decides): what the processor
+// Facts that the choice of OpenBLAS's kernels rests on (NeuralNetworks/Memory/CoreChoice.swift decides): what the processor
 // can do, which cores this build of OpenBLAS has, and the taking of one.
 //
 // OpenBLAS reads OPENBLAS_CORETYPE when it is loaded, before this program can set it. Its two functions for choosing are

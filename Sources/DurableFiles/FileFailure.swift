@@ -34,12 +34,12 @@ public struct FileFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public var code: Code
     /// The call that was tried: `open`, `write`.
     public var action: String
-    /// The path.
+    /// The path of the file or folder.
     public var path: String
     /// The cause of the failure, and the remedy.
     public var reason: String
 
-    /// Creates a failure.
+    /// Says what was tried and why it failed.
     public init(_ code: Code, _ action: String, _ path: String, _ reason: String) {
         self.code = code
         self.action = action

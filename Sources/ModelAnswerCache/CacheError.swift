@@ -33,7 +33,7 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A description of what happened, where, and what to do about it.
     public var message: String
 
-    /// Creates an error.
+    /// Says what failed, in words for the user.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
@@ -42,7 +42,7 @@ public struct CacheError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Tells whether the same call may succeed later without anybody's doing.
     public var isRetriable: Bool { self.code == .unavailable }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 
     /// The same failure of the file system in the words of the cache.

@@ -39,7 +39,7 @@ public struct LogError: Error, Sendable, CustomStringConvertible {
     /// The failure, its place, and the remedy.
     public var message: String
 
-    /// Creates an error of a kind.
+    /// Says what failed, in words for the user.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message

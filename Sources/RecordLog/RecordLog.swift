@@ -178,7 +178,7 @@ public protocol TransactionalWriter: AnyObject, Sendable {
 public struct Transaction: Sendable {
     /// Records for one topic.
     public struct Output: Sendable {
-        /// The topic.
+        /// The topic that the records are appended to.
         public var topic: String
         /// The partition of all these records; `nil`: by key, and in turn for records without one.
         public var partition: Int?

@@ -129,6 +129,6 @@ public struct SampleWorldError: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 }

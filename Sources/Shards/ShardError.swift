@@ -42,7 +42,7 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A description of what happened, where, and what to do about it.
     public var message: String
 
-    /// Creates an error.
+    /// Says what failed, in words for the user.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
@@ -63,7 +63,7 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
         self.init(code, failure.message)
     }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 
     /// The same failure in the words of the sinks' contract.

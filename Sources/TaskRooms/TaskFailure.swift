@@ -10,7 +10,7 @@ public struct TaskFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case usage
     }
 
-    /// The kind.
+    /// Decides on the exit code.
     public var code: Code
     /// The fault and its remedy.
     public var message: String
@@ -21,6 +21,6 @@ public struct TaskFailure: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 }

@@ -117,6 +117,6 @@ public struct TaskConflict: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = "\(fault): \(rooms); rename one of them where it is declared, and build again"
     }
 
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 }

@@ -7,7 +7,7 @@ public struct TopologyError: Error, Sendable, CustomStringConvertible {
     /// The mistakes, in file order.
     public var diagnostics: [Diagnostic]
 
-    /// Creates an error from all the mistakes.
+    /// Reports all the mistakes of a file together.
     public init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
 
     /// One diagnostic a line.

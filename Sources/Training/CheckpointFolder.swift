@@ -5,7 +5,7 @@ import NeuralNetworks
 
 /// The checkpoints of a run's folder: `step-000000200.safetensors` and so on, and `best.safetensors`.
 public struct CheckpointFolder: Sendable {
-    /// The folder.
+    /// The path of the folder.
     public var path: String
     /// The number of checkpoints that are kept beside the best.
     public var keep: Int

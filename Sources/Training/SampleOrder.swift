@@ -99,7 +99,7 @@ public struct SegmentDraw: Hashable, Sendable {
 public struct EpochDraw: Hashable, Sendable {
     /// The seed of the run.
     public var seed: UInt64
-    /// The samples.
+    /// The number of samples.
     public var count: Int
 
     /// Describes an order.

@@ -210,7 +210,7 @@ final class Gauge: Sendable {
 
 /// Asynchronous: tells a gauge of every question, and never answers at once.
 struct Probe: AsyncOperator {
-    static let gauge = Field("gauge", default: "none", help: "Which gauge to tell.")
+    static let gauge = Field("gauge", default: "none", help: "The gauge to tell.")
     static let specification = OperatorSpecification(name: "probe", summary: "Asks.", fields: [Self.gauge])
     let gauge: Gauge
     var inFlightMax: Int { 3 }

@@ -85,7 +85,7 @@ private struct LongTalk: Conversation {
 }
 
 private struct LongTalkStep: ConversationStep {
-    static let library = Field("library", default: "", help: "Where the answers are.")
+    static let library = Field("library", default: "", help: "Place of the answers.")
     static let rounds = Field<Int?>("rounds", default: nil, help: "Rounds of a talk.")
     static let specification = OperatorSpecification(
         name: "talk", summary: "Talks.", fields: [Self.library, Self.rounds] + ModelEndpoint.fields)

@@ -64,7 +64,7 @@ struct Tally: Operator {
 
 /// Asynchronous: answers at once, or after a while, or in the order that threads please.
 struct Ask: AsyncOperator {
-    static let slow = Field("slow", default: false, help: "Whether to wait.")
+    static let slow = Field("slow", default: false, help: "Makes it wait.")
     static let specification = OperatorSpecification(name: "ask", summary: "Asks.", fields: [Self.slow])
     let isSlow: Bool
     var inFlightMax: Int { 7 }

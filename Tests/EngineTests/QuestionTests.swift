@@ -13,7 +13,7 @@ import Topologies
 
 /// Asynchronous: some numbers are not answered before a door is opened.
 private struct Doorkeeper: AsyncOperator {
-    static let door = Field("door", default: "none", help: "Which door.")
+    static let door = Field("door", default: "none", help: "The door to knock at.")
     static let ahead = Field("ahead", default: 0, help: "Questions that may wait inside.")
     static let specification = OperatorSpecification(
         name: "doorkeeper", summary: "Waits.", fields: [Self.door, Self.ahead])

@@ -40,16 +40,16 @@ struct Good<K: Kind>: StreamValue, Equatable {
 /// Every kind of field.
 struct Sift: Operator {
     enum Mesh: String, Choice { case fine, coarse }
-    static let factor = Field("factor", default: 1, in: 1...9, help: "What to multiply by.")
+    static let factor = Field("factor", default: 1, in: 1...9, help: "The number to multiply by.")
     static let share = Field("share", default: 0.5, help: "A number.", check: { $0 > 0 ? nil : "must be positive" })
     static let mesh = Field("mesh", default: Mesh.fine, help: "A word.")
     static let tags = Field<[String]>("tags", default: [], help: "A list.")
     static let loud = Field("loud", default: false, help: "Yes or no.")
     static let label = Field("label", default: "", help: "Text.")
-    static let endpoint = Field("endpoint", default: "", shapesOutput: false, help: "Where.")
+    static let endpoint = Field("endpoint", default: "", shapesOutput: false, help: "Place to ask.")
     static let low = Field("low", default: 0, in: 0...100, help: "At least.")
     static let high = Field("high", default: 100, in: 0...100, help: "At most.")
-    static let limits = Section("limits", help: "What passes.", fields: [Self.low, Self.high])
+    static let limits = Section("limits", help: "Numbers that pass.", fields: [Self.low, Self.high])
     static let specification = OperatorSpecification(
         name: "sift", summary: "Sifts.",
         fields: [
@@ -166,7 +166,7 @@ struct Sell<K: Kind>: Operator {
 /// Two overloads of one name with fields of their own: flour is packed by weight, bread by slices.
 struct PackFlour: Operator {
     static let weight = Field("weight", default: 1, in: 1...50, help: "Kilograms in a bag.")
-    static let label = Field("label", default: "", help: "What is written on it.")
+    static let label = Field("label", default: "", help: "Words on it.")
     static let color = Field("color", default: "white", help: "Of the bag.")
     static let bag = Section("wrap", help: "The bag.", fields: [Self.color])
     static let specification = OperatorSpecification(
@@ -179,7 +179,7 @@ struct PackFlour: Operator {
 
 struct PackBread: Operator {
     static let slices = Field("slices", default: 10, in: 1...50, help: "Slices in a packet.")
-    static let label = Field("label", default: false, help: "Whether it has one.")
+    static let label = Field("label", default: false, help: "Says that it has one.")
     static let thickness = Field("thickness", default: 1, help: "Of the paper.")
     static let paper = Section("wrap", help: "The paper.", fields: [Self.thickness])
     static let specification = OperatorSpecification(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .run import Run
     from .workers import Worker
 
-# What is drawn how often, once each has been drawn.
+# The odds of each, once each has been drawn.
 WEIGHTS = {"kill": 30, "zombie": 14, "publish-zombie": 16, "join": 12, "broker": 10, "cut": 18}
 
 KINDS = {
@@ -146,7 +146,7 @@ def _moment(run: "Run", published: Path) -> str:
     """Where in publishing a shard its worker was stopped."""
     if not published.exists():
         return "before the rename"
-    # What was sent before the stop may still arrive.
+    # Messages that were sent before the stop may still arrive.
     return "after the commit" if run.observer.is_listed(published.name, 0.4) else "between rename and commit"
 
 

@@ -51,7 +51,7 @@ class Run:
         self._leaving: dict[Worker, float] = {}
         self._was_unstuck = False
 
-    # What faults use
+    # Used by faults
 
     def say(self, text: str) -> None:
         print(f"{time.monotonic() - self.began:7.1f} s  {self.name}  {text}", file=sys.stderr, flush=True)
@@ -199,7 +199,7 @@ class Run:
                 return self.extra.process is None or self.extra.process.poll() is not None
             if self.broker.process is None or any(worker.proxy.refusing for worker in self.workers):
                 return fault.kind not in ("broker", "cut")
-            # What a sleeper has begun would keep the broker from being stopped between transactions.
+            # A transaction that a sleeper has begun would keep the broker from being stopped between transactions.
             return running == len(self.workers) if fault.kind == "broker" else running >= 2
 
         if not self.wait_until(can_take_it, PATIENCE):

@@ -98,7 +98,7 @@ def _unlisted_sample(draft: Draft) -> None:
     draft.samples[1][5]["lineage"] = {"topology": "another"}
 
 
-# What is done before the shards are published, what after; and words of the find.
+# The steps before the shards are published, those after; and words of the find.
 DOCTORINGS: dict[str, tuple[tuple[Callable, Callable], str]] = {
     "a sample removed": ((lambda draft: draft.samples[0].pop(7), _nothing), "lost 1, duplicated 0"),
     "a sample doubled": ((lambda draft: draft.samples[0].insert(7, draft.samples[0][7]), _nothing),

@@ -93,7 +93,7 @@ void ck_depthwise_backward(const float *x, const float *weight, const float *dy,
 
 // --- Attention of one head -----------------------------------------------------------------------------------------
 
-/// How many floats of scratch the two functions below need.
+/// Returns the number of floats of scratch that the two functions below need.
 size_t ck_attention_scratch(size_t length, size_t width);
 
 /// Rounds up to whole vectors: the row length of `probabilities` and of their mask.
@@ -142,12 +142,12 @@ double ck_sum_of_squares(const float *x, size_t count);
 void ck_adamw(float *parameters, const float *gradients, float *first, float *second, size_t count, float clip,
               float rate, float beta1, float beta2, float epsilon, float decay, float correction1, float correction2);
 
-/// Which version runs here: "avx512", "avx2" or "portable".
+/// Returns the version that runs here: "avx512", "avx2" or "portable".
 const char *ck_instruction_set(void);
 
 // --- OpenBLAS's kernels --------------------------------------------------------------------------------------------
 
-/// What a processor and its operating system can do, of what OpenBLAS's cores are made for.
+/// Abilities of a processor and its operating system, of those that OpenBLAS's cores are made for.
 enum {
     CK_AVX = 1,
     /// AVX2 and FMA.
@@ -164,7 +164,7 @@ enum {
     CK_ARM_SVE2 = 64,
 };
 
-/// What this processor can do: bits of the above.
+/// Returns the abilities of this processor: bits of the above.
 uint32_t ck_processor_features(void);
 
 /// The cores that OpenBLAS can be told to take, by number from zero; NULL behind the last. None where it was built for one
@@ -185,7 +185,7 @@ void ck_plain_product(const float *a, const float *b, float *product, size_t n, 
 /// y (rows, columns) with `stride` = the elements of x at these steps, and NaN between the rows.
 void ck_spread(const float *x, size_t row_step, size_t column_step, float *y, size_t stride, size_t rows, size_t columns);
 
-/// Whether y (n, m) with `stride` is start + factor * product in every bit, with NaN between the rows.
+/// Tells whether y (n, m) with `stride` is start + factor * product in every bit, with NaN between the rows.
 int ck_is_product(const float *y, size_t stride, const float *product, float factor, float start, size_t n, size_t m);
 
 #endif

@@ -7,7 +7,7 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Bytes from the start of the text.
     public var offset: Int
 
-    /// Creates an error from its message and place.
+    /// Says what is wrong at a byte of the text.
     public init(_ message: String, offset: Int) {
         self.message = message
         self.offset = offset

@@ -33,7 +33,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A prediction file, in place of a checkpoint.", valueName: "file"))
     var predictions: String?
 
-    @Option(help: ArgumentHelp("Where to write the challenge's prediction file.", valueName: "file"))
+    @Option(help: ArgumentHelp("File to write the predictions to, in the challenge's form.", valueName: "file"))
     var output: String?
 
     @Option(help: ArgumentHelp("The training annotations, for constant windows.", valueName: "file"))
@@ -63,7 +63,7 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Print the report as JSON.")
     var json = false
 
-    @Option(name: .long, help: "How much to say on standard error: error, warning, info or debug.")
+    @Option(name: .long, help: "Least level of messages on standard error: error, warning, info or debug.")
     var logLevel: LogLevel = .info
 
     func validate() throws {

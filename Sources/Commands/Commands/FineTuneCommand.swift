@@ -35,7 +35,7 @@ struct FineTuneCommand: ParsableCommand {
     @OptionGroup(title: "Data") var data: DataArguments
     @OptionGroup(title: "Network, with --scratch") var network: NetworkArguments
 
-    @Option(name: .long, help: "How much to say on standard error: error, warning, info or debug.")
+    @Option(name: .long, help: "Least level of messages on standard error: error, warning, info or debug.")
     var logLevel: LogLevel = .info
 
     func validate() throws {

@@ -45,10 +45,10 @@ struct ProfileCommand: ParsableCommand {
             valueName: "file"))
     var topology: String?
 
-    @Option(help: "How alike, 0 to 1, are texts that count as nearly the same.")
+    @Option(help: "Likeness, 0 to 1, from which on texts count as nearly the same.")
     var similarity = 0.85
 
-    @Option(help: "How many examples of each kind are printed.")
+    @Option(help: "Examples of each kind that are printed.")
     var examples = 3
 
     @OptionGroup var common: CommonOptions

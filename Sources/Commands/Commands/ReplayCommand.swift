@@ -34,7 +34,7 @@ struct ReplayCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where to begin: earliest, offset:P=N,…, or time:2026-11-01T00:00:00Z.", valueName: "position"))
+            "Begin: earliest, offset:P=N,…, or time:2026-11-01T00:00:00Z.", valueName: "position"))
     var from: String
 
     @Option(help: "The name of the new set; NAME.r1, NAME.r2 and so on by default.")

@@ -36,13 +36,13 @@ struct RunArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How long to wait for a model server that does not answer, such as 90, 90s, 10m or 2h: then the run ends with "
+            "Longest wait for a model server that does not answer, such as 90, 90s, 10m or 2h: then the run ends with "
                 + "exit code 1, and the next one goes on. For ever by default.", valueName: "time"))
     var maxWait: WaitLimit?
 
     @OptionGroup var media: MediaOption
 
-    @Option(help: ArgumentHelp("How long a process may be silent before others take its partitions.", valueName: "ms"))
+    @Option(help: ArgumentHelp("Silence of a process after which others take its partitions.", valueName: "ms"))
     var sessionTimeout = 10_000
 
     func validate() throws {

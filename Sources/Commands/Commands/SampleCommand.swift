@@ -21,10 +21,10 @@ struct SampleCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The folder to write, which must be empty or not exist.", valueName: "dir"))
     var output: String
 
-    @Option(help: "How many videos.")
+    @Option(help: "Number of videos.")
     var videos = 24
 
-    @Option(help: "What the world is drawn from.")
+    @Option(help: "Seed that the world is drawn from.")
     var seed: UInt64 = 1
 
     @Option(help: "Natural-language queries a clip, in the clips that have them.")

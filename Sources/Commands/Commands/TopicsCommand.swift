@@ -81,7 +81,7 @@ struct TopicsCommand: ParsableCommand {
 
         @Option(
             help: ArgumentHelp(
-                "Where to begin: earliest, latest, an offset, or time:2026-11-01T00:00:00Z.", valueName: "position"))
+                "Begin: earliest, latest, an offset, or time:2026-11-01T00:00:00Z.", valueName: "position"))
         var from = "earliest"
 
         @Option(help: "Print at most this many records.")

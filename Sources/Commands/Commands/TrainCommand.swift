@@ -36,7 +36,7 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How much targets are widened and shifted at most, in bins, as NaQ does: 1 (off) to 100.",
+            "Most bins that targets are widened and shifted by, as NaQ does: 1 (off) to 100.",
             valueName: "factor"))
     var jitter = 2.5
 

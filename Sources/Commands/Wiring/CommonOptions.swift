@@ -8,7 +8,7 @@ struct CommonOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Where the embedded log, the shards and the checkpoints are (or MILLRACE_HOME; default .millrace).",
+            "Folder of the embedded log, the shards and the checkpoints (or MILLRACE_HOME; default .millrace).",
             valueName: "dir"))
     var home: String?
 
@@ -36,7 +36,7 @@ struct CommonOptions: ParsableArguments {
     @Flag(name: .long, help: "Print results as JSON.")
     var json = false
 
-    @Option(name: .long, help: "How much to say on standard error: error, warning, info or debug.")
+    @Option(name: .long, help: "Least level of messages on standard error: error, warning, info or debug.")
     var logLevel: LogLevel = .info
 
     /// The home that these options name.

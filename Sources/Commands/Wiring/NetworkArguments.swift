@@ -56,10 +56,10 @@ struct NetworkArguments: ParsableArguments {
     @Option(help: "The network: vslnet, or vslbase (without highlighting).")
     var model = VSLNetConfiguration.Architecture.vslNet
 
-    @Option(help: "What finds start and end: transformer or recurrent; by default what goes with the text.")
+    @Option(help: "Predictor of start and end: transformer or recurrent; by default the one that goes with the text.")
     var predictor: VSLNetConfiguration.Predictor?
 
-    @Option(help: "How queries are read: bert (frozen; needs --bert), or words (and characters).")
+    @Option(help: "Reader of queries: bert (frozen; needs --bert), or words (and characters).")
     var text = TextKind.bert
 
     @Option(
@@ -86,7 +86,7 @@ struct NetworkArguments: ParsableArguments {
     @Option(help: "The share of activations that is dropped, 0 to below 1.")
     var dropout = 0.2
 
-    @Option(help: "What the highlight loss counts in the total, 0 to 1000000.")
+    @Option(help: "Weight of the highlight loss in the total, 0 to 1000000.")
     var highlightLambda: Float = 5
 
     func validate() throws {

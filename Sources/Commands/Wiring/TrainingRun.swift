@@ -36,7 +36,7 @@ struct RunLengthArguments: ParsableArguments {
     @Option(help: "The most that the gradients' norm may be, above 0.")
     var clipNorm: Float = 1
 
-    @Option(help: "Where every random number comes from.")
+    @Option(help: "Seed of every random number.")
     var seed: UInt64 = 12345
 
     @Option(

@@ -64,7 +64,7 @@ public struct RequestFailure: Hashable, Sendable {
     /// The exact fault.
     public var message: String
 
-    /// Creates a failure.
+    /// Ends a conversation for a reason that is counted, with words for the dead letter.
     public init(reason: String, message: String) {
         self.reason = reason
         self.message = message
@@ -75,7 +75,7 @@ public struct RequestFailure: Hashable, Sendable {
 public struct Outcome<Output: Sendable>: Sendable {
     /// A value that was judged and found wanting.
     public struct Reject: Sendable {
-        /// The value.
+        /// The value that was refused.
         public var value: any StreamValue
         /// A short code to count by.
         public var reason: String

@@ -24,7 +24,7 @@ public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
         case warning
     }
 
-    /// The file.
+    /// The path of the file with the mistake.
     public var file: String
     /// The place in the file, where there is one.
     public var mark: SourceMark?

@@ -34,7 +34,7 @@ extension StreamValue {
 public struct Element<Value: StreamValue>: Sendable {
     /// The key of the record it came from; steps keep it.
     public var key: Bytes?
-    /// The value.
+    /// The decoded record.
     public var value: Value
     /// The offset of the input record that the value is about, for its dead letter if it comes to that.
     public var origin: Offset

@@ -107,7 +107,7 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
     /// The failure, its place, and the remedy.
     public var message: String
 
-    /// Creates an error of a kind.
+    /// Says what ended the run, in words for the user.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message

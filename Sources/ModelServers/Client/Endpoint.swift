@@ -4,7 +4,7 @@
 public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The fault and its remedy.
     public var message: String
-    /// The message.
+    /// Equals `message`.
     public var description: String { self.message }
 
     init(_ message: String) { self.message = message }

@@ -6,7 +6,7 @@ import Training
 
 /// The windows that a model answers a query with, best first.
 public struct QueryPrediction: Hashable, Sendable {
-    /// The clip.
+    /// The id of the clip.
     public var clipUID: String
     /// The annotation.
     public var annotationUID: String

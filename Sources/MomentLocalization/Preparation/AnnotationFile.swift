@@ -9,7 +9,7 @@ public struct AnnotationError: Error, Hashable, Sendable, CustomStringConvertibl
     /// File, place, what is wrong and what to do.
     public var message: String
 
-    /// Creates an error with a message for the user.
+    /// Says what is wrong with the file, in words for the user.
     public init(_ message: String) { self.message = message }
 
     /// The message as it is printed.

@@ -8,9 +8,9 @@ import Records
 public struct MomentQuery: Hashable, Sendable {
     /// The name in messages: the sample's `query_id`, or annotation and place.
     public var id: String
-    /// The video.
+    /// The id of the video.
     public var videoUID: String
-    /// The clip.
+    /// The id of the clip.
     public var clipUID: String
     /// The start of the clip in the video, in seconds.
     public var clipStart: Double

@@ -10,7 +10,7 @@ enum SampleSchema: String, Choice {
     case nlq
 
     static let field = Field(
-        "schema", default: SampleSchema.nlq, help: "What samples look like; `nlq`: as in the official query files.")
+        "schema", default: SampleSchema.nlq, help: "Form of the samples; `nlq`: that of the official query files.")
 
     static let jitter = Field<Bool?>(
         "jitter", default: nil,

@@ -75,13 +75,14 @@ struct ValidateOperator: Operator {
             """)
     static let repeatsInVideo = Field(
         "repeats-in-video", default: 3, in: 0...1_000_000,
-        help: "How often one question may be asked in a video before it is rejected: `repeated-in-video`. 0: no limit.")
+        help: "Times that one question may be asked in a video before it is rejected: `repeated-in-video`. 0: no limit."
+    )
     static let videosRemembered = Field(
         "videos-remembered", default: 64, in: 1...100_000,
         help: "Of how many videos and passes a task remembers the questions; the one longest ago is forgotten first.")
     static let queriesRemembered = Field(
         "queries-remembered", default: 4096, in: 1...100_000,
-        help: "How many questions of a video and pass a task remembers; the oldest is forgotten first.")
+        help: "Number of questions of a video and pass that a task remembers; the oldest is forgotten first.")
 
     static let specification = OperatorSpecification(
         name: "validate", summary: "Passes the queries that a person might ask, and rejects the others with a reason.",

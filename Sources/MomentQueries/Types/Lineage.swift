@@ -5,7 +5,7 @@ import Records
 
 /// The origin of a query, in content and not in position: the same on every run and in every log.
 public struct Lineage: Hashable, Sendable {
-    /// The video.
+    /// The id of the video.
     public var videoUID: String
     /// The annotation pass.
     public var pass: Int

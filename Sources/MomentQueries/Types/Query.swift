@@ -8,9 +8,9 @@ public import VideoAnnotations
 
 /// One natural-language question with the window that answers it.
 public struct Query: Hashable, Sendable {
-    /// Derived from what it identifies: block, narrations, template and text.
+    /// The question in words.
     public var queryID: String
-    /// The video.
+    /// The id of the video that it asks about.
     public var videoUID: String
     /// The annotation pass.
     public var pass: Int

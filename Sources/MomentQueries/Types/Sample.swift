@@ -7,7 +7,7 @@ public import VideoAnnotations
 
 /// One training sample, a line of a shard: a query with its window, in the field names of the official files.
 public struct Sample: Hashable, Sendable {
-    /// The query's id.
+    /// The question in words.
     public var queryID: String
     /// The clip, with its place in the video.
     public var clip: Clip

@@ -7,7 +7,7 @@ public import Records
 public struct Manifest: Sendable {
     /// One committed shard.
     public struct Commit: Hashable, Sendable {
-        /// The shard.
+        /// The shard that was committed.
         public var entry: ManifestEntry
         /// The offset of its record in the manifest topic.
         public var offset: Offset

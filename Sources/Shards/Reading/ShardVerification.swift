@@ -25,7 +25,7 @@ public struct ShardVerification: Sendable {
         }
     }
 
-    /// The file.
+    /// The name of the shard.
     public let file: String
     /// Problems of the file, at most `problemsMax`; none if it is sound.
     public private(set) var problems: [Problem] = []

@@ -45,7 +45,7 @@ public struct SourceError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Tells whether there is no such file or folder.
     public var isMissing: Bool
 
-    /// Creates an error.
+    /// Names the place, as far as it is known, the fault and its remedy.
     public init(file: String, line: Int? = nil, offset: Int? = nil, isMissing: Bool = false, _ message: String) {
         self.file = file
         self.line = line

@@ -59,7 +59,7 @@ public struct Explanation: Sendable {
 public struct FoundSample: Sendable {
     /// The shard set.
     public var set: String
-    /// The shard.
+    /// The name of the shard that it stands in.
     public var file: String
     /// The line.
     public var line: Bytes

@@ -14,9 +14,9 @@ public enum NarrationPiece: Hashable, Sendable {
 
 /// One video's annotations as they stand in the file.
 public struct RawVideo: Hashable, Sendable {
-    /// The file.
+    /// The path of the file that it was cut from.
     public var file: String
-    /// The video.
+    /// The id of the video.
     public var uid: String
     /// The JSON value under the video's id.
     public var bytes: Bytes

@@ -8,7 +8,7 @@ public typealias NarrationItem = SourceItem<VideoNarrations>
 
 /// A video and pass with all its narrations: one transaction.
 public struct VideoNarrations: Hashable, Sendable {
-    /// The video.
+    /// Facts about the video, which come before its narrations.
     public var video: Video
     /// Its narrations, sorted by time with ties in the order of the file, numbered from 0.
     public var narrations: [Narration]
@@ -40,7 +40,7 @@ extension VideoNarrations: RecordGroup {
 
     /// `VIDEO/PASS`
     public var name: String { "\(self.video.videoUID)/\(self.video.pass)" }
-    /// The video.
+    /// The id of the video, by which its records stay in one partition.
     public var key: String { self.video.videoUID }
     /// The splits that the video is in, for runs that judge videos by what the ledger says.
     public var note: Bytes { NewestVideos.note(of: self.video) }

@@ -14,10 +14,12 @@ import Records
 /// narrations that a block lost because they have no window or it lies outside the clip (once a block); `empty-block`,
 /// blocks that lost all; `superseded`, `no-video-record` and `end-without-video` as in `window`.
 struct BlockOperator: Operator {
-    static let size = Field("size", default: 5, in: 1...1000, help: "How many consecutive narrations a block has.")
+    static let size = Field("size", default: 5, in: 1...1000, help: "Number of consecutive narrations in a block.")
     static let stride = Field(
         "stride", default: 5, in: 1...1000,
-        help: "How many narrations to go on by after a block; blocks overlap where it is below `size`.")
+        help:
+            "Number of narrations from the begin of a block to that of the next; blocks overlap where it is below `size`."
+    )
     static let contiguous = Field(
         "contiguous", default: false,
         help: "Only narrations that were consecutive in the source, with none filtered out between.")

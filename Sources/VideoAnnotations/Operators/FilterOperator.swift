@@ -35,7 +35,7 @@ struct FilterOperator: Operator {
     static let requireFeatures = Field(
         "require-features", default: true, help: "Drop the videos whose features are known not to exist.")
     static let videos = Section(
-        "videos", help: "Which videos are dropped.", fields: [Self.excludeSplits, Self.requireFeatures])
+        "videos", help: "Videos that are dropped.", fields: [Self.excludeSplits, Self.requireFeatures])
 
     static let dropUnsure = Field(
         "drop-unsure", default: true, help: "Drop narrations with a tag that says unsure, in any of its spellings.")
@@ -44,7 +44,7 @@ struct FilterOperator: Operator {
     static let dropSummary = Field(
         "drop-summary", default: true, help: "Drop narrations that begin with `#summary`.")
     static let narrations = Section(
-        "narrations", help: "Which narrations are dropped.",
+        "narrations", help: "Narrations that are dropped.",
         fields: [Self.dropUnsure, Self.dropBlank, Self.dropSummary])
 
     static let specification = OperatorSpecification(

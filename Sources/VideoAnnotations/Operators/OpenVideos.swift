@@ -6,7 +6,7 @@ public import Records
 
 /// A video and pass.
 public struct VideoPass: Hashable, Sendable {
-    /// The video.
+    /// The id of the video.
     public var videoUID: String
     /// The annotation pass.
     public var pass: Int

@@ -30,7 +30,7 @@ struct WindowOperator: Operator {
         help: "`contextual`: around the timestamp, by the mean gap; `annotated`: the interval that the source gives; "
             + "`automatic`: annotated where the video's source gives intervals, else contextual.")
     static let alpha = Field(
-        "alpha", default: 4.9, help: "What the mean gap is divided by (EgoVLP: 4.9, the mean over all of Ego4D).",
+        "alpha", default: 4.9, help: "Divisor of the mean gap (EgoVLP: 4.9, the mean over all of Ego4D).",
         check: { 1e-6...1e6 ~= $0 ? nil : "must be from 0.000001 to 1000000" })
     static let minimumSeconds = Field(
         "minimum-seconds", default: 1.0, help: "The least length of a contextual window, in seconds.",

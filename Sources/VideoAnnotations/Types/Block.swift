@@ -8,7 +8,7 @@ import Records
 public struct Block: Hashable, Sendable {
     /// Derived from the video, the pass, the clip, and the narrations' indices, texts and windows.
     public var blockID: String
-    /// The video.
+    /// The id of the video, which all narrations share.
     public var videoUID: String
     /// The annotation pass.
     public var pass: Int

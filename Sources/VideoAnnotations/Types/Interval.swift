@@ -5,9 +5,9 @@ import Records
 
 /// A span of video time in seconds.
 public struct Interval: Hashable, Sendable {
-    /// The start.
+    /// The first moment, in seconds.
     public var start: Double
-    /// The end.
+    /// The last moment, in seconds; not before `start` where the source is sound.
     public var end: Double
 
     /// Creates a span.

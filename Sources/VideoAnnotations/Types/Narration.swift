@@ -5,7 +5,7 @@ import Records
 
 /// A text that somebody wrote about a moment of a video.
 public struct Narration: Hashable, Sendable {
-    /// The video.
+    /// The id of the video that it is about.
     public var videoUID: String
     /// The annotation pass.
     public var pass: Int

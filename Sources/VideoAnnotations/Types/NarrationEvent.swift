@@ -17,7 +17,7 @@ public enum NarrationEvent: Hashable, Sendable {
 
 /// The end of a video and pass.
 public struct EndOfVideo: Hashable, Sendable {
-    /// The video.
+    /// The id of the video.
     public var videoUID: String
     /// The annotation pass.
     public var pass: Int
