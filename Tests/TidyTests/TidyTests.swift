@@ -31,6 +31,20 @@ import Testing
         }
     }
 
+    /// Sources that may be longer than others, each with the reason.
+    private static let longFiles: [String: String] = [:]
+
+    @Test("A file of the sources has at most 350 lines, or a reason to be longer")
+    func fileLength() {
+        for file in SourceFile.all where file.path.hasPrefix("Sources/") {
+            // Behind the last line end stands an empty line.
+            let isLong = file.lines.count - 1 > 350
+            let words = "\(file.path) has \(file.lines.count - 1) lines: part it where it has a seam"
+            #expect(
+                isLong == (Self.longFiles[file.path] != nil), isLong ? "\(words)" : "\(file.path) needs no exception")
+        }
+    }
+
     @Test("An import is internal and says nothing, or says that it is more")
     func imports() {
         self.check("says what goes without saying: write `import`") { _, line in
@@ -47,14 +61,25 @@ import Testing
         }
     }
 
+    private static let questionWords: Set<Substring> = ["What", "Whether", "How", "Which", "Where", "Why", "Who"]
+
+    @Test("A help text begins with what something is or does, and asks nothing")
+    func help() {
+        self.check("begins with a question word") { _, line in
+            ["help: \"", "ArgumentHelp(\"", "abstract: \"", "summary: \""].contains { mark in
+                guard let place = line.text.firstRange(of: mark) else { return false }
+                return Self.questionWords.contains(line.text[place.upperBound...].prefix { $0.isLetter })
+            }
+        }
+    }
+
     @Test("A comment begins with what something is or does, and asks nothing")
     func comments() {
-        let words: Set<Substring> = ["What", "Whether", "How", "Which", "Where", "Why", "Who"]
         var before: (path: String, isComment: Bool) = ("", false)
         self.check("begins with a question word") { file, line in
             defer { before = (file.path, line.comment?.isEmpty == false) }
             guard let comment = line.comment, before.path != file.path || !before.isComment else { return false }
-            return words.contains(comment.prefix { $0.isLetter })
+            return Self.questionWords.contains(comment.prefix { $0.isLetter })
         }
     }
 
