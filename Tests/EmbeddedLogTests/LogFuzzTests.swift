@@ -75,7 +75,10 @@ import Testing
             try Data(input.bytes).write(to: URL(fileURLWithPath: folder.log))
             var options = EmbeddedLog.Options()
             options.readOnly = true
-            guard let log = try? EmbeddedLog(path: folder.log, options: options) else { continue }
+            guard let log = try? EmbeddedLog(path: folder.log, options: options) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             defer { log.close() }
             for topic in (try? log.topics()) ?? [] {
                 try #require(topic.partitions > 0, "\(input)")

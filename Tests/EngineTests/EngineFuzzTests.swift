@@ -15,7 +15,10 @@ import Testing
         let seed = #"{"stage":"abc","in":120,"out":80,"dead":1,"rejected":2,"at":1700000000000,"counts":{"a.b":3}}"#
         for input in Fuzz("metadata-of-commits", seeds: [seed], tokens: .json, seconds: 1) {
             let text = String(decoding: input.bytes, as: UTF8.self)
-            guard let metadata = try? TaskMetadata(parsing: text) else { continue }
+            guard let metadata = try? TaskMetadata(parsing: text) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             var sum = metadata
             for _ in 0..<1024 { sum.add(metadata) }
             try #require(sum.recordsIn == 1025 * metadata.recordsIn, "\(input)")

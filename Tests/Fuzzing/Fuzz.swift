@@ -8,6 +8,7 @@ import Synchronization
 /// ```swift
 /// for input in Fuzz("json", seeds: [Array("{\"a\":1}".utf8)], tokens: .json) {
 ///     let value = try? JSONValue(parsing: input.bytes)
+///     try #require(value != nil || !input.isSeed, "\(input)")
 ///     try #require(value == independent(input.bytes), "\(input)")
 /// }
 /// ```
@@ -62,6 +63,9 @@ public struct FuzzInput: Sendable, CustomStringConvertible {
 
     /// The number of the case; the seeds are the first.
     public let number: Int
+    /// Tells whether it is a seed as it was given. One that is well-formed must be taken, or the test would pass if
+    /// everything were refused.
+    public let isSeed: Bool
     let seed: UInt64
 }
 
@@ -111,7 +115,8 @@ public final class FuzzIterator: IteratorProtocol {
         let bytes = self.mutator.input(seed: self.settings.seed, case: self.number)
         self.watch.begin(self.number, bytes)
         defer { self.number += 1 }
-        return FuzzInput(bytes: bytes, number: self.number, seed: self.settings.seed)
+        return FuzzInput(
+            bytes: bytes, number: self.number, isSeed: self.number < self.mutator.seeds.count, seed: self.settings.seed)
     }
 
     private func finish() -> FuzzInput? {

@@ -2,7 +2,7 @@
 
 /// Makes bytes of almost the right form out of bytes of the right form.
 public struct Mutator: Sendable {
-    private let seeds: [[UInt8]]
+    let seeds: [[UInt8]]
     private let tokens: FuzzTokens
     private let bytesMax: Int
 

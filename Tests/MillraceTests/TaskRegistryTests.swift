@@ -91,10 +91,12 @@ struct TaskRegistryTests {
     @Test("Each source names the topic that it writes to, in its help too")
     func topics() throws {
         let pattern = /--topic <topic>\s+The topic that the records are written to. \(default:\s(\S+)\)/
-        for source in IngestCommand.sources(of: self.tasks) {
-            let topic = try #require(try pattern.firstMatch(in: source.helpMessage(columns: 120))).1
-            #expect(topic == (source.configuration.commandName == "rolls" ? "film" : "narrations"))
+        func topic<Source: SourceArguments>(of _: Source.Type) -> String { Source.Adapter.topic }
+        for (source, command) in zip(self.tasks.sources, IngestCommand.sources(of: self.tasks)) {
+            let shown = try #require(try pattern.firstMatch(in: command.helpMessage(columns: 120))).1
+            #expect(String(shown) == topic(of: source))
         }
+        #expect(self.tasks.sources.last.map { topic(of: $0) } == "film")
     }
 
     /// Writes two shots into a set.

@@ -16,7 +16,10 @@ import Testing
         binary.request = nil
         let seeds = try [CacheLine.encode(entry(1)), CacheLine.encode(binary)]
         for input in Fuzz("cache-line", seeds: seeds, tokens: .json) {
-            guard let read = try? CacheLine.decode(input.bytes) else { continue }
+            guard let read = try? CacheLine.decode(input.bytes) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             try #require(try CacheLine.decode(CacheLine.encode(read)) == read, "\(input)")
         }
     }
@@ -56,7 +59,10 @@ import Testing
         for input in Fuzz("cache-file", seeds: [whole], tokens: .numbers, bytesMax: whole.count + 4096) {
             for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: folder.file + suffix) }
             try Data(input.bytes).write(to: URL(fileURLWithPath: folder.file))
-            guard let cache = try? folder.open({ $0.readOnly = true }) else { continue }
+            guard let cache = try? folder.open({ $0.readOnly = true }) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             defer { cache.close() }
             for entry in entries {
                 guard let found = try? cache.entry(entry.key) else { continue }

@@ -45,6 +45,13 @@ import Testing
         }
     }
 
+    private static func words(of failure: ChatFailure) -> String {
+        switch failure {
+        case .request(_, let message), .server(_, let message), .shared(let message): message
+        default: ""
+        }
+    }
+
     @Test("Whatever comes with an error is sorted, and said in a paragraph")
     func errors() throws {
         let seeds = [
@@ -58,7 +65,8 @@ import Testing
             for status in [400, 422, 500] { _ = RequestRefusal(status: status, body, request, RequestForm()) }
             try #require(body.message.unicodeScalars.count <= 2 * ErrorBody.lengthMax, "\(input)")
             for status in [200, 400, 401, 404, 422, 429, 500, 503, 599] {
-                _ = FailureSorting.failure(status: status, headers: [:], body: input.bytes, now: 0)
+                let failure = FailureSorting.failure(status: status, headers: [:], body: input.bytes, now: 0)
+                try #require(Self.words(of: failure).unicodeScalars.count <= 4 * ErrorBody.lengthMax, "\(input)")
             }
         }
     }

@@ -101,7 +101,10 @@ extension FuzzTests {
         let features = FeatureStore(folder: world.features.path, bins: 16, columns: TrainingWorld.columns)
         let seeds = (0..<3).map { TrainingWorld.sample($0) }
         for input in Fuzz("samples", seeds: seeds, tokens: .json) {
-            guard let query = try? MomentQuery(sample: input.bytes) else { continue }
+            guard let query = try? MomentQuery(sample: input.bytes) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             try #require(query.clipStart.isFinite && query.clipEnd.isFinite, "\(input)")
             for rule in TargetRule.allCases {
                 var counts = MomentCounts()

@@ -64,7 +64,10 @@ import VideoFeatures
         let tokens =
             Self.binary + FuzzTokens(["PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", "torch\n", "(", "t", "R", "q"])
         for input in Fuzz("pt", seeds: seeds, tokens: tokens) {
-            guard let matrix = self.features(try self.write(input.bytes, "f.pt")) else { continue }
+            guard let matrix = self.features(try self.write(input.bytes, "f.pt")) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             try #require(matrix.values.count == matrix.rows * matrix.columns, "\(input)")
             try #require(matrix.firstNonFiniteRow == nil, "\(input)")
             // Whatever it claims, its numbers stand in the file as they are.
@@ -91,7 +94,10 @@ import VideoFeatures
             npy("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }\n", version: 3),
         ]
         for input in Fuzz("npy", seeds: seeds, tokens: Self.binary) {
-            guard let matrix = self.features(try self.write(input.bytes, "f.npy")) else { continue }
+            guard let matrix = self.features(try self.write(input.bytes, "f.npy")) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             try #require(matrix.values.count == matrix.rows * matrix.columns, "\(input)")
             let width = input.bytes[6] >= 2 ? 4 : 2
             let length = input.bytes[8..<8 + width].reversed().reduce(0) { $0 << 8 | Int($1) }
@@ -119,7 +125,10 @@ import VideoFeatures
         for input in Fuzz("safetensors", seeds: seeds, tokens: tokens) {
             let path = try self.write(input.bytes, "f.safetensors")
             _ = self.features(path)
-            guard let file = try? SafetensorsFile(path: path) else { continue }
+            guard let file = try? SafetensorsFile(path: path) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             let length = input.bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
             let header = try #require(try? JSONValue(parsing: Bytes(input.bytes[8..<8 + length])), "\(input)")
             for name in file.names {

@@ -70,14 +70,18 @@ import Testing
         let entry = try self.shards()[1].entry
         let other = try TestSamples.write([Bytes("7".utf8)], sequence: 9, schema: .any, in: self.storage)
         for input in Fuzz("manifest", seeds: [entry.json, other.json], tokens: .json) {
-            guard let read = try? ManifestEntry(json: input.bytes) else { continue }
+            guard let read = try? ManifestEntry(json: input.bytes) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             try #require(try ManifestEntry(json: read.json) == read, "\(input)")
             // The sums over a hostile manifest.
             let commits = (0..<2000).map { Manifest.Commit(entry: read, offset: Offset($0), time: 0) }
             let manifest = Manifest(name: "nlq", commits: Array(commits.prefix(2)))
-            _ = manifest.problems()
-            _ = manifest.position(ofSample: .max)
-            _ = manifest.nextSequence(ofPartition: read.partition)
+            // The same shard stands there twice.
+            try #require(!manifest.problems().isEmpty, "\(input)")
+            try #require(manifest.position(ofSample: .max).offset == 2, "\(input)")
+            try #require(manifest.nextSequence(ofPartition: read.partition) == read.sequence + 1, "\(input)")
             var guide = ReplayGuide(original: [read, entry])
             try #require(guide.decide(samples: max(1, read.samples), last: read.last) != .keep, "\(input)")
             _ = guide.parting?.description

@@ -56,7 +56,8 @@ import VideoAnnotations
                 continue
             }
             try #require(try self.load(url.path).hash == topology.hash, "\(input)")
-            _ = TopologyGraph(topology).mermaid
+            let graph = TopologyGraph(topology).mermaid
+            try #require(topology.stages.allSatisfy { graph.contains($0.name) }, "\(input)")
         }
     }
 

@@ -98,8 +98,11 @@ import Testing
         for input in Fuzz(name, seeds: seeds, tokens: tokens, seconds: 1) {
             try file.write(input)
             let harvest: Harvest
-            do { harvest = try read(file.path) } catch is SourceError { continue }
-            if input.number < seeds.count { try #require(harvest.error == nil && !harvest.videos.isEmpty, "\(input)") }
+            do { harvest = try read(file.path) } catch is SourceError {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
+            if input.isSeed { try #require(harvest.error == nil && !harvest.videos.isEmpty, "\(input)") }
             try Self.check(harvest, input)
             try check(harvest, input)
         }
@@ -139,7 +142,10 @@ import Testing
         let file = try InputFile("metadata")
         for input in Fuzz("metadata", seeds: [seed], tokens: .json, seconds: 1) {
             try file.write(input)
-            guard let metadata = try? Ego4DMetadata(path: file.path) else { continue }
+            guard let metadata = try? Ego4DMetadata(path: file.path) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             for entry in metadata.videos.values {
                 try #require(0...SourceLimits.secondsMax ~= entry.durationSec ?? 0, "\(input)")
                 try #require(entry.clips.allSatisfy { $0.span.length > 0 && $0.span.length.isFinite }, "\(input)")
@@ -175,9 +181,14 @@ import Testing
         let file = try InputFile("exclude")
         for input in Fuzz("exclusion", seeds: seeds, tokens: .json + .table, seconds: 1) {
             try file.write(input)
-            guard let list = try? ExclusionList(paths: [file.path]) else { continue }
+            guard let list = try? ExclusionList(paths: [file.path]) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             try #require(list.count > 0, "\(input)")
-            _ = list.notes + list.splits(of: "a")
+            try #require(list.notes.allSatisfy { $0.contains(file.path) }, "\(input)")
+            try #require(Set(list.splits(of: "a")).isSubset(of: ["train", "val", "test"]), "\(input)")
+            if input.isSeed { try #require(!list.splits(of: "a").isEmpty, "\(input)") }
         }
     }
 

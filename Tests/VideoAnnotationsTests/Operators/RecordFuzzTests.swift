@@ -42,25 +42,41 @@ import Testing
     @Test("events go through every operator")
     func events() throws {
         for input in Fuzz("event", seeds: Self.events, tokens: .json) {
-            guard let event = try Self.check(NarrationEvent.self, input) else { continue }
+            guard let event = try Self.check(NarrationEvent.self, input) else {
+                try #require(!input.isSeed, "\(input)")
+                continue
+            }
             // Between a video's begin and end, and twice.
             let known = try Self.events.map { try #require(Self.read(NarrationEvent.self, Bytes($0.utf8))) }
             let all = elements([known[0], event, known[1], event, known[1], known[2], event, known[2]])
-            var window = try WindowOperator(Configuration(), context)
-            _ = window.run(all)
+            try Self.runTwice(all, input) { try WindowOperator(Configuration(), context) }
             var both = Configuration()
             both.set(FilterOperator.videos, Configuration())
             both.set(FilterOperator.narrations, Configuration())
-            var filter = try FilterOperator(both, OperatorContext(topologyHash: "t", allowUnguarded: true))
-            _ = filter.run(all)
+            try Self.runTwice(all, input) {
+                try FilterOperator(both, OperatorContext(topologyHash: "t", allowUnguarded: true))
+            }
             var configuration = Configuration()
             configuration.set(BlockOperator.size, 2)
             configuration.set(BlockOperator.contiguous, true)
-            var block = try BlockOperator(configuration, context)
-            _ = block.run(all)
-            var format = try FormatNarrationOperator(Configuration(), context)
-            _ = format.run(all)
+            try Self.runTwice(all, input) { try BlockOperator(configuration, context) }
+            try Self.runTwice(all, input) { try FormatNarrationOperator(Configuration(), context) }
         }
+    }
+
+    /// Runs elements through an operator, and again through another of its kind: it takes them all, says the same both
+    /// times, and hands out nothing of a record that it has not seen.
+    private static func runTwice<Step: Operator>(
+        _ elements: [Element<Step.Input>], _ input: FuzzInput, _ make: () throws -> Step
+    ) throws where Step.Output: Hashable {
+        var (first, second) = (try make(), try make())
+        let outcome = first.run(elements)
+        // Numbers that are none are not equal to themselves, so what is written is compared.
+        let values = outcome.values.map(Self.write)
+        try #require(second.run(elements).values.map(Self.write) == values, "\(input)")
+        let origins = Set(elements.map(\.origin))
+        try #require(outcome.emitted.allSatisfy { origins.contains($0.origin) }, "\(input)")
+        try #require(outcome.letters.allSatisfy { origins.contains($0.origin) }, "\(input)")
     }
 
     @Test("blocks, queries and samples")
@@ -81,11 +97,13 @@ import Testing
                             + #""prompt":null,"answer":null,"topology":"t"}}"#).utf8)
             ]
         for input in Fuzz("value", seeds: seeds, tokens: .json) {
-            _ = try Self.check(Block.self, input)
-            _ = try Self.check(Sample.self, input)
+            let block = try Self.check(Block.self, input)
+            let sample = try Self.check(Sample.self, input)
+            try #require(block != nil || sample != nil || !input.isSeed, "\(input)")
             if let query = try Self.check(Query.self, input) {
-                var format = try FormatQueryOperator(Configuration(), context)
-                _ = format.run([Element(key: nil, value: query, origin: 0)])
+                try Self.runTwice([Element(key: nil, value: query, origin: 0)], input) {
+                    try FormatQueryOperator(Configuration(), context)
+                }
             }
         }
     }
@@ -105,8 +123,19 @@ import Testing
                     var entries = pieces
                     if isKey { entries[index].key = input.bytes } else { entries[index].value = input.bytes }
                     var operation = try WindowOperator(Configuration(), context)
-                    guard (try? operation.restore(entries)) != nil else { continue }
-                    _ = operation.run([.end(EndOfVideo(videoUID: "v", pass: 1, narrations: 2))])
+                    guard (try? operation.restore(entries)) != nil else {
+                        try #require(input.bytes != (isKey ? pieces[index].key : pieces[index].value), "\(input)")
+                        continue
+                    }
+                    // Another that has the same state says the same.
+                    var other = try WindowOperator(Configuration(), context)
+                    try other.restore(entries)
+                    let end = [NarrationEvent.end(EndOfVideo(videoUID: "v", pass: 1, narrations: 2))]
+                    let outcome = operation.run(end)
+                    try #require(other.run(end).values.map(Self.write) == outcome.values.map(Self.write), "\(input)")
+                    if input.isSeed, !isKey, input.bytes == pieces[index].value {
+                        try #require(outcome.values.count > 2, "\(input)")
+                    }
                 }
             }
         }
