@@ -133,7 +133,7 @@ let package = Package(
             tests: [])
         + room(
             "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Codecs", "Records"],
-            tests: ["HostileServers"])
+            tests: ["HostileServers", "Conversations", "Dataflow"])
         + room("SampleWorld", ["DurableFiles", "Codecs"], tests: [])
         + room(
             "NeuralNetworks", ["DurableFiles", "Codecs", "Records", "Threads", "CKernels", "COpenBLAS"], tests: [])

@@ -85,7 +85,14 @@ public final class Engine: Sendable {
             log: log, topology: topology, context: context, clock: clock, makeSink: makeSink,
             wake: { board.wake() }, warn: warn, gate: options.gate, startOffsets: options.startOffsets,
             endOffsets: options.endOffsets,
-            acceptsChangedTopology: options.acceptsChangedTopology)
+            acceptsChangedTopology: options.acceptsChangedTopology,
+            drainMilliseconds: Self.drainMilliseconds(options))
+    }
+
+    /// Time that a task which is to end waits for what it has asked: half of that after which others take its
+    /// partition, as for a revoke.
+    private static func drainMilliseconds(_ options: RunOptions) -> Timestamp {
+        Timestamp(options.sessionTimeoutMilliseconds / 2)
     }
 
     /// Milliseconds since 1970, by the system's clock: for times that other processes read.
@@ -150,7 +157,8 @@ public final class Engine: Sendable {
             throw error
         }
         self.control(memberships)
-        guard self.board.waitUntilTasksEnd(seconds: Self.endSeconds) else {
+        let seconds = Self.endSeconds + Double(Self.drainMilliseconds(self.options)) / 1000
+        guard self.board.waitUntilTasksEnd(seconds: seconds) else {
             self.board.close()
             throw self.board.failure ?? EngineError(.failed, Self.unfinished)
         }
@@ -179,7 +187,7 @@ public final class Engine: Sendable {
         return workers
     }
 
-    /// Time that tasks may take, at the end of a run, to commit what is finished.
+    /// Time that tasks may take, at the end of a run, to commit what is finished; what they wait for comes on top.
     private static let endSeconds = 30.0
     private static let unfinished =
         "the last commits did not come to an end within \(Int(endSeconds)) s, so the log may be away; nothing is lost: what "

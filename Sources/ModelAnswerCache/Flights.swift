@@ -10,15 +10,31 @@ final class FlightTable: Sendable {
         var id: Int
         var task: Task<Void, Never>?
         var waiters: [Int: Waiter] = [:]
+        /// Tells whether everyone who waited has been cancelled, and its task told so.
+        var isGivenUp = false
     }
+
+    /// The call that one waited for was given up by others, and brought no answer.
+    private struct GivenUp: Error {}
 
     private struct State: Sendable {
         var flights: [CacheKey: Flight] = [:]
         var lastID = 0
+        /// Tells whether no more calls begin.
+        var isEnding = false
+        /// Those who wait for the end of all calls.
+        var watchers: [Int: CheckedContinuation<Void, Never>] = [:]
 
         mutating func nextID() -> Int {
             self.lastID += 1
             return self.lastID
+        }
+
+        /// Those who wait for the end of all calls, if it has come.
+        mutating func takeWatchers() -> [CheckedContinuation<Void, Never>] {
+            guard self.flights.isEmpty else { return [] }
+            defer { self.watchers.removeAll() }
+            return Array(self.watchers.values)
         }
     }
 
@@ -32,11 +48,26 @@ final class FlightTable: Sendable {
 
     /// Waits for the answer to a key, making it if nobody does yet.
     ///
+    /// A caller who is cancelled leaves it to those who still wait. The last of them has it cancelled and waits for its
+    /// end: `make` may have sent what it cannot take back, and then answers all the same.
     /// - Parameters:
     ///   - onShared: called if another's call is waited for.
     ///   - make: makes the answer. Runs in a task of its own, which is cancelled once nobody waits any more.
     func answer(
         for key: CacheKey, onShared: () -> Void, make: @escaping @Sendable () async throws -> CacheEntry
+    ) async throws -> CacheEntry {
+        while true {
+            do {
+                return try await self.share(key, onShared, make)
+            } catch is GivenUp {
+                // Who came after that is not to suffer by it, and asks again.
+                if Task.isCancelled || self.state.withLock({ $0.isEnding }) { throw CancellationError() }
+            }
+        }
+    }
+
+    private func share(
+        _ key: CacheKey, _ onShared: () -> Void, _ make: @escaping @Sendable () async throws -> CacheEntry
     ) async throws -> CacheEntry {
         let ticket = self.state.withLock { $0.nextID() }
         return try await withTaskCancellationHandler {
@@ -55,7 +86,7 @@ final class FlightTable: Sendable {
         enum Outcome { case started(Int), shared, cancelled }
         let outcome: Outcome = self.state.withLock { state in
             // A cancellation before this is seen here; one after it finds the waiter.
-            if Task.isCancelled { return .cancelled }
+            if Task.isCancelled || state.isEnding { return .cancelled }
             if state.flights[key] != nil {
                 state.flights[key]?.waiters[ticket] = waiter
                 return .shared
@@ -81,31 +112,61 @@ final class FlightTable: Sendable {
             let isWanted = self.state.withLock { state in
                 guard state.flights[key]?.id == id else { return false }
                 state.flights[key]?.task = task
-                return true
+                return state.flights[key]?.isGivenUp == false
             }
-            // It has ended already, which this does nothing to, or its only waiter has left.
+            // It has ended already, which this does nothing to, or its only waiter was cancelled.
             if !isWanted { task.cancel() }
         }
     }
 
     private func land(_ key: CacheKey, _ id: Int, _ result: Result<CacheEntry, any Error>) {
-        let waiters = self.state.withLock { state -> [Waiter] in
-            // Another flight of the same key may have begun since everyone left this one.
-            guard let flight = state.flights[key], flight.id == id else { return [] }
-            state.flights[key] = nil
-            return Array(flight.waiters.values)
+        let (flight, watchers) = self.state.withLock { state in
+            let flight = state.flights[key]?.id == id ? state.flights.removeValue(forKey: key) : nil
+            return (flight, state.takeWatchers())
         }
-        for waiter in waiters { waiter.resume(with: result) }
+        let isGivenUp = flight?.isGivenUp == true && (try? result.get()) == nil
+        for waiter in flight?.waiters.values.map({ $0 }) ?? [] {
+            if isGivenUp { waiter.resume(throwing: GivenUp()) } else { waiter.resume(with: result) }
+        }
+        for watcher in watchers { watcher.resume() }
     }
 
     private func leave(_ key: CacheKey, _ ticket: Int) {
         let (waiter, task) = self.state.withLock { state -> (Waiter?, Task<Void, Never>?) in
-            guard let waiter = state.flights[key]?.waiters.removeValue(forKey: ticket) else { return (nil, nil) }
-            guard state.flights[key]?.waiters.isEmpty == true else { return (waiter, nil) }
-            return (waiter, state.flights.removeValue(forKey: key)?.task)
+            guard let flight = state.flights[key], !flight.isGivenUp, flight.waiters[ticket] != nil else {
+                return (nil, nil)
+            }
+            if flight.waiters.count > 1 { return (state.flights[key]?.waiters.removeValue(forKey: ticket), nil) }
+            state.flights[key]?.isGivenUp = true
+            return (nil, flight.task)
         }
         task?.cancel()
         waiter?.resume(throwing: CancellationError())
+    }
+
+    // MARK: Ending
+
+    /// Begins no more calls, gives up those under way, and waits for their ends, or until the caller's task is cancelled.
+    func end() async {
+        let tasks = self.state.withLock { state in
+            state.isEnding = true
+            for key in state.flights.keys { state.flights[key]?.isGivenUp = true }
+            return state.flights.values.compactMap(\.task)
+        }
+        for task in tasks { task.cancel() }
+        let number = self.state.withLock { $0.nextID() }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { watcher in
+                let isOver = self.state.withLock { state in
+                    if state.flights.isEmpty || Task.isCancelled { return true }
+                    state.watchers[number] = watcher
+                    return false
+                }
+                if isOver { watcher.resume() }
+            }
+        } onCancel: {
+            self.state.withLock { $0.watchers.removeValue(forKey: number) }?.resume()
+        }
     }
 }
 
@@ -113,8 +174,9 @@ extension ResponseCache {
     /// The answer under a key: from the cache, from a call that is under way in this process, or from a new call, whose
     /// answer is stored before anyone sees it.
     ///
-    /// - A caller who is cancelled leaves at once with `CancellationError`; the call goes on for those who still wait,
-    ///   and is cancelled with the last of them.
+    /// - A caller who is cancelled leaves at once with `CancellationError` while others still wait. With the last of
+    ///   them the call is cancelled, and its end waited for: `make` may be past the point from which it cannot be taken
+    ///   back, and what it answers then is stored, and returned, all the same.
     /// - Where `make` throws, all who wait for it get its error, and nothing is stored: the next caller tries again.
     /// - Where another process was faster, its answer is the one that is returned.
     /// - An entry that is not accepted counts as damaged: it is reported, and the answer of a new call takes its place.
@@ -147,6 +209,18 @@ extension ResponseCache {
             let insertion = try await self.storePatiently(entry, replacing: kept)
             onStored(insertion)
             return insertion.entry
+        }
+    }
+
+    /// Gives up all calls of `answer(for:)` that are under way, and waits for their ends: for those that are past being
+    /// taken back, until their answers are stored. No more begin: who asks for an answer that is not kept is cancelled.
+    /// - Parameter time: ends when they are waited for no longer.
+    public func endCalls(until time: @escaping @Sendable () async -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.flights.end() }
+            group.addTask { await time() }
+            await group.next()
+            group.cancelAll()
         }
     }
 

@@ -25,6 +25,8 @@ public final class CompletionService: CompletionProvider {
         public var budget: Budget?
         /// Time that a server which does not answer is waited for, in seconds; `nil` is for ever.
         public var waitSecondsMax: Double?
+        /// Time that calls which have been sent are waited for at the end of a run, in seconds.
+        public var endSecondsMax = 5.0
         /// Is told what a person should know, from any thread.
         public var notify: @Sendable (CompletionNotice) -> Void = { _ in }
         /// Is told each second which servers are waited for, and at the end that none is.
@@ -48,6 +50,8 @@ public final class CompletionService: CompletionProvider {
         var journal: CallJournal?
         var sources: [String: ServerSource] = [:]
         var watch: Task<Void, Never>?
+        /// The time at which the end began.
+        var endingSince: Double?
     }
 
     /// The reason why no more calls are made, though records wait.
@@ -189,19 +193,37 @@ public final class CompletionService: CompletionProvider {
     /// The reason why no more calls are made, if so.
     public var halt: Halt? { self.halting.reason }
 
-    /// Makes no more calls; those under way go on. For the moment before their requests are cancelled.
-    public func beginNoMore() {
-        for source in self.state.withLock({ Array($0.sources.values) }) { source.beginNoMore() }
+    /// Time that calls which have been sent are waited for at the end of a run, in seconds.
+    public var endSecondsMax: Double { self.options.endSecondsMax }
+
+    /// The calls that have been sent and have no answer yet, over all servers.
+    public var callsUnderWay: Int {
+        self.state.withLock { Array($0.sources.values) }.reduce(0) { $0 + $1.underWay }
     }
 
-    /// Ends what is under way and closes connections and cache; what has been answered is stored first.
+    /// Makes no more calls; those under way go on. For the moment before their requests are cancelled, from which on
+    /// `endSecondsMax` counts.
+    public func beginNoMore() {
+        let sources = self.state.withLock { state in
+            if state.endingSince == nil { state.endingSince = self.options.clock.now() }
+            return Array(state.sources.values)
+        }
+        for source in sources { source.beginNoMore() }
+    }
+
+    /// Ends what is under way and closes connections and cache. Calls that have been sent are waited for, within
+    /// `endSecondsMax`, and what has been answered is stored first.
     public func shutdown() async {
+        self.beginNoMore()
         let (sources, cache, journal, watch) = self.state.withLock { state in
             (Array(state.sources.values), state.cache, state.journal, state.watch)
         }
         watch?.cancel()
         await watch?.value
         self.options.onWaits([])
+        let clock = self.options.clock
+        let deadline = (self.state.withLock { $0.endingSince } ?? clock.now()) + self.options.endSecondsMax
+        await cache?.endCalls { try? await clock.sleep(max(0, deadline - clock.now())) }
         for source in sources { await source.shutdown() }
         cache?.close()
         journal?.close()

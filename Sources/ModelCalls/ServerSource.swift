@@ -20,10 +20,12 @@ final class ServerSource: CompletionSource {
     private let ledger: CallLedger
     private let options: CompletionService.Options
     private let halting: RunHalt
+    private let arrival = Arrival<ModelServer>()
     private let state = Mutex(State())
 
     private struct State {
-        var arrival: Task<ModelServer?, Never>?
+        /// The task that waits for the server's first answer.
+        var arriving: Task<Void, Never>?
         var server: ModelServer?
         /// Since when the server's first answer is waited for, and what was heard instead.
         var beforeArrival: (since: Double, message: String)?
@@ -183,14 +185,13 @@ final class ServerSource: CompletionSource {
 
     /// The server, once it has shown what it can do; `nil` if the run ends before.
     private func server(for request: ChatRequest) async -> ModelServer? {
-        let arrival: Task<ModelServer?, Never>? = self.state.withLock { state in
-            if state.isShutDown { return nil }
-            if let arrival = state.arrival { return arrival }
-            let arrival = Task { await self.arrive(request) }
-            state.arrival = arrival
-            return arrival
+        let isShutDown = self.state.withLock { state in
+            if !state.isShutDown, state.arriving == nil {
+                state.arriving = Task { self.arrival.come(await self.arrive(request)) }
+            }
+            return state.isShutDown
         }
-        return await arrival?.value
+        return isShutDown ? nil : await self.arrival.value()
     }
 
     /// Waits until the server answers a tiny request, put as `request` is, and says what it can do.
@@ -250,15 +251,18 @@ final class ServerSource: CompletionSource {
         return isWanted ? server : nil
     }
 
+    /// The calls that have been sent, as far as they are not answered.
+    var underWay: Int { self.state.withLock { $0.server }?.statistics.inFlight ?? 0 }
+
     /// Makes no more calls; those under way go on.
     func beginNoMore() { self.state.withLock { $0.server }?.letNobodyIn() }
 
     func shutdown() async {
-        let (arrival, server) = self.state.withLock { state in
+        let (arriving, server) = self.state.withLock { state in
             state.isShutDown = true
-            return (state.arrival, state.server)
+            return (state.arriving, state.server)
         }
-        arrival?.cancel()
+        arriving?.cancel()
         await server?.shutdown()
     }
 }

@@ -27,7 +27,7 @@ import Topologies
                     (12, 10, 10, 4_990),
                     (3, 3, 100, 4_990),
                 ] as [(Offset, Int, Int, Timestamp?)] {
-                    for bits in 0..<64 {
+                    for bits in 0..<256 {
                         var facts = TaskFacts(now: 5_000, position: position, committed: 0)
                         (facts.pendingRecords, facts.pendingBytes, facts.pendingSince) = (records, bytes, since)
                         (facts.sink, facts.stop) = (sink, stop)
@@ -37,6 +37,8 @@ import Topologies
                         facts.isAtEnd = bits & 8 != 0
                         facts.throttledUntil = bits & 16 != 0 ? 5_100 : nil
                         facts.closeAtEnd = bits & 32 != 0
+                        facts.underWay = bits & 64 != 0 ? 2 : 0
+                        facts.drainsUntil = stop == nil ? nil : bits & 128 != 0 ? 5_400 : 5_000
                         all.append(facts)
                     }
                 }
@@ -70,8 +72,11 @@ import Topologies
                 #expect(
                     facts.position == facts.committed || facts.sink?.isOpen == true,
                     "what is finished is committed first")
+                #expect(facts.underWay == 0 || facts.drainsUntil == 5_000, "what is asked may come back, for a while")
             case .wait(let until):
-                #expect(facts.stop == nil, "a task that is told to stop does not wait")
+                let mayDrain = facts.underWay > 0 && facts.drainsUntil == 5_400
+                #expect(facts.stop == nil || mayDrain, "a task that is told to stop waits for what it has asked alone")
+                if facts.stop != nil { #expect(until.map { $0 > facts.now && $0 <= 5_400 } == true) }
                 if let until { #expect(until > facts.now - 2_001) }
             }
         }
@@ -94,6 +99,18 @@ import Topologies
         #expect(TaskDecision.next(facts, limits: Self.limits) == .commit(.idle))
         facts.inFlight = 1
         #expect(TaskDecision.next(facts, limits: Self.limits) == .wait(until: 700))
+    }
+
+    @Test func aTaskThatEndsWaitsForWhatItHasAskedAndCommitsWhatIsFinishedMeanwhile() {
+        var facts = TaskFacts(now: 1_000, position: 3, committed: 3)
+        (facts.stop, facts.underWay, facts.drainsUntil) = (.afterCommit, 2, 6_000)
+        #expect(TaskDecision.next(facts, limits: Self.limits) == .wait(until: 6_000))
+        (facts.position, facts.pendingRecords, facts.pendingSince) = (4, 1, 990)
+        #expect(TaskDecision.next(facts, limits: Self.limits) == .wait(until: 1_040), "more may be finished just now")
+        facts.now = 1_040
+        #expect(TaskDecision.next(facts, limits: Self.limits) == .commit(nil))
+        (facts.committed, facts.pendingSince, facts.now) = (4, nil, 6_000)
+        #expect(TaskDecision.next(facts, limits: Self.limits) == .stop, "no longer than it may")
     }
 
     @Test func recordsAtTheEndWaitForCompanyAndNoLonger() {

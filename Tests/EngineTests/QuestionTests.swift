@@ -59,6 +59,71 @@ private final class Door: Sendable {
     func open() { self.shut.withLock { $0 = [] } }
 }
 
+/// Asynchronous: sends each number to a post office, whose answers are kept. A letter that is sent cannot be taken back.
+private struct Sender: AsyncOperator {
+    static let office = Field("office", default: "none", help: "Which post office.")
+    static let places = Field("places", default: 3, help: "How many letters at a time.")
+    static let specification = OperatorSpecification(
+        name: "sender", summary: "Sends.", fields: [Self.office, Self.places])
+    let office: PostOffice
+    let inFlightMax: Int
+
+    init(_ configuration: Configuration, _ context: OperatorContext) {
+        self.inFlightMax = configuration[Self.places]
+        self.office = .named(configuration[Self.office])
+    }
+
+    func begin(
+        _ element: Element<Number>, until deadline: ContinuousClock.Instant?, into output: inout Collector<Number>
+    ) -> Remainder<Number>? {
+        if self.office.hasKept(element.value.value) {
+            output.emit(element)
+            return nil
+        }
+        return Remainder { output async throws(CancellationError) in try await self.answer(element, into: &output) }
+    }
+
+    func answer(_ element: Element<Number>, into output: inout Collector<Number>) async throws(CancellationError) {
+        if Task.isCancelled { throw CancellationError() }
+        await self.office.send(element.value.value)
+        output.emit(element)
+    }
+}
+
+/// Answers nothing while it is shut.
+private final class PostOffice: Sendable {
+    struct Account {
+        var isOpen = false
+        var sent: [Int: Int] = [:]
+        var kept: Set<Int> = []
+        var cancelled: Set<Int> = []
+    }
+
+    private static let all = Mutex<[String: PostOffice]>([:])
+    let account = Mutex(Account())
+
+    static func named(_ name: String) -> PostOffice {
+        self.all.withLock { all in
+            let office = all[name] ?? PostOffice()
+            all[name] = office
+            return office
+        }
+    }
+
+    func hasKept(_ number: Int) -> Bool { self.account.withLock { $0.kept.contains(number) } }
+    func open() { self.account.withLock { $0.isOpen = true } }
+
+    func send(_ number: Int) async {
+        self.account.withLock { $0.sent[number, default: 0] += 1 }
+        while !self.account.withLock({ $0.isOpen }) {
+            if Task.isCancelled { self.account.withLock { _ = $0.cancelled.insert(number) } }
+            // Sleeping would end at once in a cancelled task.
+            await Task { try? await Task.sleep(for: .milliseconds(1)) }.value
+        }
+        self.account.withLock { _ = $0.kept.insert(number) }
+    }
+}
+
 /// Answers even numbers at once, and odd ones a moment later.
 private struct Mixed: AsyncOperator {
     static let specification = OperatorSpecification(name: "mixed", summary: "Answers now or later.", fields: [])
@@ -216,6 +281,94 @@ private struct Mixed: AsyncOperator {
         try await run
         #expect(door.gauge.most == 7)
         #expect(try world.values("output").count == 60)
+    }
+
+    private func sending(_ office: String, partitions: Int, places: Int = 3) throws -> Topology {
+        var registry = numbersRegistry
+        registry.register(asynchronous: Sender.self)
+        let text = """
+            name: sending
+            partitions: \(partitions)
+            stages:
+              only:
+                from: input
+                steps: [{ sender: { office: \(office), places: \(places) } }]
+                to: output
+            """
+        return try Topology.parse(text, file: "t", registry: registry, environment: [:]) { _ in "" }.topology
+    }
+
+    @Test("stopped, a run waits for what it has sent and sends no more: the next one sends nothing again")
+    func stoppedWithLettersOut() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...20)
+        let office = PostOffice.named("stop")
+        let engine = world.engine(try self.sending("stop", partitions: 1)) {
+            $0.untilIdle = false
+            $0.sessionTimeoutMilliseconds = 120_000
+        }
+        async let run: Void = EngineWorld.run(engine)
+        try await EngineWorld.wait("three are sent") { office.account.withLock { $0.sent.count == 3 } }
+        engine.stop()
+        try await EngineWorld.wait("they are told") { office.account.withLock { $0.cancelled.count == 3 } }
+        #expect(office.account.withLock { $0.sent.count } == 3)
+        office.open()
+        try await run
+        #expect(office.account.withLock { $0.kept } == [1, 2, 3])
+        #expect(try world.values("output").count == 3, "what came back in time is finished, and committed")
+        try await EngineWorld.runToEnd(world.engine(try self.sending("stop", partitions: 1)))
+        #expect(office.account.withLock { $0.sent } == Dictionary(uniqueKeysWithValues: (1...20).map { ($0, 1) }))
+        #expect(try world.values("output") == (1...20).map { "{\"value\":\($0)}" })
+    }
+
+    @Test("a stopped run waits no longer than half of the time after which others take over")
+    func stoppedForGood() async throws {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...20)
+        let office = PostOffice.named("never")
+        defer { office.open() }
+        let engine = world.engine(try self.sending("never", partitions: 1)) {
+            $0.untilIdle = false
+            $0.sessionTimeoutMilliseconds = 400
+        }
+        async let run: Void = EngineWorld.run(engine)
+        try await EngineWorld.wait("three are sent") { office.account.withLock { $0.sent.count == 3 } }
+        engine.stop()
+        try await run
+        try await EngineWorld.wait("they were told") { office.account.withLock { $0.cancelled.count == 3 } }
+        #expect(office.account.withLock { $0.kept.isEmpty }, "the run is over, and they are still out")
+    }
+
+    @Test("a partition goes to another process when what was sent for it is back: nothing is sent twice")
+    func revokedWithLettersOut() async throws {
+        let world = EngineWorld()
+        try world.log().createTopic(TopicSpecification(name: "input", partitions: 2))
+        try world.append(
+            (1...40).map { Record(key: "key-\($0 % 7)", value: "{\"value\":\($0)}", headers: Number.headers) },
+            to: "input")
+        let office = PostOffice.named("revoke")
+        let topology = try self.sending("revoke", partitions: 2, places: 40)
+        let engines = (0..<2).map { _ in
+            world.engine(topology) {
+                $0.untilIdle = false
+                $0.sessionTimeoutMilliseconds = 120_000
+            }
+        }
+        async let first: Void = EngineWorld.run(engines[0])
+        try await EngineWorld.wait("all are sent") { office.account.withLock { $0.sent.count == 40 } }
+        async let second: Void = EngineWorld.run(engines[1])
+        try await EngineWorld.wait("those of a partition are told") {
+            office.account.withLock { !$0.cancelled.isEmpty }
+        }
+        #expect(office.account.withLock { $0.sent.values.allSatisfy { $0 == 1 } })
+        office.open()
+        try await EngineWorld.wait("all is done") {
+            try world.values("output", 0).count + world.values("output", 1).count == 40
+        }
+        for engine in engines { engine.stop() }
+        try await first
+        try await second
+        #expect(office.account.withLock { $0.sent } == Dictionary(uniqueKeysWithValues: (1...40).map { ($0, 1) }))
     }
 
     @Test("stopped while an answer is awaited: what is finished is committed, the rest is cancelled and asked again")

@@ -17,6 +17,8 @@ package indirect enum Reply: Sendable {
     case answer(status: Int, headers: [(String, String)], body: Bytes)
     /// Something after some seconds.
     case after(Double, Reply)
+    /// Something once a condition holds, which is looked at every other millisecond.
+    case when(@Sendable () -> Bool, Reply)
     /// Nothing, for as long as the client stays.
     case hang
     /// These bytes as they are; then the connection is reset.
@@ -227,6 +229,8 @@ private final class HostileHandler: ChannelInboundHandler {
             channel.eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds * 1e9))) {
                 if channel.isActive { bound.value.perform(reply, channel) }
             }
+        case .when(let holds, let reply):
+            self.perform(holds() ? reply : .after(0.002, .when(holds, reply)), channel)
         case .hang: break
         case .stall(let bytes):
             channel.writeAndFlush(channel.allocator.buffer(bytes: bytes), promise: nil)

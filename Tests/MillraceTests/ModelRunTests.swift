@@ -319,6 +319,38 @@ struct ModelRunTests {
         }
     }
 
+    @Test("Ctrl-C while calls are under way waits for their answers and keeps them: none is asked for again")
+    func interruptedWithCallsOut() async throws {
+        let isInterrupted = Mutex(false)
+        let model = try await ScriptedModel { call in
+            call.number < 12
+                ? QueryModel.reply(to: call) : .when({ isInterrupted.withLock { $0 } }, QueryModel.reply(to: call))
+        }
+        let bench = try await Bench()
+        let process = try bench.home.start(
+            ["run", bench.topology, "--allow-unguarded", "--session-timeout", "120000"],
+            environment: model.environment())
+        while process.isRunning, model.seen.chats < 20 || model.seen.busy < 8 {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        process.send(SIGINT)
+        while process.isRunning, !process.errorsSoFar.contains("calls have been sent: waiting for their answers") {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        let asked = Set(model.questions.map(\.prompt))
+        isInterrupted.withLock { $0 = true }
+        let result = try await process.finished(seconds: 60)
+        #expect(result.code == 130, Comment(rawValue: result.story))
+        #expect(Set(model.questions.map(\.prompt)) == asked, "no more were sent")
+        #expect(try await bench.keptAnswers() == asked.count)
+        let next = try await bench.run(model)
+        #expect(next.code == 0, Comment(rawValue: next.story))
+        #expect(model.questions.count == bench.blocks, "each once, in both runs together")
+        #expect(try Bench.count("llm.duplicate-calls", in: next) == 0)
+        #expect(try await bench.home.output("shards", "cat", "nlq").outputLines.count == bench.blocks * 5)
+        await model.stop()
+    }
+
     @Test("Ctrl-C while the server hangs commits what is finished and ends; the next run loses nothing")
     func interrupted() async throws {
         let isWell = Mutex(false)

@@ -113,6 +113,85 @@ import Testing
         #expect(try await self.cache.answer(for: key) { given } == given)
     }
 
+    /// A call that cannot be taken back: it ends when it is told to, cancelled or not.
+    private final class SentCall: Sendable {
+        private let state = Mutex((count: 0, isCancelled: false, result: CacheEntry?.none))
+        var count: Int { self.state.withLock { $0.count } }
+        var isCancelled: Bool { self.state.withLock { $0.isCancelled } }
+
+        func make() async -> CacheEntry {
+            self.state.withLock { $0.count += 1 }
+            while true {
+                if let result = self.state.withLock({ $0.result }) { return result }
+                if Task.isCancelled { self.state.withLock { $0.isCancelled = true } }
+                // Sleeping would end at once in a cancelled task.
+                await Task { try? await Task.sleep(for: .milliseconds(1)) }.value
+            }
+        }
+
+        func end(_ entry: CacheEntry) { self.state.withLock { $0.result = entry } }
+    }
+
+    @Test func aCallThatCannotBeTakenBackIsWaitedForAndKept() async throws {
+        let call = SentCall()
+        let given = try entry(1)
+        let tasks = (0..<3).map { _ in Task { [cache] in try await cache.answer(for: given.key) { await call.make() } }
+        }
+        try await self.until { self.cache.flights.waiters(for: given.key) == 3 && call.count == 1 }
+        for task in tasks { task.cancel() }
+        try await self.until { call.isCancelled && self.cache.flights.waiters(for: given.key) == 1 }
+        // Who comes now shares it, though it was given up.
+        let late = Task { [cache] in try await cache.answer(for: given.key) { await call.make() } }
+        try await self.until { self.cache.flights.waiters(for: given.key) == 2 }
+        call.end(given)
+        #expect(try await late.value.answer == given.answer)
+        let results = await [tasks[0].result, tasks[1].result, tasks[2].result]
+        #expect(results.count { (try? $0.get())?.answer == given.answer } == 1, "the last to leave has waited")
+        #expect(call.count == 1 && self.cache.flights.count == 0)
+        #expect(try self.cache.lookup(given.key)?.answer == given.answer)
+    }
+
+    @Test func whoComesToACallThatOthersHaveGivenUpBeginsAnew() async throws {
+        let given = try entry(1)
+        let isLate = Mutex(false)
+        let early = Task { [cache] in
+            try await cache.answer(for: given.key) {
+                while !isLate.withLock({ $0 }) { await Task { try? await Task.sleep(for: .milliseconds(1)) }.value }
+                throw CancellationError()
+            }
+        }
+        try await self.until { self.cache.flights.waiters(for: given.key) == 1 }
+        early.cancel()
+        let late = Task { [cache] in try await cache.answer(for: given.key) { given } }
+        try await self.until { self.cache.flights.waiters(for: given.key) == 2 }
+        isLate.withLock { $0 = true }
+        #expect(try await late.value == given)
+        await #expect(throws: CancellationError.self) { try await early.value }
+    }
+
+    @Test func theEndWaitsForWhatCannotBeTakenBackAndNoLongerThanItIsTold() async throws {
+        let (sent, plain) = (SentCall(), Call())
+        let (given, other) = (try entry(1), try entry(2))
+        let waiting = Task { [cache] in try await cache.answer(for: given.key) { await sent.make() } }
+        let gone = Task { [cache] in try await cache.answer(for: other.key) { try await plain.make() } }
+        try await self.until { sent.count == 1 && plain.count == 1 }
+        // Told to wait no longer, it is back though a call is under way.
+        await self.cache.endCalls {}
+        #expect(self.cache.flights.waiters(for: given.key) == 1)
+        await #expect(throws: CancellationError.self) { try await gone.value }
+        let hasEnded = Mutex(false)
+        let end = Task { [cache] in
+            await cache.endCalls { try? await Task.sleep(for: .seconds(3600)) }
+            hasEnded.withLock { $0 = true }
+        }
+        try await self.until { sent.isCancelled }
+        #expect(!hasEnded.withLock { $0 })
+        sent.end(given)
+        await end.value
+        #expect(try self.cache.lookup(given.key)?.answer == given.answer)
+        #expect(try await waiting.value.answer == given.answer)
+    }
+
     @Test func whoIsCancelledBeforeAskingDoesNotCall() async throws {
         let call = Call()
         let key = try entry(1).key

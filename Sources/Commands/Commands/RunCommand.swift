@@ -148,10 +148,14 @@ struct EngineRun {
 
     func run(json: Bool) throws {
         let engine = self.engine
-        self.models.onHalt { engine.stop() }
         let models = self.models
+        models.onHalt {
+            models.beginNoMore()
+            engine.stop()
+        }
         let interrupts = Interrupts {
             models.beginNoMore()
+            models.announceWait()
             engine.stop()
         }
         defer { interrupts.cancel() }

@@ -39,6 +39,7 @@ struct ModelRun {
         options.media = try arguments.media.folder()
         options.budget = self.budget
         options.waitSecondsMax = arguments.maxWait?.seconds
+        options.endSecondsMax = Double(arguments.sessionTimeout) / 2000
         let board = WaitBoard(home, topology: topology)
         options.onWaits = board.show
         self.service = CompletionService(options)
@@ -59,6 +60,15 @@ struct ModelRun {
 
     /// Makes no more calls: the run is about to be stopped.
     func beginNoMore() { self.service.beginNoMore() }
+
+    /// Says that calls which have been sent are waited for, if there are any.
+    func announceWait() {
+        let calls = self.service.callsUnderWay
+        guard calls > 0 else { return }
+        Console.info(
+            "\(ProgressReporter.grouped(calls)) calls have been sent: waiting for their answers, to keep them, up to "
+                + ServerWait.duration(self.service.endSecondsMax))
+    }
 
     /// Ends what is under way.
     /// - Parameter isDone: whether the run came to its end by itself; if not, the next one goes on with its budget.

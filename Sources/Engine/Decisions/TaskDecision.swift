@@ -18,7 +18,7 @@ struct TaskFacts {
 
     /// An order to the task to end.
     enum Stop {
-        /// Commit what is finished, then end.
+        /// Commit what is finished, then end; what has been asked may come back first, for a while.
         case afterCommit
         /// End at once: the partition is somebody else's.
         case atOnce
@@ -40,6 +40,9 @@ struct TaskFacts {
     var mayBegin = true
     /// Records that wait for answers.
     var inFlight = 0
+    /// Questions that were asked and have not come back, and the time until which they may once the task is to end.
+    var underWay = 0
+    var drainsUntil: Timestamp?
     /// Tells whether the last read found nothing.
     var isAtEnd = false
     /// The time of the next read that the rate limit allows; `nil`: now.
@@ -79,7 +82,7 @@ enum TaskDecision {
         let isDirty = facts.position > facts.committed
         // While a shard is open its rotation decides when offsets are committed: the two go together.
         let mayCommit = isDirty && facts.sink?.isOpen != true
-        if facts.stop == .afterCommit { return mayCommit ? .commit(nil) : .stop }
+        if facts.stop == .afterCommit { return Self.end(facts, limits, mayCommit: mayCommit) }
         if mayCommit, Self.limitReached(facts, limits) { return .commit(nil) }
         if facts.hasUnbegun, facts.mayBegin { return .work }
         if !facts.hasUnbegun, facts.mayBegin, !facts.isAtEnd, facts.throttledUntil.map({ $0 <= facts.now }) ?? true {
@@ -90,6 +93,15 @@ enum TaskDecision {
             if mayCommit, facts.closeAtEnd || Self.lingered(facts, limits) { return .commit(nil) }
         }
         return .wait(until: Self.deadline(facts, limits, mayCommit: mayCommit))
+    }
+
+    private static func end(_ facts: TaskFacts, _ limits: CommitLimits, mayCommit: Bool) -> TaskAction {
+        guard facts.underWay > 0, let drainsUntil = facts.drainsUntil, facts.now < drainsUntil else {
+            return mayCommit ? .commit(nil) : .stop
+        }
+        guard mayCommit else { return .wait(until: drainsUntil) }
+        if Self.lingered(facts, limits) { return .commit(nil) }
+        return .wait(until: min(drainsUntil, (facts.pendingSince ?? facts.now) + Self.linger(limits)))
     }
 
     private static func limitReached(_ facts: TaskFacts, _ limits: CommitLimits) -> Bool {

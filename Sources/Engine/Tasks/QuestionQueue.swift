@@ -87,11 +87,20 @@ final class QuestionQueue {
         return self.begun.removeFirst()
     }
 
-    /// Stops waiting. Whoever is asked is told by cancellation.
-    func cancel() {
+    /// The questions that were asked and have not come back, cancelled or not.
+    var underWay: Int { self.asked.count }
+
+    /// Asks nothing more, and tells whoever is asked by cancellation. Some have done what they cannot take back, and
+    /// come back later; replies that come are taken as ever.
+    func stopAsking() {
         for task in self.asked.values { task.cancel() }
-        self.asked.removeAll()
         self.unasked.removeAll()
+    }
+
+    /// Stops waiting.
+    func cancel() {
+        self.stopAsking()
+        self.asked.removeAll()
         self.begun.removeAll()
         self.waitingBytes = 0
     }

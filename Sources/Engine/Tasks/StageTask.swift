@@ -53,6 +53,8 @@ final class StageTask {
     /// The time, read once a step and every few hundred records: reading the clock costs as much as a filter does.
     var now: Timestamp
     var questions: QuestionQueue?
+    /// The time until which what is asked may come back; `nil` before the task is told to end.
+    private var drainsUntil: Timestamp?
 
     /// Records read at a time: enough to make a batch worthwhile, few enough that a step stays short.
     static let recordsMax = 4_096
@@ -100,6 +102,7 @@ final class StageTask {
         precondition(!self.failed, "a task that failed is not used again")
         self.isAtEnd = false
         self.isClosing = closeAtEnd
+        if stop != nil { self.beginEnd() }
         do {
             if let unfinished, stop == nil || unfinished.commit != nil {
                 if self.surroundings.clock() < unfinished.due { return .waiting(until: unfinished.due) }
@@ -134,6 +137,13 @@ final class StageTask {
         }
     }
 
+    /// Asks nothing more, once. Unsent calls are cancelled by that; those that are paid for are worth a wait.
+    private func beginEnd() {
+        guard self.drainsUntil == nil else { return }
+        self.drainsUntil = self.surroundings.clock() + self.surroundings.drainMilliseconds
+        self.questions?.stopAsking()
+    }
+
     /// Tells whether a later owner has the partition; a commit of nothing finds out.
     private var isFenced: Bool {
         do throws(LogError) {
@@ -165,6 +175,8 @@ final class StageTask {
         facts.hasUnbegun = self.cursor < self.batch.count
         facts.mayBegin = self.questions?.mayBegin ?? true
         facts.inFlight = self.questions?.count ?? 0
+        facts.underWay = self.questions?.underWay ?? 0
+        facts.drainsUntil = self.drainsUntil
         facts.isAtEnd = self.isAtEnd
         facts.throttledUntil = self.throttledUntil
         facts.stop = stop

@@ -31,6 +31,8 @@ struct TaskSurroundings: Sendable {
     let endOffsets: [TopicPartition: Offset]
     /// Takes over offsets of another version of a stage if its tasks hold no state.
     let acceptsChangedTopology: Bool
+    /// Milliseconds that a task which is to end waits for what it has asked.
+    var drainMilliseconds: Timestamp = 0
 
     /// The group of a stage.
     func group(of stage: Stage) -> String { Self.group(topology: self.topology.name, stage: stage.name) }

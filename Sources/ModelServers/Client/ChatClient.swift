@@ -85,17 +85,37 @@ public final class ChatClient: Sendable {
     }
 
     /// Asks once.
-    /// - Parameter body: the request in that form, as `body(of:_:)` puts it.
-    func attempt(_ request: ChatRequest, _ form: RequestForm, _ body: Bytes) async throws(CallFailure) -> ChatAnswer {
+    /// - Parameters:
+    ///   - body: the request in that form, as `body(of:_:)` puts it.
+    ///   - isFinished: whether a call that has been sent is waited for though the task is cancelled: it is paid for.
+    ///     Shutting down ends it all the same.
+    func attempt(
+        _ request: ChatRequest, _ form: RequestForm, _ body: Bytes, isFinished: Bool = false
+    ) async throws(CallFailure) -> ChatAnswer {
         guard let receipt = await self.meter.admit(request) else { throw CallFailure(failure: .cancelled) }
         do throws(CallFailure) {
-            let answer = try await self.send(request, form, body)
+            let answer =
+                isFinished
+                ? try await self.finish(request, form, body) : try await self.send(request, form, body)
             receipt(.success(answer))
             return answer
         } catch {
             receipt(.failure(error.failure))
             throw error
         }
+    }
+
+    /// Sends a call in a task of its own, which nobody cancels.
+    private func finish(
+        _ request: ChatRequest, _ form: RequestForm, _ body: Bytes
+    ) async throws(CallFailure) -> ChatAnswer {
+        try await Task {
+            do throws(CallFailure) {
+                return Result<ChatAnswer, CallFailure>.success(try await self.send(request, form, body))
+            } catch {
+                return .failure(error)
+            }
+        }.value.get()
     }
 
     /// Sends a call that has its place, and reads what comes back.

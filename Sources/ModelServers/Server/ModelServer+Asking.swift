@@ -10,7 +10,8 @@ extension ModelServer {
     /// - Parameter observer: is told what happens on the way.
     /// - Throws: `.request` if the request itself is at fault; `.shared` if no request will ever be answered;
     ///   `.unreadable` if its images cannot be read here; `.cancelled` if the task is cancelled or the server shut
-    ///   down. Failures of the server are not thrown: they are waited out.
+    ///   down. Failures of the server are not thrown: they are waited out. A call that has been sent is not cut by
+    ///   cancelling the task: its answer is the request's.
     public func ask(
         _ request: ChatRequest, observer: CallObserver = CallObserver()
     ) async throws(ChatFailure) -> ChatAnswer {
@@ -116,6 +117,7 @@ extension ModelServer {
     private func send(
         _ request: ChatRequest, _ form: RequestForm, _ attempts: inout Attempts
     ) async throws(ChatClient.CallFailure) -> ChatAnswer {
+        if Task.isCancelled { throw ChatClient.CallFailure(failure: .cancelled) }
         let body: Bytes
         do throws(ChatFailure) {
             // Only now, with its place at the server: those who wait hold no images in memory.
@@ -130,7 +132,7 @@ extension ModelServer {
             state.statistics.calls += 1
             if isRetry { state.statistics.retries += 1 }
         }
-        return try await self.client.attempt(request, form, body)
+        return try await self.client.attempt(request, form, body, isFinished: true)
     }
 
     /// Takes note of a call that was not answered, unless the server failed it.

@@ -21,7 +21,8 @@ public struct CallObserver: Sendable {
 ///
 /// Requests wait for a place in order (`AdmissionControl`), are kept from a server that is down (`CircuitBreaker`) and
 /// asked again after a failure that is the server's (`RetryDecision`); a request that keeps failing alone is told so
-/// (`RequestBlame`). An outage makes no failure: requests wait. Cancelled, a request gives its place back at once.
+/// (`RequestBlame`). An outage makes no failure: requests wait. Cancelled, a request leaves the line, or does not try
+/// again; a call that has been sent is paid for, and its answer awaited.
 public final class ModelServer: Sendable {
     /// Settings of the server's patience.
     public struct Settings: Hashable, Sendable {

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Codecs
+import Conversations
+import Dataflow
+import Foundation
+import HostileServers
+import ModelRequests
+import ModelServers
+import Records
+import Synchronization
+import Testing
+
+@testable import ModelCalls
+
+/// A word, as a record.
+private struct Word: StreamValue {
+    static let typeName = "word"
+    static let schemaVersion = 1
+    var text: String
+
+    init(_ text: String) { self.text = text }
+    init(json: inout JSONScanner) throws(JSONError) { self.text = try json.string() }
+    func write(to json: inout JSONWriter) { json.value(self.text) }
+}
+
+/// A vote of several about a word, asked all at once. The first may end it, by an answer or by being refused.
+private struct Vote: Conversation {
+    let word: String
+    private(set) var outcome = Outcome<Word>()
+    let counts: [String: Int] = [:]
+    let callsToCome = 0...0
+    private var votes: [String] = []
+    private let onEnd: @Sendable () -> Void
+
+    static let voters = 40
+
+    init(_ word: String, onEnd: @escaping @Sendable () -> Void) {
+        self.word = word
+        self.onEnd = onEnd
+    }
+
+    mutating func begin() -> Turn {
+        .asks((0..<Self.voters).compactMap { try? Self.request("\(self.word) \($0)") })
+    }
+
+    mutating func take(_ reply: Conversations.Reply) -> Turn {
+        switch reply {
+        case .refused(let failure):
+            self.outcome.failure = failure
+            self.onEnd()
+            return .ends
+        case .answer(let answer):
+            if answer.text == "stop" {
+                self.outcome.failure = RequestFailure(reason: "stopped", message: "one vote is enough")
+                self.onEnd()
+                return .ends
+            }
+            self.votes.append(answer.text)
+            if self.votes.count == Self.voters { self.outcome.outputs = [Word(self.votes.joined(separator: ","))] }
+            return .asks([])
+        }
+    }
+
+    static func request(_ text: String) throws(JSONError) -> ChatRequest {
+        try ChatRequest(model: "m-1", messages: [ChatMessage(role: .user, content: text)], maxTokens: 16)
+    }
+}
+
+private struct VoteStep: ConversationStep {
+    static let specification = OperatorSpecification(name: "vote", summary: "Votes.", fields: ModelEndpoint.fields)
+    private static let ends = Mutex<Set<String>>([])
+
+    init(_ configuration: Configuration, _ context: OperatorContext) {}
+
+    func conversation(about word: Word) -> Vote {
+        Vote(word.text) { Self.ends.withLock { _ = $0.insert(word.text) } }
+    }
+
+    static func hasEnded(_ word: String) -> Bool { Self.ends.withLock { $0.contains(word) } }
+    static func end(_ word: String) { Self.ends.withLock { _ = $0.insert(word) } }
+}
+
+/// Conversations in front of a real server and a real cache.
+@Suite("Conversations that are served", .timeLimit(.minutes(2)))
+struct ServedConversationTests {
+    /// The way in which a conversation comes to an early end.
+    enum End: String, CaseIterable {
+        case ownDecision, refusal, cancellation
+    }
+
+    private let folder = FileManager.default.temporaryDirectory
+        .appendingPathComponent("millrace-served-\(UUID().uuidString)").path
+
+    private func service(_ change: (inout CompletionService.Options) -> Void = { _ in }) -> CompletionService {
+        var options = CompletionService.Options(cacheFolder: self.folder, environment: [:])
+        change(&options)
+        return CompletionService(options)
+    }
+
+    private func server(_ script: @escaping @Sendable (Call) -> HostileServers.Reply) async throws -> HostileServer {
+        try await HostileServer { call in
+            if !call.path.hasSuffix("/chat/completions") { return .fail(404) }
+            return call.isProbe ? .chat(#"{"colour":"teal"}"#) : script(call)
+        }
+    }
+
+    private func step(_ service: CompletionService, _ url: String) throws -> ConversationOperator<VoteStep> {
+        var context = OperatorContext(topologyHash: "t")
+        context.services.set(service, as: (any CompletionProvider).self)
+        var configuration = Configuration()
+        configuration.set(ModelEndpoint.url, url)
+        configuration.set(ModelEndpoint.inFlight, 3)
+        return try ConversationOperator(configuration, context)
+    }
+
+    private func prompts(_ hostile: HostileServer) -> [String] {
+        hostile.seen.calls.filter { $0.path.hasSuffix("/chat/completions") && !$0.isProbe && !$0.isWitness }
+            .map(\.prompt)
+    }
+
+    @Test("One that ends early sends nothing more, and keeps the answers to what it has sent", arguments: End.allCases)
+    func endsEarly(_ end: End) async throws {
+        let word = "\(end) \(UUID().uuidString)"
+        // The first voter's question, which comes in any order, brings the end once all places are taken; from then on
+        // the others are answered when the end has come.
+        let place = Mutex<(server: HostileServer?, hasFirstCome: Bool, sentBefore: Int)>((nil, false, 0))
+        let hostile = try await self.server { call in
+            guard call.prompt.hasSuffix(" 0"), end != .cancellation else {
+                let mayHang = end == .cancellation || place.withLock { $0.hasFirstCome }
+                return mayHang ? .when({ VoteStep.hasEnded(word) }, .chat("yes")) : .chat("yes")
+            }
+            place.withLock { $0.hasFirstCome = true }
+            let areTaken: @Sendable () -> Bool = {
+                place.withLock { place in
+                    guard let seen = place.server?.seen else { return false }
+                    // The probe is one of the chats.
+                    place.sentBefore = seen.chats - 1
+                    return seen.busy == 3 || place.sentBefore == Vote.voters
+                }
+            }
+            return .when(areTaken, end == .refusal ? .fail(400, "no such thing") : .chat("stop"))
+        }
+        place.withLock { $0.server = hostile }
+        let service = self.service()
+        let step = try self.step(service, hostile.url)
+        let element = Element(key: nil, value: Word(word), origin: 0)
+        let talking = Task {
+            var output = Collector<Word>(step: "vote")
+            try await step.answer(element, into: &output)
+            return output.notes.letters.map(\.reason)
+        }
+        if end == .cancellation {
+            while hostile.seen.busy < 3 { try await Task.sleep(for: .milliseconds(2)) }
+            service.beginNoMore()
+            talking.cancel()
+            // The conversation is back only when what it has sent is.
+            #expect(hostile.seen.busy == 3)
+            VoteStep.end(word)
+            await #expect(throws: CancellationError.self) { try await talking.value }
+        } else {
+            #expect(try await talking.value == [end == .refusal ? "bad-request" : "stopped"])
+        }
+        let sent = self.prompts(hostile)
+        // The place of the first voter's question comes free before the end has come.
+        let most = end == .cancellation ? 3 : place.withLock { $0.sentBefore } + 1
+        #expect(sent.count >= 3 && sent.count <= most && Set(sent).count == sent.count, "\(sent), of \(most)")
+        #expect(service.callsUnderWay == 0)
+        await service.shutdown()
+        await hostile.stop()
+
+        // The second run asks for all of them, and finds those that were sent.
+        let other = try await self.server { _ in .chat("yes") }
+        let next = self.service()
+        let source = try next.source(for: ModelEndpoint(url: other.url))
+        for voter in 0..<Vote.voters { _ = try await source.complete(try Vote.request("\(word) \(voter)")) }
+        // A refusal is no answer, and is not kept.
+        let kept = end == .refusal ? sent.filter { !$0.hasSuffix(" 0") } : sent
+        #expect(Set(self.prompts(other)).isDisjoint(with: kept))
+        #expect(self.prompts(other).count == Vote.voters - kept.count)
+        await next.shutdown()
+        await other.stop()
+    }
+
+    @Test("The end of a run waits for what was sent as long as it may, and then cuts it")
+    func bounded() async throws {
+        let isReleased = Mutex(false)
+        let hostile = try await self.server { call in
+            call.prompt == "hangs" ? .hang : .when({ isReleased.withLock { $0 } }, .chat("late"))
+        }
+        let slept = Mutex<[Double]>([])
+        var clock = ModelClock.system()
+        clock.sleep = { seconds in
+            // The time is over when the test has seen what it wants to.
+            if seconds > 4 { slept.withLock { $0.append(seconds) } }
+            while seconds > 4, !isReleased.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(2)) }
+            if seconds <= 4 { try await Task.sleep(for: .seconds(seconds)) }
+        }
+        let service = self.service { [clock] in
+            $0.clock = clock
+            $0.endSecondsMax = 5
+        }
+        let source = try service.source(for: ModelEndpoint(url: hostile.url, inFlightMax: 1))
+        let asking = Task { try await source.complete(try Vote.request("hangs")) }
+        while hostile.seen.busy < 1 || service.callsUnderWay < 1 { try await Task.sleep(for: .milliseconds(2)) }
+        let ending = Task { await service.shutdown() }
+        while slept.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(2)) }
+        #expect(service.callsUnderWay == 1, "it is waited for")
+        isReleased.withLock { $0 = true }
+        await ending.value
+        await #expect(throws: CompletionFailure.cancelled) { try await asking.value }
+        #expect(slept.withLock { $0.first.map { $0 > 4 && $0 <= 5 } } == true)
+        await hostile.stop()
+    }
+}
