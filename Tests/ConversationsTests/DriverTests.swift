@@ -93,8 +93,34 @@ private final class OracleSource: CompletionSource, CompletionProvider {
     }
 }
 
-@Suite("The driver of conversations") struct DriverTests {
-    private func step(_ source: OracleSource?) throws -> ConversationOperator<DebateStep> {
+/// Answers some requests by the oracle, fails one, and holds the others until nobody waits for them.
+private final class HeldSource: CompletionSource, CompletionProvider {
+    let log = Mutex<(asked: [String], cancelled: Int)>(([], 0))
+    private let answers: Set<String>
+    private let failing: String?
+
+    init(answers: Set<String>, failing: String? = nil) {
+        self.answers = answers
+        self.failing = failing
+    }
+
+    func source(for endpoint: ModelEndpoint) -> any CompletionSource { self }
+    func kept(_ request: ChatRequest) -> Completion? { nil }
+
+    func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion {
+        self.log.withLock { $0.asked.append(request.key) }
+        if request.key == self.failing { throw .request(reason: "timeout", message: "late", ModelCall()) }
+        if self.answers.contains(request.key), case .answer(let text) = Oracle.say(to: request) {
+            return Completion(.saying(text), call: ModelCall())
+        }
+        try? await Task.sleep(for: .seconds(3600))
+        self.log.withLock { $0.cancelled += 1 }
+        throw .cancelled
+    }
+}
+
+@Suite("The driver of conversations", .timeLimit(.minutes(2))) struct DriverTests {
+    private func step(_ source: (any CompletionProvider)?) throws -> ConversationOperator<DebateStep> {
         var context = OperatorContext(topologyHash: "t")
         if let source { context.services.set(source, as: (any CompletionProvider).self) }
         return try ConversationOperator(Configuration(), context)
@@ -155,20 +181,43 @@ private final class OracleSource: CompletionSource, CompletionProvider {
         #expect(source.log.withLock { $0.asked } == 0, "nothing is sent before its turn")
     }
 
-    @Test("A conversation that ends while requests are open asks no more")
+    @Test("A conversation that ends while requests are open asks no more, and tells those who are asked")
     func endsEarly() async throws {
         let topic = try #require(
             (0..<2_000).map { "early \($0)" }.first { topic in
                 let talk = self.expected(topic).talk
                 return talk.outcome.failure?.reason == "stopped" && talk.said.count < talk.asked.count
+                    && talk.outcome.rejects.isEmpty
             })
-        let source = OracleSource()
-        let step = try self.step(source)
+        let talk = self.expected(topic).talk
+        let source = HeldSource(answers: Set(talk.asked.prefix(talk.said.count)))
         var output = Collector<Note>(step: "llm")
-        try await step.answer(self.note(topic), into: &output)
-        #expect(output.elements.isEmpty && output.notes.letters.contains { $0.reason == "stopped" })
+        try await self.step(source).answer(self.note(topic), into: &output)
+        let letters = output.notes.letters.map { "\($0.reason): \($0.message)" }
+        #expect(output.elements.isEmpty && letters == ["stopped: \(talk.said.last ?? "")"])
         let log = source.log.withLock { $0 }
-        #expect(log.asked <= self.expected(topic).talk.asked.count)
+        // What was said is asked for, and of what comes after it nothing that the talk did not want.
+        #expect(Set(log.asked).count == log.asked.count && Set(log.asked).isSubset(of: talk.asked))
+        #expect(Set(log.asked).isSuperset(of: talk.asked.prefix(talk.said.count)))
+        #expect(log.asked.count > talk.said.count, "some were open")
+        #expect(log.cancelled == log.asked.count - talk.said.count, "and each was told that nobody waits")
+        #expect(output.notes.counts["calls"] == talk.said.count)
+    }
+
+    @Test("A failure that it cannot go on from ends a conversation: what is open beside it is told so")
+    func endsByFailure() async throws {
+        var debate = Debate("failing")
+        guard case .asks(let requests) = debate.begin() else {
+            Issue.record("a debate asks")
+            return
+        }
+        let source = HeldSource(answers: [], failing: requests[0].key)
+        var output = Collector<Note>(step: "llm")
+        try await self.step(source).answer(self.note("failing"), into: &output)
+        #expect(output.elements.isEmpty && output.notes.letters.map(\.reason) == ["timeout"])
+        let log = source.log.withLock { $0 }
+        #expect(Set(log.asked) == Set(requests.map(\.key)) && log.cancelled == 3)
+        #expect(output.notes.counts["calls"] == nil)
     }
 
     @Test("A step that asks nobody needs no server; one that does says so where there is none")
