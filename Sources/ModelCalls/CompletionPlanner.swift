@@ -85,7 +85,9 @@ public final class CompletionPlanner: CompletionProvider {
         }
 
         /// Nobody is asked.
-        func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion { throw .cancelled }
+        func complete(_ request: ChatRequest, record: Int) async throws(CompletionFailure) -> Completion {
+            throw .cancelled
+        }
     }
 
     private func look(for request: ChatRequest) -> Completion? {

@@ -76,11 +76,11 @@ final class ServerSource: CompletionSource {
         return Completion(answer)
     }
 
-    func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion {
+    func complete(_ request: ChatRequest, record: Int) async throws(CompletionFailure) -> Completion {
         while true {
             let call = CallRecord()
             do throws(CompletionFailure) {
-                return try await self.complete(request, call)
+                return try await self.complete(request, record, call)
             } catch {
                 // A call is shared by all who ask the same, wherever their images lie. That another's were not found
                 // says nothing of these.
@@ -90,7 +90,7 @@ final class ServerSource: CompletionSource {
     }
 
     private func complete(
-        _ request: ChatRequest, _ call: CallRecord
+        _ request: ChatRequest, _ record: Int, _ call: CallRecord
     ) async throws(CompletionFailure) -> Completion {
         do {
             let key = try CacheKey(request.key)
@@ -99,7 +99,7 @@ final class ServerSource: CompletionSource {
                 for: key, accepting: { (try? ChatAnswer(parsing: $0.answer)) != nil },
                 onStored: { insertion in self.stored(insertion, call) }
             ) {
-                try await self.call(request, key, call)
+                try await self.call(request, key, record, call)
             }
             let made = call.value
             if made == nil { self.state.withLock { $0.usage.hits += 1 } }
@@ -118,7 +118,9 @@ final class ServerSource: CompletionSource {
         }
     }
 
-    private func call(_ request: ChatRequest, _ key: CacheKey, _ call: CallRecord) async throws -> CacheEntry {
+    private func call(
+        _ request: ChatRequest, _ key: CacheKey, _ record: Int, _ call: CallRecord
+    ) async throws -> CacheEntry {
         guard let server = await self.server(for: request) else {
             if self.halting.reason != nil { await RunHalt.untilCancelled() }
             throw CompletionFailure.cancelled
@@ -126,7 +128,7 @@ final class ServerSource: CompletionSource {
         call.begin()
         self.ledger.begin(key, call)
         do throws(ChatFailure) {
-            let answer = try await server.ask(request, observer: self.observer(of: call))
+            let answer = try await server.ask(request, record: record, observer: self.observer(of: call))
             return CacheEntry(
                 key: key, model: request.model, storedAt: Self.now(), answer: answer.body, request: request.canonical)
         } catch {
@@ -250,6 +252,9 @@ final class ServerSource: CompletionSource {
         if !isWanted { await server.shutdown() }
         return isWanted ? server : nil
     }
+
+    /// The requests that wait for a place.
+    var waiting: Int { self.state.withLock { $0.server }?.statistics.waiting ?? 0 }
 
     /// The calls that have been sent, as far as they are not answered.
     var underWay: Int { self.state.withLock { $0.server }?.statistics.inFlight ?? 0 }

@@ -9,8 +9,10 @@ public protocol CompletionSource: Sendable {
     func kept(_ request: ChatRequest) -> Completion?
 
     /// The answer to a request, in its own time.
+    /// - Parameter record: the number of the record that it is about, by the order in which records have begun. Where
+    ///   requests wait for a place at the server, those of the lowest number come first.
     /// - Throws: `.refused` or `.request` if the request itself is at fault; `.cancelled` if nobody waits any more.
-    func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion
+    func complete(_ request: ChatRequest, record: Int) async throws(CompletionFailure) -> Completion
 
     /// Is told that answers are missing, before they are asked for, and how many requests may follow them.
     /// - Parameters:
@@ -21,6 +23,11 @@ public protocol CompletionSource: Sendable {
 }
 
 extension CompletionSource {
+    /// The answer to a request that is about no record: it goes before all that are.
+    public func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion {
+        try await self.complete(request, record: 0)
+    }
+
     /// Most sources wait until they are asked.
     public func foresee(_ missing: [ChatRequest], further: ClosedRange<Int>) {}
 }

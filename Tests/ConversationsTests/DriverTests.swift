@@ -74,7 +74,7 @@ private final class OracleSource: CompletionSource, CompletionProvider {
         return Completion(.saying(text))
     }
 
-    func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion {
+    func complete(_ request: ChatRequest, record: Int) async throws(CompletionFailure) -> Completion {
         self.log.withLock { $0.asked += 1 }
         for _ in 0..<Int.random(in: 0..<20) { await Task.yield() }
         if Task.isCancelled {
@@ -107,7 +107,7 @@ private final class HeldSource: CompletionSource, CompletionProvider {
     func source(for endpoint: ModelEndpoint) -> any CompletionSource { self }
     func kept(_ request: ChatRequest) -> Completion? { nil }
 
-    func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion {
+    func complete(_ request: ChatRequest, record: Int) async throws(CompletionFailure) -> Completion {
         self.log.withLock { $0.asked.append(request.key) }
         if request.key == self.failing { throw .request(reason: "timeout", message: "late", ModelCall()) }
         if self.answers.contains(request.key), case .answer(let text) = Oracle.say(to: request) {

@@ -60,7 +60,7 @@ private final class ScriptedJudge: CompletionSource, CompletionProvider {
     func source(for endpoint: ModelEndpoint) -> any CompletionSource { self }
     func kept(_ request: ChatRequest) -> Completion? { nil }
 
-    func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion {
+    func complete(_ request: ChatRequest, record: Int) async throws(CompletionFailure) -> Completion {
         self.log.withLock { $0.append(request) }
         return Completion(.saying(self.script(request)), call: ModelCall())
     }

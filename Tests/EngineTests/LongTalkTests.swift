@@ -48,7 +48,9 @@ private final class Library: CompletionSource, CompletionProvider {
         return Completion(self.answer)
     }
 
-    func complete(_ request: ChatRequest) async throws(CompletionFailure) -> Completion { throw .cancelled }
+    func complete(_ request: ChatRequest, record: Int) async throws(CompletionFailure) -> Completion {
+        throw .cancelled
+    }
 }
 
 /// A talk about a number of as many rounds as are wanted, or of as many as there are until the library opens.

@@ -67,6 +67,42 @@ private struct Vote: Conversation {
     }
 }
 
+/// So many rounds about a word, one request each.
+private struct Rounds: Conversation {
+    let word: String
+    let rounds: Int
+    private(set) var outcome = Outcome<Word>()
+    let counts: [String: Int] = [:]
+    private var round = 0
+
+    init(_ word: String, rounds: Int) {
+        self.word = word
+        self.rounds = rounds
+    }
+
+    var callsToCome: ClosedRange<Int> { 0...self.rounds - self.round }
+
+    mutating func begin() -> Turn { self.ask() }
+
+    mutating func take(_ reply: Conversations.Reply) -> Turn {
+        self.round += 1
+        return self.round < self.rounds ? self.ask() : .ends
+    }
+
+    private func ask() -> Turn { (try? Vote.request("\(self.word) \(self.round)")).map { .asks([$0]) } ?? .ends }
+}
+
+/// The word is the number of rounds and the record's number: `3 0`.
+private struct RoundsStep: ConversationStep {
+    static let specification = OperatorSpecification(name: "rounds", summary: "Asks.", fields: ModelEndpoint.fields)
+
+    init(_ configuration: Configuration, _ context: OperatorContext) {}
+
+    func conversation(about word: Word) -> Rounds {
+        Rounds(word.text, rounds: Int(word.text.split(separator: " ").first ?? "") ?? 0)
+    }
+}
+
 private struct VoteStep: ConversationStep {
     static let specification = OperatorSpecification(name: "vote", summary: "Votes.", fields: ModelEndpoint.fields)
     private static let ends = Mutex<Set<String>>([])
@@ -105,12 +141,14 @@ struct ServedConversationTests {
         }
     }
 
-    private func step(_ service: CompletionService, _ url: String) throws -> ConversationOperator<VoteStep> {
+    private func step<Step: ConversationStep>(
+        _ type: Step.Type = VoteStep.self, _ service: CompletionService, _ url: String, inFlight: Int = 3
+    ) throws -> ConversationOperator<Step> {
         var context = OperatorContext(topologyHash: "t")
         context.services.set(service, as: (any CompletionProvider).self)
         var configuration = Configuration()
         configuration.set(ModelEndpoint.url, url)
-        configuration.set(ModelEndpoint.inFlight, 3)
+        configuration.set(ModelEndpoint.inFlight, inFlight)
         return try ConversationOperator(configuration, context)
     }
 
@@ -143,7 +181,7 @@ struct ServedConversationTests {
         }
         place.withLock { $0.server = hostile }
         let service = self.service()
-        let step = try self.step(service, hostile.url)
+        let step = try self.step(VoteStep.self, service, hostile.url)
         let element = Element(key: nil, value: Word(word), origin: 0)
         let talking = Task {
             var output = Collector<Word>(step: "vote")
@@ -180,6 +218,63 @@ struct ServedConversationTests {
         #expect(self.prompts(other).count == Vote.voters - kept.count)
         await next.shutdown()
         await other.stop()
+    }
+
+    @Test("The oldest record is served first: its later rounds go before the first rounds of younger ones")
+    func oldestFirst() async throws {
+        let rounds = [3, 1, 4, 2, 5, 1]
+        let line = Mutex<ServerSource?>(nil)
+        // The requests of each record that the server has not seen.
+        let left = Mutex(rounds)
+        let hostile = try await self.server { call in
+            // Each call is answered once all other conversations that are not over stand in line with their next.
+            let record = call.prompt.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+            let others = left.withLock { left in
+                if let record { left[record] -= 1 }
+                return left.indices.count { left[$0] > 0 && $0 != record }
+            }
+            return .when({ line.withLock { $0?.waiting } == others }, .chat("on"))
+        }
+        let service = self.service()
+        let step = try self.step(RoundsStep.self, service, hostile.url, inFlight: 1)
+        let source = try #require(
+            try service.source(for: ModelEndpoint(url: hostile.url, inFlightMax: 1)) as? ServerSource)
+        line.withLock { $0 = source }
+        let blocker = Task { try await source.complete(try Vote.request("blocker")) }
+        while source.underWay == 0 { try await Task.sleep(for: .milliseconds(2)) }
+        // They begin in order, and come to the server in another.
+        var begun: [Remainder<Word>] = []
+        for (record, count) in rounds.enumerated() {
+            let element = Element(key: nil, value: Word("\(count) \(record)"), origin: Int64(record))
+            var output = Collector<Word>(step: "rounds")
+            begun.append(try #require(step.begin(element, until: nil, into: &output)))
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for rest in begun.reversed() {
+                group.addTask {
+                    var output = Collector<Word>(step: "rounds")
+                    try await rest.finish(into: &output)
+                }
+            }
+            try await group.waitForAll()
+        }
+        _ = try await blocker.value
+        // A place that comes free is taken before the conversation that had it can ask again.
+        var expected = ["blocker"]
+        var asked = rounds.map { _ in 0 }
+        var last: Int?
+        func isOpen(_ record: Int) -> Bool { asked[record] < rounds[record] }
+        while let next = rounds.indices.first(where: { isOpen($0) && $0 != last })
+            ?? last.flatMap({ isOpen($0) ? $0 : nil })
+        {
+            expected.append("\(rounds[next]) \(next) \(asked[next])")
+            asked[next] += 1
+            last = next
+        }
+        #expect(self.prompts(hostile) == expected)
+        #expect(expected.firstIndex(of: "3 0 1") == 3, "the first one's second round goes before the third's first")
+        await service.shutdown()
+        await hostile.stop()
     }
 
     @Test("The end of a run waits for what was sent as long as it may, and then cuts it")

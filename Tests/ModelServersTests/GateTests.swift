@@ -21,6 +21,72 @@ struct GateTests {
         #expect(outcome14.map(\.request) == [4])
     }
 
+    @Test("The oldest record goes first, whoever came first; requests of one record go in the order of their coming")
+    func oldestFirst() {
+        var gate = Gate(inFlightMax: 1, breakerFailuresMax: 3)
+        for (request, record) in [(0, 7), (1, 3), (2, 7), (3, 5), (4, 3), (5, 9)] {
+            gate.wait(request, record: record, isFirst: true)
+        }
+        gate.stopWaiting(3)
+        var served: [Int] = []
+        while let pass = gate.letIn(now: 0).first {
+            served.append(pass.request)
+            gate.note(.alive, of: pass, now: 0, random: 0)
+            gate.leave()
+            // The second round of an old record, while younger ones wait for their first.
+            if pass.request == 0 { gate.wait(6, record: 3, isFirst: true) }
+        }
+        #expect(served == [1, 4, 0, 6, 2, 5])
+    }
+
+    @Test("Who is asked again stands behind those who are there, and before younger ones that come later")
+    func againBehindYounger() {
+        var gate = Gate(inFlightMax: 1, breakerFailuresMax: 9)
+        gate.wait(0, record: 1, isFirst: true)
+        let pass = gate.letIn(now: 0)[0]
+        for request in 1...3 { gate.wait(request, record: 1 + request, isFirst: true) }
+        gate.note(.failed(.timeout), of: pass, now: 0, random: 0)
+        gate.leave()
+        gate.wait(0, record: 1, isFirst: false)
+        gate.wait(4, record: 5, isFirst: true)
+        gate.wait(5, record: 2, isFirst: true)
+        var served: [Int] = []
+        while let pass = gate.letIn(now: 0).first {
+            served.append(pass.request)
+            gate.leave()
+        }
+        #expect(served == [1, 5, 2, 3, 0, 4])
+    }
+
+    @Test("A line at random: whoever leaves, the lowest record of those in line is next, then who came first")
+    func line() {
+        var random = SplitMix(state: 7)
+        var line = WaitingLine()
+        var model: [(record: Int, number: Int)] = []
+        for number in 0..<5_000 {
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0:
+                let next = model.min { ($0.record, $0.number) < ($1.record, $1.number) }?.number
+                let popped = line.popFirst()
+                #expect(popped == next)
+                model.removeAll { $0.number == next }
+            case 1:
+                let leaving = model.randomElement(using: &random)?.number ?? -1
+                line.remove(leaving)
+                model.removeAll { $0.number == leaving }
+            case 2:
+                let record = Int.random(in: 0..<20, using: &random)
+                line.append(number, record: record)
+                model.append((max(record, model.map(\.record).max() ?? 0), number))
+            default:
+                let record = Int.random(in: 0..<20, using: &random)
+                line.insert(number, record: record)
+                model.append((record, number))
+            }
+            #expect(line.count == model.count && line.isEmpty == model.isEmpty)
+        }
+    }
+
     @Test("Whoever is asked again stands at the end")
     func again() {
         var gate = Gate(inFlightMax: 1, breakerFailuresMax: 9)

@@ -2,11 +2,21 @@
 
 import Dataflow
 import ModelRequests
+import Synchronization
+
+/// Numbers the records of a process by the order in which their conversations begin: within a task their own order.
+private enum RecordNumber {
+    private static let last = Atomic(0)
+
+    static func next() -> Int { Self.last.wrappingAdd(1, ordering: .relaxed).newValue }
+}
 
 /// A conversation under way with what its calls came to: goes on from kept answer to kept answer, or asks.
 struct ConversationWalk<Talk: Conversation>: Sendable {
     /// The conversation, and what it waits for.
     private(set) var open: OpenConversation<Talk>
+    /// The number of its record.
+    private let record = RecordNumber.next()
     private var counts: [String: Int] = [:]
     /// Tells whether the source has said that no more answers come.
     private var isGivenUp = false
@@ -45,7 +55,7 @@ struct ConversationWalk<Talk: Conversation>: Sendable {
                     if let kept = source.kept(question.request) {
                         walk.take(kept)
                     } else if let question = walk.open.takeUnsent() {
-                        group.addTask { await Self.ask(question, source) }
+                        group.addTask { [record = self.record] in await Self.ask(question, of: record, source) }
                     }
                 } else if let arrival = await group.next() {
                     walk.take(arrival)
@@ -59,11 +69,11 @@ struct ConversationWalk<Talk: Conversation>: Sendable {
         self = walk
     }
 
-    private static func ask(_ question: OpenConversation<Talk>.Question, _ source: any CompletionSource) async
-        -> Arrival
-    {
+    private static func ask(
+        _ question: OpenConversation<Talk>.Question, of record: Int, _ source: any CompletionSource
+    ) async -> Arrival {
         do throws(CompletionFailure) {
-            return (question.number, .success(try await source.complete(question.request)))
+            return (question.number, .success(try await source.complete(question.request, record: record)))
         } catch {
             return (question.number, .failure(error))
         }

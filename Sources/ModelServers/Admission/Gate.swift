@@ -52,10 +52,15 @@ struct Gate {
 
     var waitingCount: Int { self.waiting.count }
 
-    /// Stands in line, at the end: a request that is asked again does not keep others from being asked at all.
-    mutating func wait(_ request: Int, isFirst: Bool) {
-        self.waiting.append(request)
-        if isFirst { self.firstAttempts.insert(request) }
+    /// Stands in line: the oldest record's requests first, so that what is nearly done is done. A request that is asked
+    /// again stands behind all who are there, or one that fails for ever would keep others from being asked at all.
+    mutating func wait(_ request: Int, record: Int = 0, isFirst: Bool) {
+        if isFirst {
+            self.waiting.insert(request, record: record)
+            self.firstAttempts.insert(request)
+        } else {
+            self.waiting.append(request, record: record)
+        }
     }
 
     /// Leaves the line.
@@ -143,42 +148,57 @@ struct Gate {
     }
 }
 
-/// A queue of numbers that can be left from the middle.
+/// A line of numbers in the order of the records that they are of, then of their coming; it can be left from the middle.
 struct WaitingLine {
-    // Requests that have left stay in `order` until the head comes by, or until more than half of it has left.
-    private var order: [Int] = []
-    private var head = 0
-    private var present: Set<Int> = []
+    private struct Place: Comparable {
+        let record: Int
+        let arrival: Int
 
-    var count: Int { self.present.count }
-    var isEmpty: Bool { self.present.isEmpty }
+        static func < (left: Place, right: Place) -> Bool {
+            (left.record, left.arrival) < (right.record, right.arrival)
+        }
+    }
 
-    /// Stands at the end. A number that is in line already, or has left it, must be another one than this.
-    mutating func append(_ number: Int) {
-        self.present.insert(number)
-        self.order.append(number)
+    /// From the last to the first, who leaves at the end of the array.
+    private var order: [(place: Place, number: Int)] = []
+    private var places: [Int: Place] = [:]
+    private var arrivals = 0
+
+    var count: Int { self.order.count }
+    var isEmpty: Bool { self.order.isEmpty }
+
+    /// Stands behind those of the same record and of lower ones. A number that is in line already must be another one
+    /// than this.
+    mutating func insert(_ number: Int, record: Int) {
+        self.arrivals += 1
+        let place = Place(record: record, arrival: self.arrivals)
+        self.places[number] = place
+        self.order.insert((place, number), at: self.index(of: place))
+    }
+
+    /// Stands behind all who are in line, as if it were of the last one's record.
+    mutating func append(_ number: Int, record: Int) {
+        self.insert(number, record: max(record, self.order.first?.place.record ?? record))
     }
 
     mutating func remove(_ number: Int) {
-        self.present.remove(number)
-        self.compact()
+        guard let place = self.places.removeValue(forKey: number) else { return }
+        self.order.remove(at: self.index(of: place))
     }
 
     mutating func popFirst() -> Int? {
-        while self.head < self.order.count {
-            let number = self.order[self.head]
-            self.head += 1
-            if self.present.remove(number) != nil {
-                self.compact()
-                return number
-            }
-        }
-        return nil
+        guard let first = self.order.popLast() else { return nil }
+        self.places[first.number] = nil
+        return first.number
     }
 
-    private mutating func compact() {
-        guard self.order.count > 64, self.order.count > 2 * self.present.count else { return }
-        self.order = self.order[self.head...].filter { self.present.contains($0) }
-        self.head = 0
+    /// The first index whose place is not behind another: its own, where it is in line.
+    private func index(of place: Place) -> Int {
+        var (low, high) = (0, self.order.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self.order[middle].place > place { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

@@ -7,19 +7,21 @@ import Synchronization
 extension ModelServer {
     /// Asks until there is an answer.
     ///
-    /// - Parameter observer: is told what happens on the way.
+    /// - Parameters:
+    ///   - record: of those who wait for a place, the lowest goes first; among equals, who came first.
+    ///   - observer: is told what happens on the way.
     /// - Throws: `.request` if the request itself is at fault; `.shared` if no request will ever be answered;
     ///   `.unreadable` if its images cannot be read here; `.cancelled` if the task is cancelled or the server shut
     ///   down. Failures of the server are not thrown: they are waited out. A call that has been sent is not cut by
     ///   cancelling the task: its answer is the request's.
     public func ask(
-        _ request: ChatRequest, observer: CallObserver = CallObserver()
+        _ request: ChatRequest, record: Int = 0, observer: CallObserver = CallObserver()
     ) async throws(ChatFailure) -> ChatAnswer {
         let number = self.state.withLock { $0.begin() }
         defer { self.state.withLock { $0.end() } }
         var attempts = Attempts(failuresMax: self.settings.blameFailuresMax)
         while true {
-            let pass = try await self.enter(number, isFirst: attempts.count == 0)
+            let pass = try await self.enter(number, record: record, isFirst: attempts.count == 0)
             let (fault, message): (ServerFault, String)
             let started = self.clock.now()
             switch await self.call(request, pass, &attempts) {

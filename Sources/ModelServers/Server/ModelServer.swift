@@ -19,7 +19,7 @@ public struct CallObserver: Sendable {
 
 /// A model server as a pipeline wants it: asked, it answers, however long that takes.
 ///
-/// Requests wait for a place in order (`AdmissionControl`), are kept from a server that is down (`CircuitBreaker`) and
+/// Requests wait for a place, the oldest record's first (`Gate`, `AdmissionControl`), are kept from a server that is down (`CircuitBreaker`) and
 /// asked again after a failure that is the server's (`RetryDecision`); a request that keeps failing alone is told so
 /// (`RequestBlame`). An outage makes no failure: requests wait. Cancelled, a request leaves the line, or does not try
 /// again; a call that has been sent is paid for, and its answer awaited.
@@ -113,14 +113,14 @@ public final class ModelServer: Sendable {
     // MARK: Places
 
     /// Waits for a place.
-    func enter(_ request: Int, isFirst: Bool) async throws(ChatFailure) -> Gate.Pass {
+    func enter(_ request: Int, record: Int, isFirst: Bool) async throws(ChatFailure) -> Gate.Pass {
         let pass = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: ServerState.Waiter) in
                 // The handler below runs after the task counts as cancelled: either it finds the waiter in line, or it
                 // has run already and this sees the cancellation.
                 let stays = self.state.withLock { state in
                     if state.isShutDown || Task.isCancelled { return false }
-                    state.wait(request, isFirst: isFirst, continuation)
+                    state.wait(request, record: record, isFirst: isFirst, continuation)
                     return true
                 }
                 if stays { self.letIn() } else { continuation.resume(returning: nil) }

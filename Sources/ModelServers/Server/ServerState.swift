@@ -54,9 +54,9 @@ struct ServerState: ~Copyable {
 
     // MARK: Waiting
 
-    mutating func wait(_ request: Int, isFirst: Bool, _ waiter: Waiter) {
+    mutating func wait(_ request: Int, record: Int, isFirst: Bool, _ waiter: Waiter) {
         self.waiters[request] = waiter
-        self.gate.wait(request, isFirst: isFirst)
+        self.gate.wait(request, record: record, isFirst: isFirst)
     }
 
     mutating func stopWaiting(_ request: Int) -> Waiter? {
