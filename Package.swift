@@ -132,6 +132,14 @@ let package = Package(
             ],
             tests: [])
         + room(
+            "Dialogues",
+            [
+                "Conversations", "ModelRequests", "ModelAnswerCache", "NarrationGrammar", "VideoAnnotations",
+                "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records",
+                arguments,
+            ],
+            tests: [], data: ["Golden"])
+        + room(
             "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Codecs", "Records"],
             tests: ["HostileServers", "Conversations", "Dataflow"])
         + room("SampleWorld", ["DurableFiles", "Codecs"], tests: [])
