@@ -208,6 +208,8 @@ struct CommandTests {
         let shards = try bench.succeed("shards", "list", "nlq", "--json").outputLines.map(JSONTree.init)
         #expect(shards.reduce(0) { $0 + ($1["samples"].int ?? 0) } == samples.count)
         #expect(try bench.shardFiles("nlq") == shards.compactMap { $0["file"].string }.sorted())
+        let beside = try ManifestFiles.listed(in: bench.shardFolder("nlq"))
+        #expect(beside == shards.compactMap { $0["file"].string }.sorted())
         try bench.succeed("shards", "verify", "nlq").prints("\(shards.count) shards, \(samples.count) samples, sound")
         let middle = samples.count * 2 / 3
         let some = try bench.succeed("shards", "cat", "nlq", "--from", "\(middle)", "--limit", "3").outputLines

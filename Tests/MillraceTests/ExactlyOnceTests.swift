@@ -238,6 +238,7 @@ struct ExactlyOnceTests {
         let listed = try await home.listed(in: name)
         #expect(8..<total ~= listed.count)
         #expect(home.files(of: name) == Set(listed), "an open shard is discarded, a published one is committed")
+        #expect(try home.listedBeside(name) == listed.sorted())
         #expect(try await home.run("shards", "verify", name).code == 0)
 
         _ = try await home.output("run", topology, "--until-idle")
@@ -285,6 +286,7 @@ struct ExactlyOnceTests {
         }
         let listed = Set(try await home.listed(in: set))
         #expect(home.files(of: set) == listed, "seed \(seed): files that no run owns are swept")
+        #expect(try home.listedBeside(set) == listed.sorted(), "seed \(seed): the lists beside the shards")
         let verified = try await home.run("shards", "verify", set)
         #expect(verified.code == 0, "seed \(seed): \(verified.story)")
         for topic in topics {

@@ -45,6 +45,7 @@ final class KafkaBench {
         }
         let listed = Set(try await self.home.listed(in: set).map(\.file))
         #expect(self.home.home.files(of: set) == listed.union(besides), sourceLocation: place)
+        #expect(try self.home.home.listedBeside(set) == listed.sorted(), sourceLocation: place)
         let verified = try await self.home.run("shards", "verify", set)
         #expect(verified.code == 0, "\(verified.story)", sourceLocation: place)
     }

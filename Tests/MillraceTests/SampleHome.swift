@@ -116,15 +116,20 @@ struct TestHome: Sendable {
         return result
     }
 
-    /// All files in the folder of a set, committed or not, open ones too.
+    /// All files in the folder of a set, committed or not, open ones too, without the lists of those that are.
     func files(of set: String) -> Set<String> {
         let names = try? FileManager.default.contentsOfDirectory(
             atPath: self.url.appendingPathComponent("shards/\(set)").path)
-        return Set(names ?? [])
+        return Set(names ?? []).filter { !ManifestFiles.isOne($0) }
     }
 
     /// The published files of a set, committed or not.
     func published(of set: String) -> Set<String> { self.files(of: set).filter { !$0.hasPrefix(".") } }
+
+    /// The files that the lists beside a set's shards name, partition after partition.
+    func listedBeside(_ set: String) throws -> [String] {
+        try ManifestFiles.listed(in: self.url.appendingPathComponent("shards/\(set)"))
+    }
 
     /// The files that the manifest of a set lists.
     func listed(in set: String) async throws -> [String] {

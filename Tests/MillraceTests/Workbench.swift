@@ -87,9 +87,10 @@ final class Workbench {
     /// The folder of a set's shards.
     func shardFolder(_ set: String) -> URL { URL(fileURLWithPath: self.home).appendingPathComponent("shards/\(set)") }
 
-    /// The files of a set's shards, by name.
+    /// The files in the folder of a set's shards, by name, without the lists of those that are committed.
     func shardFiles(_ set: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: self.shardFolder(set).path).sorted()
+        try FileManager.default.contentsOfDirectory(atPath: self.shardFolder(set).path)
+            .filter { !ManifestFiles.isOne($0) }.sorted()
     }
 
     /// Reads a JSON file in the folder.
@@ -109,6 +110,22 @@ extension ProcessResult {
         for word in words {
             #expect(
                 self.outputText.contains(word), "`\(word)` is missing in:\n\(self.outputText)", sourceLocation: place)
+        }
+    }
+}
+
+/// The lists of committed shards that lie beside them, one a partition.
+enum ManifestFiles {
+    /// Tells whether a file has the name of one.
+    static func isOne(_ file: String) -> Bool { file.wholeMatch(of: /manifest-[0-9]+\.jsonl/) != nil }
+
+    /// The files that those of a folder name, partition after partition.
+    static func listed(in folder: URL) throws -> [String] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter(Self.isOne)
+        let order = { (name: String) in Int(name.split(whereSeparator: "-.".contains)[1]) ?? -1 }
+        return try names.sorted { order($0) < order($1) }.flatMap { name in
+            try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8).split(separator: "\n")
+                .dropFirst().map { try JSONTree(String($0))["file"].string ?? "no file" }
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
 import Foundation
 import MomentLocalization
 import Shards
@@ -21,6 +22,12 @@ private final class CountingStorage: ShardStorage {
     func rename(_ name: String, to newName: String, replacing: Bool) throws(ShardError) {
         try self.storage.rename(name, to: newName, replacing: replacing)
     }
+    func replace(
+        _ name: String, with temporary: String, if permits: (Bytes, Int) -> Bool
+    ) throws(ShardError) -> Bool {
+        try self.storage.replace(name, with: temporary, if: permits)
+    }
+    func isNamed(_ file: any ShardFile, _ name: String) -> Bool { self.storage.isNamed(file, name) }
     func synchronizeFolder() throws(ShardError) { try self.storage.synchronizeFolder() }
     func list() throws(ShardError) -> [String] { try self.storage.list() }
     func remove(_ name: String) throws(ShardError) { try self.storage.remove(name) }

@@ -114,7 +114,8 @@ struct Home {
         return { (shards, partition, epoch, topologyHash) throws(SinkError) in
             do throws(ShardError) {
                 return try home.makeSink(
-                    shards, of: schemas[shards.name] ?? .any, partition: partition, epoch: epoch,
+                    shards, of: schemas[shards.name] ?? .any, partition: partition, of: topology.partitions,
+                    epoch: epoch,
                     topologyHash: topologyHash, log: log, original: originals[shards.name])
             } catch {
                 throw error.sinkError
@@ -142,8 +143,8 @@ struct Home {
     }
 
     private func makeSink(
-        _ shards: ShardDestination, of schema: LineSchema, partition: Int, epoch: Int64, topologyHash: String,
-        log: any RecordLog, original: Manifest?
+        _ shards: ShardDestination, of schema: LineSchema, partition: Int, of partitions: Int, epoch: Int64,
+        topologyHash: String, log: any RecordLog, original: Manifest?
     ) throws(ShardError) -> ShardSink {
         let storage = FileShardStorage(folder: self.shardFolder(shards.name))
         try storage.createFolder()
@@ -164,9 +165,19 @@ struct Home {
                 samples: shards.samplesMax, uncompressedBytes: shards.bytesMax,
                 seconds: shards.secondsMax > 0 ? shards.secondsMax : nil),
             level: shards.level, topologyHash: topologyHash, schema: schema)
-        let sink = try ShardSink(storage: storage, options: options, guide: guide) { () throws(ShardError) in
-            try readManifest().files
+        let file = ManifestFile(
+            storage: storage,
+            header: ManifestFileHeader(name: shards.name, partition: partition, partitions: partitions, epoch: epoch)
+        ) { () throws(ShardError) in try readManifest().entries(ofPartition: partition) }
+        file.onLag = { error in
+            Console.warning(
+                "shards `\(shards.name)` partition \(partition): readers without the log may see less than is committed "
+                    + "until the next commit or start mends it: \(error)")
         }
+        file.open(listing: manifest.entries(ofPartition: partition))
+        let sink = try ShardSink(
+            storage: storage, options: options, guide: guide, manifestFile: file
+        ) { () throws(ShardError) in try readManifest().files }
         sink.onParting = { parting in
             let place = "shards `\(shards.name)` partition \(partition)"
             switch parting {

@@ -93,6 +93,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     private let options: ShardSinkOptions
     private let writer: ShardWriter
     private let committedFiles: CommittedFiles?
+    private let manifestFile: ManifestFile?
     private var phase = Phase.closed
     private var nextSequence: Int
     private var policy: RotationPolicy
@@ -116,11 +117,12 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     /// Creates a sink.
     /// - Parameters:
     ///   - guide: the original's shards, for a replay.
+    ///   - manifestFile: the file that lists the shards beside them; each commit is added to it.
     ///   - committedFiles: what `removeLeftovers` keeps; without it, leftovers are left to the next owner's sweep.
     /// - Throws: `ShardError.Code.invalidOption`.
     public init(
         storage: any ShardStorage, options: ShardSinkOptions, guide: ReplayGuide? = nil,
-        committedFiles: CommittedFiles? = nil
+        manifestFile: ManifestFile? = nil, committedFiles: CommittedFiles? = nil
     ) throws(ShardError) {
         guard ShardName.isValid(name: options.name) else {
             throw ShardError(
@@ -134,6 +136,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
         self.storage = storage
         self.options = options
         self.committedFiles = committedFiles
+        self.manifestFile = manifestFile
         self.writer = try ShardWriter(
             level: options.level, frameBytes: options.frameBytes, schema: options.schema)
         self.nextSequence = options.nextSequence
@@ -292,6 +295,7 @@ public final class ShardSink: RecordSink, @unchecked Sendable {
     /// See `RecordSink`.
     public func committed() {
         guard case .prepared(let entry) = self.phase else { return }
+        self.manifestFile?.append(entry)
         self.nextSequence = entry.sequence + 1
         self.forgotten.remove(entry.file)
         self.guide?.advance(samples: entry.samples, last: entry.last)

@@ -4,12 +4,16 @@
 public enum Sweep {
     /// Returns those of a folder's files that may go.
     ///
-    /// Only files, published or temporary, of this set, this partition and an epoch below the caller's, and none that
-    /// is listed. The caller has fenced every lower epoch before: none of them can commit a listing any more.
+    /// Only shards, published or temporary, and temporary manifest files, of this set, this partition and an epoch
+    /// below the caller's, and none that is listed. The caller has fenced every lower epoch before: none of them can
+    /// commit a listing any more.
     public static func removable(
         of files: some Sequence<String>, name: String, partition: Int, epoch: Int64, listed: Set<String>
     ) -> [String] {
         files.filter { file in
+            if let owner = ManifestFileHeader.owner(ofTemporaryFile: file) {
+                return owner.partition == partition && owner.epoch < epoch
+            }
             guard !listed.contains(file), let shard = ShardName(file: file) ?? ShardName(temporaryFile: file) else {
                 return false
             }

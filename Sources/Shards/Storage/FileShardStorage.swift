@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+public import Codecs
 import DurableFiles
 import Records
 
@@ -49,6 +49,22 @@ public final class FileShardStorage: ShardStorage {
         if Glibc.rename(self.path(name), target) != 0 {
             throw SystemFailure("rename", "\(self.path(name)) to \(newName)").error
         }
+    }
+
+    /// See `ShardStorage`.
+    public func replace(
+        _ name: String, with temporary: String, if permits: (Bytes, Int) -> Bool
+    ) throws(ShardError) -> Bool {
+        do throws(FileFailure) {
+            return try ContestedFile.replace(self.path(name), with: self.path(temporary), if: permits)
+        } catch {
+            throw ShardError(error)
+        }
+    }
+
+    /// See `ShardStorage`.
+    public func isNamed(_ file: any ShardFile, _ name: String) -> Bool {
+        (file as? PosixShardFile)?.isNamed(self.path(name)) ?? false
     }
 
     /// See `ShardStorage`.
@@ -123,6 +139,8 @@ final class PosixShardFile: ShardFile {
     }
 
     deinit { if self.descriptor >= 0 { _ = Glibc.close(self.descriptor) } }
+
+    func isNamed(_ path: String) -> Bool { ContestedFile.isNamed(self.descriptor, path) }
 
     func append(_ bytes: UnsafeRawBufferPointer) throws(ShardError) {
         var rest = bytes[...]

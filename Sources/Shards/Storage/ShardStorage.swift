@@ -19,6 +19,17 @@ public protocol ShardStorage: AnyObject, Sendable {
     /// - Throws: `ShardError.Code.nameTaken` if it may not and is there; `.missing` without the file.
     func rename(_ name: String, to newName: String, replacing: Bool) throws(ShardError)
 
+    /// Gives a file the name of another, which need not be there, if a look at that one permits: atomically, so that of
+    /// two who come at once the second sees what the first has put there.
+    /// - Parameter permits: decides by the first bytes of what is there and by its size.
+    /// - Returns: `false` if what is there stays, and `temporary` as well.
+    func replace(
+        _ name: String, with temporary: String, if permits: (Bytes, Int) -> Bool
+    ) throws(ShardError) -> Bool
+
+    /// Tells whether a name leads to a file that was created here and is open.
+    func isNamed(_ file: any ShardFile, _ name: String) -> Bool
+
     /// Makes the names of the folder durable as they are now.
     func synchronizeFolder() throws(ShardError)
 

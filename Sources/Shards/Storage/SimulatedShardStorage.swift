@@ -223,6 +223,25 @@ public final class SimulatedShardStorage: ShardStorage {
     }
 
     /// See `ShardStorage`.
+    public func replace(
+        _ name: String, with temporary: String, if permits: (Bytes, Int) -> Bool
+    ) throws(ShardError) -> Bool {
+        try self.perform("replace \(name)") { state throws(ShardError) in
+            guard let inode = state.names[temporary] else { throw ShardError(.missing, "no file \(temporary)") }
+            let current = state.names[name].map { $0.content.withLock { $0.bytes } }
+            if let current, !permits(current, current.count) { return false }
+            state.change(.rename(temporary, name, inode))
+            return true
+        }
+    }
+
+    /// See `ShardStorage`.
+    public func isNamed(_ file: any ShardFile, _ name: String) -> Bool {
+        let inode = (file as? File)?.inode
+        return inode != nil && self.state.withLock { $0.names[name] === inode }
+    }
+
+    /// See `ShardStorage`.
     public func synchronizeFolder() throws(ShardError) {
         try self.perform("synchronise the folder") { state throws(ShardError) in
             state.durableNames = state.names
@@ -253,7 +272,7 @@ public final class SimulatedShardStorage: ShardStorage {
 
     private final class File: ShardFile {
         private let storage: SimulatedShardStorage
-        private let inode: Inode
+        let inode: Inode
         private let boot: Int
         private let name: String
 
