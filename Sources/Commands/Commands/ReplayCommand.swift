@@ -94,15 +94,6 @@ struct ReplayCommand: ParsableCommand {
     }
 }
 
-/// Names of topologies and sets.
-enum TopologyName {
-    static func problem(_ name: String) -> String? {
-        ShardName.isValid(name: name)
-            ? Topology.problem(name: name)
-            : "`\(name)` is not a name: letters, digits, `.`, `_` and `-`, not starting with a dot"
-    }
-}
-
 /// The input and output of a replay: the topology under other names, with bounds on its sources.
 struct ReplayPlan {
     let original: Topology
