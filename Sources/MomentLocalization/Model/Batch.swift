@@ -29,14 +29,6 @@ public struct ModelSample: Sendable {
             self.end = end
             self.highlight = highlight
         }
-
-        /// Takes what the preparation made.
-        public init(_ target: MomentTarget) {
-            let marked = target.highlight
-            self.init(
-                start: target.start, end: target.end,
-                highlight: (0..<target.bins).map { marked.contains($0) ? 1 : 0 })
-        }
     }
 
     /// The bins of the video.

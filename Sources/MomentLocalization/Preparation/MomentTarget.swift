@@ -99,3 +99,13 @@ public struct MomentTarget: Hashable, Sendable {
         TargetGrid.highlight(start: self.start, end: self.end, length: self.bins)
     }
 }
+
+extension ModelSample.Target {
+    /// The target as the model takes it.
+    public init(_ target: MomentTarget) {
+        let marked = target.highlight
+        self.init(
+            start: target.start, end: target.end,
+            highlight: (0..<target.bins).map { marked.contains($0) ? 1 : 0 })
+    }
+}
