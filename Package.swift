@@ -147,14 +147,25 @@ let package = Package(
             "NeuralNetworks", ["DurableFiles", "Codecs", "Records", "Threads", "CKernels", "COpenBLAS"], tests: [])
         + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])
         + room("TextEncoders", ["NeuralNetworks", "Codecs", "Records"])
-        + room("Training", ["DurableFiles", "NeuralNetworks", "Shards", "Codecs", "Records", "Threads"], tests: [])
+        + room(
+            "Training", ["DurableFiles", "NeuralNetworks", "Shards", "Codecs", "Records", "Threads"],
+            tests: ["ToyNetwork"])
+        + [
+            // For tests only: a network that has nothing to do with any other, and shards that land on demand.
+            .target(
+                name: "ToyNetwork",
+                dependencies: [
+                    "Training", "NeuralNetworks", "Threads", "Shards", "RecordLog", "RecordLogTesting", "Codecs",
+                    "Records",
+                ], path: "Tests/ToyNetwork", swiftSettings: settings)
+        ]
         + room(
             "MomentLocalization",
             [
                 "Training", "VideoFeatures", "TextEncoders", "DurableFiles", "NeuralNetworks", "CKernels", "Shards",
                 "RecordLog", "Codecs", "Records", "Threads",
             ],
-            tests: ["RecordLogTesting"], data: ["Golden", "Checkpoints"])
+            tests: ["RecordLogTesting", "ToyNetwork"], data: ["Golden", "Checkpoints"])
         // The program, whatever tasks it knows.
         + room(
             "Commands",

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
+
 /// One of the ways of training that an experiment compares.
 public protocol ExperimentArm: Hashable, Sendable, Codable {
     /// Its name.

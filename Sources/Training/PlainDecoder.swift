@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Codecs
+import Codecs
 import Foundation
 import Records
 
@@ -81,9 +81,4 @@ public enum PlainDecoder {
         default: "an object"
         }
     }
-}
-
-extension Bytes {
-    /// The same without the mark by which some editors begin a file of UTF-8.
-    public var withoutByteOrderMark: Bytes { self.starts(with: [0xef, 0xbb, 0xbf]) ? Bytes(self.dropFirst(3)) : self }
 }

@@ -19,20 +19,27 @@ public struct Segment: Hashable, Sendable, Codable {
     public var samples: Int
     /// The hash of their hashes, in order.
     public var digest: String
+    /// `true` where the set was taken as finished: sequences that had not ended in the prefix were drawn as they stood.
+    /// Absent where it may grow, and for samples that stand by themselves.
+    public var isFinished: Bool?
 
     private enum CodingKeys: String, CodingKey {
         case segment, steps, shards, samples, digest
         case firstStep = "first_step"
+        case isFinished = "finished"
     }
 
     /// Describes a segment.
-    public init(segment: Int, firstStep: Int, steps: Int, shards: Int, samples: Int, digest: String) {
+    public init(
+        segment: Int, firstStep: Int, steps: Int, shards: Int, samples: Int, digest: String, isFinished: Bool? = nil
+    ) {
         self.segment = segment
         self.firstStep = firstStep
         self.steps = steps
         self.shards = shards
         self.samples = samples
         self.digest = digest
+        self.isFinished = isFinished
     }
 
     /// The step after its last.

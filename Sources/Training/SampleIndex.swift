@@ -13,10 +13,29 @@ public protocol SampleReading {
 
     /// The sample of a line, a function of the line alone; `nil` where it holds none.
     func sample(_ line: Bytes) -> Sample?
+    /// The place of a line in its sequence, a function of the line alone; asked for where the network wants whole
+    /// sequences, of lines without a sample, too: one of them may end a sequence. Lines of a sequence come in its
+    /// order, others may lie between them. `nil`: it is of none, and is not trained on.
+    func place(_ line: Bytes) -> SequencePlace?
     /// Tells whether a line's sample, or `nil`, is trained on, and counts it.
     func admits(_ sample: Sample?, counting counts: inout Counts) throws -> Bool
     /// A hash of everything beside the lines that `admits` depends on.
     func key() throws -> String
+}
+
+extension SampleReading {
+    /// Nothing: a reader whose samples stand by themselves.
+    public func place(_ line: Bytes) -> SequencePlace? { nil }
+}
+
+extension SampleReading where Counts == SampleTally {
+    /// Trains on every line that holds a sample.
+    public func admits(_ sample: Sample?, counting counts: inout SampleTally) throws -> Bool {
+        sample == nil ? counts.skip("malformed") : counts.take()
+    }
+
+    /// Nothing: lines alone decide.
+    public func key() throws -> String { "" }
 }
 
 /// Counts over some samples; those of parts add up to those of the whole.
@@ -27,6 +46,42 @@ public protocol SampleCounts: Hashable, Sendable, Codable {
     mutating func add(_ other: Self)
     /// The samples that could not be used, in words; empty where all could.
     var omissions: String { get }
+}
+
+/// Counts by reason, for a task that needs none of its own.
+public struct SampleTally: SampleCounts {
+    /// The samples that are trained on.
+    public private(set) var taken = 0
+    /// Those passed over, by reason.
+    public private(set) var skipped: [String: Int] = [:]
+
+    /// Nothing counted.
+    public init() {}
+
+    /// Counts a sample that is trained on.
+    /// - Returns: `true`.
+    public mutating func take() -> Bool {
+        self.taken += 1
+        return true
+    }
+
+    /// Counts a sample that is passed over.
+    /// - Returns: `false`.
+    public mutating func skip(_ reason: String) -> Bool {
+        self.skipped[reason, default: 0] += 1
+        return false
+    }
+
+    /// Adds what was counted elsewhere.
+    public mutating func add(_ other: SampleTally) {
+        self.taken &+= other.taken
+        self.skipped.merge(other.skipped, uniquingKeysWith: &+)
+    }
+
+    /// The samples passed over, in words: `3 malformed, 1 without a name`.
+    public var omissions: String {
+        self.skipped.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+    }
 }
 
 /// A shard, when it was first seen.
@@ -49,6 +104,8 @@ public final class SampleIndex<Reader: SampleReading> {
     public private(set) var counts = Reader.Counts()
     /// The number of samples that can be used.
     public var usable: Int { self.places.count }
+    /// The sequences that they make up; `nil` where they stand by themselves.
+    private(set) var sequences: SequenceIndex?
 
     private struct Place {
         var shard: Int32
@@ -76,12 +133,17 @@ public final class SampleIndex<Reader: SampleReading> {
     /// - Parameters:
     ///   - tail: a reader of the manifest, at its start.
     ///   - storage: where the shards are.
+    ///   - order: the order that samples are wanted in.
     ///   - file: where to keep what was found, for the next start; `nil`: nowhere.
-    public init(_ tail: TailingReader, storage: any ShardStorage, reader: Reader, file: String? = nil) {
+    public init(
+        _ tail: TailingReader, storage: any ShardStorage, reader: Reader, order: SampleOrder = .singles,
+        file: String? = nil
+    ) {
         self.tail = tail
         self.storage = storage
         self.reader = reader
         self.path = file
+        if order == .sequences { self.sequences = SequenceIndex() }
     }
 
     /// Reads what was committed since the last look; does not wait.
@@ -107,12 +169,16 @@ public final class SampleIndex<Reader: SampleReading> {
 
     /// Finds what an index before this one found in a shard.
     private func known(_ commit: Manifest.Commit) throws -> SampleIndexEntry<Reader.Counts>? {
-        if self.file == nil, let path { self.file = SampleIndexFile(path: path, key: try self.reader.key()) }
+        if self.file == nil, let path {
+            let key = try self.reader.key() + (self.sequences == nil ? "" : " sequences")
+            self.file = SampleIndexFile(path: path, key: key)
+        }
         return self.file?.next(shard: commit.entry.sha256, samples: commit.entry.samples)
     }
 
     private func read(_ commit: Manifest.Commit) throws -> SampleIndexEntry<Reader.Counts> {
         var entry = SampleIndexEntry<Reader.Counts>(shard: commit.entry.sha256, samples: commit.entry.samples)
+        if self.sequences != nil { entry.stretches = [] }
         for number in 0..<commit.entry.samples {
             guard let line = try self.tail.next() else {
                 throw ShardError(
@@ -121,12 +187,16 @@ public final class SampleIndex<Reader: SampleReading> {
                         + "or replay")
             }
             if try self.reader.admits(self.reader.sample(line), counting: &entry.counts) { entry.add(number) }
+            guard self.sequences != nil, let place = self.reader.place(line) else { continue }
+            entry.stretches?.add(place, line: number)
         }
         return entry
     }
 
     private func take(_ entry: SampleIndexEntry<Reader.Counts>, _ commit: Manifest.Commit) {
         let shard = Int32(self.shards.count)
+        self.sequences?.take(
+            entry.stretches ?? [], samples: entry.ranges.flatMap { Array($0) }, first: self.places.count)
         for range in entry.ranges {
             self.places += range.map { Place(shard: shard, number: Int32($0)) }
         }

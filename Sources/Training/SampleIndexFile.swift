@@ -13,6 +13,8 @@ struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
     var samples: Int
     /// Those that can be used, in runs: first, count, first, count, …
     private(set) var runs: [Int] = []
+    /// The sequences of its lines, where the network wants them.
+    var stretches: [SequenceStretch]?
     /// The counts.
     var counts = Counts()
 
@@ -35,9 +37,11 @@ struct SampleIndexEntry<Counts: SampleCounts>: Hashable, Codable {
         stride(from: 0, to: self.runs.count, by: 2).map { self.runs[$0]..<self.runs[$0] + self.runs[$0 + 1] }
     }
 
-    /// Tells whether the runs are within the shard, and follow each other.
+    /// Tells whether runs and stretches are within the shard, and follow each other.
     var isSound: Bool {
-        guard 0...Int(Int32.max) ~= self.samples, self.runs.count % 2 == 0 else { return false }
+        guard 0...Int(Int32.max) ~= self.samples, self.runs.count % 2 == 0,
+            self.stretches?.isSound(lines: self.samples) != false
+        else { return false }
         var end = 0
         for place in stride(from: 0, to: self.runs.count, by: 2) {
             let first = self.runs[place], count = self.runs[place + 1]

@@ -38,14 +38,21 @@ public protocol SampleSource<Sample>: AnyObject {
     /// Makes ready for a step: enters its segment, and waits for shards that a plan names.
     /// - Returns: the segment, where one begins; `nil` within one.
     func enter(step: Int) throws -> Segment?
-    /// The samples of a step, which follow from the options, the data and the plan.
+    /// The samples of a step, which follow from the options, the data and the plan. Steps in order cost least.
     func draws(step: Int) throws -> [Draw<Sample>]
+    /// Tells whether the samples of a step can be drawn before it is entered: no segment begins with it.
+    func isOpen(_ step: Int) -> Bool
     /// The segments so far.
     var plan: [Segment] { get }
     /// The hashes of the shards of the last segment's prefix.
     var shards: [String] { get }
     /// The samples that can be used, of that prefix.
     var usable: Int { get }
+}
+
+extension SampleSource {
+    /// Always: a source without segments.
+    public func isOpen(_ step: Int) -> Bool { true }
 }
 
 /// The end of a wait for samples that is ended from outside.
@@ -89,14 +96,15 @@ public final class FixedSource<Sample>: SampleSource {
 public final class SequenceSource<Sample>: SampleSource {
     private let sequences: [[Sample]]
     private let options: TrainingOptions
-    private var walk: SequenceWalk
+    private var walk: SequenceWalk<Int>
 
     /// Draws from sequences.
     /// - Precondition: there is one, and none is empty.
     public init(_ sequences: [[Sample]], options: TrainingOptions) {
+        precondition(!sequences.isEmpty && sequences.allSatisfy { !$0.isEmpty }, "sequences of samples")
         self.sequences = sequences
         self.options = options
-        self.walk = SequenceWalk(seed: options.seed, lengths: sequences.map(\.count), slots: options.batchSize)
+        self.walk = SequenceWalk(slots: options.batchSize)
     }
 
     /// Whole sequences.
@@ -113,8 +121,16 @@ public final class SequenceSource<Sample>: SampleSource {
 
     /// The samples of a step.
     public func draws(step: Int) -> [Draw<Sample>] {
-        self.walk.places(step: step).enumerated().map { slot, place in
-            Draw(self.sequences[place.sequence][place.index], slot: slot, beginsSequence: place.index == 0)
+        let order = EpochDraw(seed: self.options.seed, count: self.sequences.count)
+        if step < self.walk.step { self.walk = SequenceWalk(slots: self.options.batchSize) }
+        self.walk.walk(to: step) { draw in
+            let sequence = order.sample(draw)
+            return (sequence, self.sequences[sequence].count)
+        }
+        return self.walk.stands.enumerated().map { slot, stand in
+            Draw(
+                self.sequences[stand.sequence][step - stand.firstStep], slot: slot,
+                beginsSequence: step == stand.firstStep)
         }
     }
 }

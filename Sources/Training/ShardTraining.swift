@@ -27,7 +27,8 @@ where Reader.Sample == Network.Loader.Sample {
     ) throws {
         let source = try ShardSource(
             SampleIndex(
-                tail, storage: storage, reader: reader, file: parts.folder.path + "/" + Self.indexName),
+                tail, storage: storage, reader: reader, order: parts.network.order,
+                file: parts.folder.path + "/" + Self.indexName),
             folder: parts.folder.path, following: plan, options: parts.options,
             waiting: waiting)
         self.source = source

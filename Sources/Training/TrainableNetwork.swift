@@ -32,7 +32,7 @@ public protocol TrainableNetwork: AnyObject {
     /// A set to validate it on.
     associatedtype Validation
     /// The result of a validation.
-    associatedtype Scores: Sendable
+    associatedtype Scores: ValidationScores
 
     /// The make of this network.
     var description: Description { get }

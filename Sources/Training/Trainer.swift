@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NeuralNetworks
+import Threads
 
 /// Trains a network on samples as they land, or on a set that is all there, and keeps checkpoints.
 ///
 /// Each step follows from the options, the data, and the plan in the journal. Kill it anywhere: the run that
 /// goes on from the last checkpoint ends with the same bits.
 public final class Trainer<Network: TrainableNetwork> {
-    /// The times of saving and validating. None of them changes the bits.
+    /// The course of a run. None of this changes the bits.
     public struct Schedule {
         /// Steps between checkpoints.
         public var checkpointSteps = 500
@@ -15,6 +16,8 @@ public final class Trainer<Network: TrainableNetwork> {
         public var validationSteps = 1000
         /// The set to validate on; none: no validation.
         public var validation: Network.Validation?
+        /// Tells whether the next batch is made while a step is computed, where the network works on several threads.
+        public var makesBatchesAhead = true
 
         /// The defaults.
         public init() {}
@@ -28,7 +31,7 @@ public final class Trainer<Network: TrainableNetwork> {
         public var options: TrainingOptions
         /// The folder of its checkpoints.
         public var folder: CheckpointFolder
-        /// The times of saving and validating.
+        /// The course of the run.
         public var schedule: Schedule
 
         /// Puts them together.
@@ -92,20 +95,21 @@ public final class Trainer<Network: TrainableNetwork> {
         isStopping: () -> Bool, onEvent: (TrainingEvent<Network.Scores>) -> Void
     ) throws -> TrainingOutcome {
         try self.resume(onEvent)
-        if self.step < self.options.steps {
-            if let validation = self.schedule.validation {
-                let gaps = try self.network.gaps(in: validation)
-                if !gaps.isEmpty { onEvent(.unanswerable(gaps)) }
-            }
-            _ = try self.network.startThreads()
+        guard self.step < self.options.steps else { return .finished }
+        if let validation = self.schedule.validation {
+            let gaps = try self.network.gaps(in: validation)
+            if !gaps.isEmpty { onEvent(.unanswerable(gaps)) }
         }
+        let team = try self.network.startThreads()
+        let batches = BatchQueue(
+            self.network.loader, self.source, on: team, isAhead: self.schedule.makesBatchesAhead && team.count > 1)
         do {
             while self.step < self.options.steps {
                 if isStopping() { return try self.stop(onEvent) }
                 if let segment = try self.source.enter(step: self.step) {
                     onEvent(.segment(segment, usable: self.source.usable))
                 }
-                onEvent(.step(try self.takeStep()))
+                onEvent(.step(try self.takeStep(batches)))
                 try self.finishStep(onEvent)
             }
         } catch is WaitStopped {
@@ -119,10 +123,10 @@ public final class Trainer<Network: TrainableNetwork> {
         return .stopped
     }
 
-    private func takeStep() throws -> TrainingStep {
+    private func takeStep(_ batches: BatchQueue<Network.Loader>) throws -> TrainingStep {
         let key = StepKey(seed: self.options.seed, step: self.step)
-        let draws = try self.source.draws(step: self.step)
-        let batch = try self.network.loader.batch(draws, key, on: try self.network.startThreads())
+        let (draws, batch) = try batches.take(key)
+        if self.step + 1 < self.options.steps { batches.begin(StepKey(seed: key.seed, step: self.step + 1)) }
         let losses = try self.network.differentiate(batch, key)
         let (norm, clip) = GradientClipping.measure(self.network.gradients, normMax: self.options.clipNorm)
         guard losses.total.isFinite, norm.isFinite else {

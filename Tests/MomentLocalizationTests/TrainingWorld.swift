@@ -9,15 +9,16 @@ import RecordLogTesting
 import Records
 import Shards
 import TextEncoders
+import ToyNetwork
 import Training
 
 /// A small world to train in: features that say where each thing is, shards that land when they are told to, a network
 /// that takes milliseconds.
 final class TrainingWorld {
     let root: URL
-    let log = MemoryLog()
-    let shards: FileShardStorage
-    private var published = 0
+    private let shelf: ShardShelf
+    var log: MemoryLog { self.shelf.log }
+    var shards: FileShardStorage { self.shelf.storage }
 
     static let videos = 6
     static let columns = 8
@@ -25,10 +26,8 @@ final class TrainingWorld {
 
     init() throws {
         self.root = FileManager.default.temporaryDirectory.appending(path: "training-\(UUID())")
-        self.shards = FileShardStorage(folder: self.root.appending(path: "shards").path)
-        try self.shards.createFolder()
+        self.shelf = try ShardShelf("nlq", folder: self.root.appending(path: "shards").path)
         try FileManager.default.createDirectory(at: self.features, withIntermediateDirectories: true)
-        try self.log.createTopic(Manifest.topicSpecification("nlq"))
         for video in 0..<Self.videos {
             let rows = 64
             let values = (0..<rows * Self.columns).map { Float(($0 * 7919 + video * 104729) % 97) / 97 - 0.5 }
@@ -57,30 +56,7 @@ final class TrainingWorld {
     }
 
     /// Publishes samples as the next shard.
-    @discardableResult func publish(_ samples: [Bytes]) throws -> ManifestEntry {
-        let name = ShardName(name: "nlq", partition: 0, sequence: self.published, epoch: 1)
-        self.published += 1
-        let file = try self.shards.create(name.file)
-        let writer = try ShardWriter(level: 3, frameBytes: 512)
-        writer.begin(file)
-        for sample in samples { try sample.withUnsafeBufferPointer { try writer.append($0) } }
-        let summary = try writer.finish()
-        try file.synchronize()
-        try file.close()
-        let entry = ManifestEntry(
-            file: name.file, partition: 0, sequence: name.sequence, epoch: 1, bytes: summary.bytes,
-            uncompressedBytes: summary.uncompressedBytes, samples: summary.samples, frames: summary.frames,
-            sha256: summary.sha256, last: summary.last, reason: .samples, topologyHash: "t",
-            zstdVersion: Zstandard.version, level: 3, firstOffset: 0, lastOffset: 0)
-        let writerOfLog = try self.log.makeWriter(id: "land")
-        var transaction = Transaction()
-        transaction.outputs = [
-            Transaction.Output(topic: Manifest.topic("nlq"), partition: 0, records: RecordBatch([entry.record]))
-        ]
-        try writerOfLog.commit(transaction)
-        writerOfLog.close()
-        return entry
-    }
+    @discardableResult func publish(_ samples: [Bytes]) throws -> ManifestEntry { try self.shelf.publish(samples) }
 
     static let configuration: VSLNetConfiguration = {
         var configuration = VSLNetConfiguration(videoFeatureWidth: TrainingWorld.columns)
@@ -138,10 +114,10 @@ final class TrainingWorld {
 
     func training(_ parts: MomentTrainer.Parts, following plan: String? = nil) throws -> Training {
         try ShardTraining(
-            TailingReader(name: "nlq", log: self.log, storage: self.shards), storage: self.shards,
+            self.shelf.tail(), storage: self.shards,
             reader: MomentReader(features: parts.network.loader.features, rule: parts.network.preparation.targets),
             parts, following: plan,
-            waiting: ShardWaiting(isAllowed: false, pause: { false }, onSight: { _ in }))
+            waiting: ShardWaiting(isAllowed: false, pause: { _ in false }, onSight: { _ in }))
     }
 
     /// Runs a training until `stop` says so at some step.

@@ -4,7 +4,9 @@ import Codecs
 import Foundation
 import NeuralNetworks
 import Records
+import Synchronization
 import Testing
+import ToyNetwork
 
 @testable import Training
 
@@ -35,10 +37,11 @@ import Testing
 
     private func trainer(
         _ name: String, steps: Int = 40, validating: Int? = 5, checkpointing: Int = 6, network: ToyNetwork = .init(),
-        options: TrainingOptions? = nil
+        options: TrainingOptions? = nil, isAhead: Bool = true
     ) throws -> Trainer<ToyNetwork> {
         var schedule = Trainer<ToyNetwork>.Schedule()
         schedule.checkpointSteps = checkpointing
+        schedule.makesBatchesAhead = isAhead
         if let validating {
             schedule.validationSteps = validating
             schedule.validation = Self.sequences[3]
@@ -113,6 +116,43 @@ import Testing
         #expect(network.carried[0].buffer.values() != before)
     }
 
+    @Test func batchesThatAreMadeAheadGiveTheSameBits() throws {
+        let order = Mutex<[Int]>([])
+        func run(_ name: String, threads: Int, isAhead: Bool) throws -> [Int] {
+            order.withLock { $0 = [] }
+            let network = ToyNetwork(threads: threads)
+            network.loader.onBatch = { key in order.withLock { $0.append(key.step) } }
+            let trainer = try self.trainer(name, network: network, isAhead: isAhead)
+            _ = try trainer.run(isStopping: { trainer.step >= 20 }) { event in
+                guard case .step(let step) = event else { return }
+                // The next one is made while others look at this step.
+                let isMade = { order.withLock { $0.contains(step.step) } }
+                for _ in 0..<2_000 where isAhead && threads > 1 && !isMade() { usleep(1_000) }
+                #expect(isMade() == (isAhead && threads > 1 && step.step < 40), "\(name), step \(step.step)")
+            }
+            try self.run(self.trainer(name, network: ToyNetwork(threads: threads), isAhead: isAhead))
+            return order.withLock { $0 }
+        }
+        #expect(try run("plain", threads: 1, isAhead: true) == Array(0..<20))
+        #expect(try run("apart", threads: 2, isAhead: false) == Array(0..<20))
+        #expect(try run("ahead", threads: 2, isAhead: true) == Array(0..<21), "one is made in vain")
+        let plain = try Data(contentsOf: self.file("plain", 40))
+        for name in ["apart", "ahead"] { #expect(try Data(contentsOf: self.file(name, 40)) == plain) }
+    }
+
+    @Test func aBatchThatCannotBeMadeFailsItsOwnStep() throws {
+        struct Gone: Error {}
+        let network = ToyNetwork(threads: 2)
+        network.loader.onBatch = { if $0.step == 9 { throw Gone() } }
+        let trainer = try self.trainer("run", checkpointing: 9, network: network)
+        #expect(throws: Gone.self) { try self.run(trainer) }
+        #expect(trainer.step == 9)
+        #expect(CheckpointFolder(path: self.root.appending(path: "run").path).steps().last == 9)
+        try self.run(self.trainer("run", checkpointing: 9))
+        try self.run(self.trainer("whole", checkpointing: 9))
+        #expect(try Data(contentsOf: self.file("run", 40)) == Data(contentsOf: self.file("whole", 40)))
+    }
+
     @Test func otherFrozenWeightsAreRefused() throws {
         try self.run(self.trainer("run"), until: 12)
         let before = try Data(contentsOf: self.file("run", 12))
@@ -175,42 +215,5 @@ import Testing
             try self.run(self.trainer("run", options: options))
         }
         #expect(error?.code == .usage && error?.message.contains("--batch-size was 3 and is 2") == true)
-    }
-}
-
-/// The dealing of whole sequences to slots.
-@Suite struct SequenceWalkTests {
-    private static let lengths = [2, 5, 1, 3, 4]
-
-    @Test func eachSlotWalksSequencesToTheirEnds() {
-        var walk = SequenceWalk(seed: 5, lengths: Self.lengths, slots: 3)
-        var before: [SequenceWalk.Place]?
-        var starts: [Int] = []
-        for step in 0..<200 {
-            let places = walk.places(step: step)
-            for (slot, place) in places.enumerated() {
-                if let last = before?[slot], last.index + 1 < Self.lengths[last.sequence] {
-                    #expect(place == SequenceWalk.Place(sequence: last.sequence, index: last.index + 1))
-                } else {
-                    #expect(place.index == 0)
-                    starts.append(place.sequence)
-                }
-            }
-            before = places
-        }
-        // All sequences come up about equally often.
-        for sequence in Self.lengths.indices {
-            let count = starts.count { $0 == sequence }
-            #expect(abs(count - starts.count / Self.lengths.count) <= 8, "\(sequence): \(count) of \(starts.count)")
-        }
-    }
-
-    @Test func anyStepCanBeAskedForInAnyOrder() {
-        var inOrder = SequenceWalk(seed: 9, lengths: Self.lengths, slots: 4)
-        let all = (0..<60).map { inOrder.places(step: $0) }
-        for step in [59, 0, 17, 16, 40, 3] {
-            var fresh = SequenceWalk(seed: 9, lengths: Self.lengths, slots: 4)
-            #expect(fresh.places(step: step) == all[step] && inOrder.places(step: step) == all[step])
-        }
     }
 }

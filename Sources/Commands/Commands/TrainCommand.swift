@@ -90,7 +90,7 @@ struct TrainCommand: ParsableCommand {
                 following: self.plan,
                 waiting: ShardWaiting(
                     isAllowed: self.wait,
-                    pause: {
+                    pause: { _ in
                         log.awaitAppend(timeoutMilliseconds: 200)
                         return !run.stopping
                     }, onSight: { run.saw($0) }))

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+public import Training
+
 /// The definition of a hit: one of the first `topK` windows has more than `threshold` of intersection over union with
 /// the answer.
 public struct Metric: Hashable, Sendable {
@@ -85,5 +88,23 @@ public struct Scores: Hashable, Sendable {
             return self.overlap(quarter(a), quarter(b))
         }
         return union > 0 ? intersection / union : 0
+    }
+}
+
+extension Scores: ValidationScores {
+    /// `R1@0.3 12.50, …, mIoU 8.21 of 120 queries`, in percent.
+    public var words: String {
+        let recalls = [(1, 0.3), (1, 0.5), (5, 0.3), (5, 0.5)].map { topK, threshold in
+            String(
+                format: "R%d@%.1f %.2f", topK, threshold, (self.recall(topK: topK, threshold: threshold) ?? 0) * 100)
+        }
+        return recalls.joined(separator: ", ") + String(format: ", mIoU %.2f", self.meanOverlap * 100)
+            + " of \(self.queries) queries"
+    }
+
+    /// The recalls, as `validation/R1@0.3`, and the mean intersection over union.
+    public var figures: [ScoreFigure] {
+        zip(self.metrics, self.recall).map { ScoreFigure("validation/R\($0.topK)@\($0.threshold)", $1) }
+            + [ScoreFigure("validation/mIoU", key: "mean_iou", self.meanOverlap)]
     }
 }

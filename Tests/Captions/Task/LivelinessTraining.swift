@@ -9,7 +9,7 @@ extension LivelinessNetwork.Sample {
     /// A line of the shards as the network sees it.
     init(of caption: Caption) {
         self.id = caption.id
-        self.words = Float(caption.text.split(separator: " ").count)
+        self.words = Float(caption.text.split(separator: " ").count) / 10
         self.liveliness = Float(caption.liveliness) / Float(Caption.scale.upperBound)
     }
 }
