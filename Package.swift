@@ -127,7 +127,7 @@ let package = Package(
             "MomentQueries",
             [
                 "Conversations", "ModelRequests", "ModelAnswerCache", "NarrationGrammar", "VideoAnnotations",
-                "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records",
+                "MomentLocalization", "Training", "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records",
                 arguments,
             ],
             tests: [])
@@ -162,10 +162,11 @@ let package = Package(
         + room(
             "MomentLocalization",
             [
-                "Training", "VideoFeatures", "TextEncoders", "DurableFiles", "NeuralNetworks", "CKernels", "Shards",
-                "RecordLog", "Codecs", "Records", "Threads",
+                "Training", "VideoFeatures", "TextEncoders", "DurableFiles", "NeuralNetworks", "CKernels", "Codecs",
+                "Records", "Threads",
             ],
-            tests: ["RecordLogTesting", "ToyNetwork"], data: ["Golden", "Checkpoints"])
+            tests: ["MomentQueries", "VideoAnnotations", "Shards", "RecordLogTesting", "ToyNetwork"],
+            data: ["Golden", "Checkpoints"])
         // The program, whatever tasks it knows.
         + room(
             "Commands",

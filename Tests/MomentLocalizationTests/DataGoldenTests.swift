@@ -3,8 +3,10 @@
 import Codecs
 import Foundation
 import MomentLocalization
+import MomentQueries
 import Records
 import Testing
+import VideoAnnotations
 import VideoFeatures
 
 /// JSON files that the official implementation's functions wrote, in `MILLRACE_GOLDEN` or beside these tests.
@@ -98,7 +100,9 @@ extension JSONValue {
                 #expect(slice.frames == (try clip.value.whole("num_frames")))
             }
             let queries = Dictionary(
-                uniqueKeysWithValues: parsed.queries.map { ("\($0.clipUID) \($0.annotationUID) \($0.queryIndex)", $0) })
+                uniqueKeysWithValues: parsed.split.queries.map {
+                    ("\($0.clipUID) \($0.annotationUID) \($0.queryIndex)", $0)
+                })
             for record in try file.value.list("records") {
                 let key =
                     "\(try record.text("clip_uid")) \(try record.text("annotation_uid")) \(try record.whole("query_idx"))"
@@ -139,7 +143,7 @@ extension JSONValue {
         #expect(!files.isEmpty)
         for file in files {
             let truth = try GroundTruth(
-                AnnotationFile(try #require(file.value["ground_truth"]).bytes, path: file.name), path: file.name)
+                AnnotationFile(try #require(file.value["ground_truth"]).bytes, path: file.name).split, path: file.name)
             let predictions = try PredictionFile(try #require(file.value["predictions"]).bytes, path: file.name)
             let evaluation = try Evaluation(predictions.predictions, truth: truth)
             let thresholds = try file.value.list("thresholds")

@@ -2,9 +2,11 @@
 
 import Codecs
 import Foundation
+import MomentQueries
 import Records
 import Testing
 import Training
+import VideoAnnotations
 
 @testable import MomentLocalization
 
@@ -84,7 +86,8 @@ import Training
                 "annotations":[{"annotation_uid":"a","language_queries":[\
                 {"clip_start_sec":4,"clip_end_sec":9,"query":"Where did I put the cup?"},\
                 {"clip_start_sec":14,"clip_end_sec":20,"query":"Where did I put the knife?"}]}]}]}]}
-                """.utf8), path: "t.json")
+                """.utf8), path: "t.json"
+        ).split
         let sets = ["naq": try (0..<12).map { try MomentQuery(sample: TrainingWorld.sample($0)) }]
         let parts = world.parts("unused", world.options(steps: 1))
         let materials = MomentArms.Materials(

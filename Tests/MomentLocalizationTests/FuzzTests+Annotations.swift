@@ -3,9 +3,10 @@
 import Codecs
 import FoundationEssentials
 import Fuzzing
+import MomentQueries
 import Records
 import Testing
-import Training
+import VideoAnnotations
 
 @testable import MomentLocalization
 
@@ -51,7 +52,8 @@ extension FuzzTests {
                 continue
             }
             guard let root = try? JSONValue(parsing: input.bytes.withoutByteOrderMark) else { continue }
-            let read = file.queries.map { query in
+            let queries = file.split.queries
+            let read = queries.map { query in
                 "\(query.videoUID) \(query.sentence) "
                     + (query.answer.map { "\([$0.start + 0, $0.end + 0])" } ?? "none")
             }
@@ -59,10 +61,10 @@ extension FuzzTests {
             for rule in TargetRule.allCases {
                 var counts = MomentCounts()
                 let selection = SampleSelection(features: features, rule: rule)
-                for query in file.queries { _ = try selection.take(query, counting: &counts) }
+                for query in queries { _ = try selection.take(query, counting: &counts) }
                 try #require(counts.statistics.lines.count == 3, "\(input)")
             }
-            if let truth = try? GroundTruth(file, path: "nlq.json") {
+            if let truth = try? GroundTruth(file.split, path: "nlq.json") {
                 let report = EvaluationReport(
                     try Evaluation([], truth: truth, resampling: false), truth: truth, bins: 16, train: nil)
                 try #require(report.lines.count > 5 && (try? JSONValue(parsing: report.json)) != nil, "\(input)")
@@ -72,7 +74,7 @@ extension FuzzTests {
 
     @Test func predictionsAreReadAndScoredOrRefused() throws {
         let truth = try GroundTruth(
-            AnnotationFile(Bytes(Self.annotations.utf8), path: "nlq.json"), path: "nlq.json")
+            AnnotationFile(Bytes(Self.annotations.utf8), path: "nlq.json").split, path: "nlq.json")
         let seed = PredictionFile([
             QueryPrediction(
                 clipUID: "c", annotationUID: "a", queryIndex: 0,
@@ -82,10 +84,13 @@ extension FuzzTests {
         for input in Fuzz("predictions", seeds: [seed], tokens: .json) {
             let file: PredictionFile
             let evaluation: Evaluation
-            do throws(AnnotationError) {
+            do {
                 file = try PredictionFile(input.bytes, path: "p.json")
                 evaluation = try Evaluation(file.predictions, truth: truth, resampling: false)
-            } catch {
+            } catch let error as AnnotationError {
+                try #require(error.message.contains("p.json"), "\(input)")
+                continue
+            } catch let error as EvaluationError {
                 try #require(!error.message.isEmpty, "\(input)")
                 continue
             }

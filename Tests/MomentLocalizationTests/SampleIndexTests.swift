@@ -3,6 +3,7 @@
 import Codecs
 import Foundation
 import MomentLocalization
+import MomentQueries
 import Shards
 import Synchronization
 import Testing

@@ -2,10 +2,12 @@
 
 import Codecs
 import Foundation
+import MomentQueries
 import NeuralNetworks
 import Records
 import Testing
 import Training
+import VideoAnnotations
 
 @testable import MomentLocalization
 
@@ -37,7 +39,7 @@ import Training
         var preparation = TrainingWorld.preparation
         preparation.targets = targets
         let counts = try Trainer.fixed(
-            file.queries, textless: file.queryCount - file.queries.count,
+            file.split.queries, textless: file.queryCount - file.split.queries.count,
             self.world.parts("run", self.world.options(steps: 1), preparation: preparation)
         ).counts
         return (counts.skipped, counts.statistics)
@@ -58,7 +60,7 @@ import Training
         let official = try self.fixed(self.file([self.query(start, end), self.good]), targets: .official)
         #expect(official.skipped == (reason == .withoutAnswer ? [.withoutAnswer: 1] : [:]))
         // Evaluation counts it, where it has an answer.
-        let truth = try GroundTruth(self.file([self.query(start, end), self.good]), path: "queries.json")
+        let truth = try GroundTruth(self.file([self.query(start, end), self.good]).split, path: "queries.json")
         #expect(truth.total == 2 && truth.queries.count == (reason == .withoutAnswer ? 1 : 2))
     }
 
@@ -120,7 +122,7 @@ import Training
         let file = try #require(files.first)
         var whole = file
         whole.videos = files.flatMap(\.videos)
-        parts.schedule.validation = try GroundTruth(whole, path: "val.json")
+        parts.schedule.validation = try GroundTruth(whole.split, path: "val.json")
         parts.schedule.validationSteps = 2
         var events: [TrainingEvent<Scores>] = []
         _ = try self.world.training(parts).trainer.run(isStopping: { false }, onEvent: { events.append($0) })
@@ -153,14 +155,14 @@ import Training
     }
 
     @Test func predictionsOfQueriesWithoutAnswerAreNotScored() throws {
-        let truth = try GroundTruth(self.file([self.query("null", "5"), self.good]), path: "queries.json")
+        let truth = try GroundTruth(self.file([self.query("null", "5"), self.good]).split, path: "queries.json")
         let window = MomentQuery.Answer(start: 3, end: 8)
         func prediction(_ index: Int) -> QueryPrediction {
             QueryPrediction(clipUID: "c-v1", annotationUID: "a", queryIndex: index, windows: [window])
         }
         let evaluation = try Evaluation([prediction(0), prediction(1)], truth: truth, resampling: false)
         #expect(evaluation.supplied.queries == 1 && evaluation.supplied.meanOverlap == 1 && evaluation.total == 2)
-        #expect(throws: AnnotationError.self) { try Evaluation([prediction(2)], truth: truth, resampling: false) }
+        #expect(throws: EvaluationError.self) { try Evaluation([prediction(2)], truth: truth, resampling: false) }
     }
 
     // MARK: Files
@@ -173,7 +175,7 @@ import Training
             {"annotation_uid":"b","language_queries":null}]}]},{"video_uid":"w","clips":null}]}
             """
         let plain = try AnnotationFile(Bytes(text.utf8), path: "plain.json")
-        #expect(plain.queries.count == 1 && plain.videos.count == 2)
+        #expect(plain.split.queries.count == 1 && plain.videos.count == 2)
         let edited = [0xef, 0xbb, 0xbf] + Bytes(text.replacing(",", with: ",\r\n").utf8)
         #expect(try AnnotationFile(edited, path: "edited.json") == plain)
         let error = #expect(throws: AnnotationError.self) {

@@ -3,10 +3,12 @@
 import Codecs
 import Foundation
 import MomentLocalization
+import MomentQueries
 import NeuralNetworks
 import Records
 import Shards
 import Testing
+import VideoAnnotations
 
 @testable import Training
 
@@ -186,7 +188,7 @@ import Testing
         try self.world.publish((0..<9).map { TrainingWorld.sample($0) })
         var parts = self.world.parts("run", self.world.options(steps: 20), checkpointSteps: 2)
         let annotations = try AnnotationFile(self.annotations, path: "val.json")
-        parts.schedule.validation = try GroundTruth(annotations, path: "val.json")
+        parts.schedule.validation = try GroundTruth(annotations.split, path: "val.json")
         parts.schedule.validationSteps = 5
         try self.world.run(try self.world.training(parts))
         let folder = CheckpointFolder(path: self.world.folder("run"))
@@ -202,7 +204,7 @@ import Testing
         func run(_ name: String, every steps: Int) throws -> [Bytes] {
             var parts = self.world.parts(name, self.world.options(steps: 12))
             let annotations = try AnnotationFile(self.annotations, path: "val.json")
-            parts.schedule.validation = try GroundTruth(annotations, path: "val.json")
+            parts.schedule.validation = try GroundTruth(annotations.split, path: "val.json")
             parts.schedule.validationSteps = steps
             try self.world.run(try self.world.training(parts))
             return try self.bits(self.last(name))
@@ -222,7 +224,7 @@ import Testing
     }
 
     @Test func fineTuningTakesTheWeightsAloneAndGoesThroughEpochs() throws {
-        let queries = try AnnotationFile(self.annotations, path: "train.json").queries
+        let queries = try AnnotationFile(self.annotations, path: "train.json").split.queries
         var options = self.world.options(steps: 30)
         options.source = "train.json"
         var losses: [Double] = []

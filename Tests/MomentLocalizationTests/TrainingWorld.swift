@@ -3,6 +3,7 @@
 import Codecs
 import Foundation
 import MomentLocalization
+import MomentQueries
 import NeuralNetworks
 import RecordLog
 import RecordLogTesting

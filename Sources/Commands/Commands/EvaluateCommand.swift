@@ -4,7 +4,10 @@ import ArgumentParser
 import DurableFiles
 import Foundation
 import MomentLocalization
+import MomentQueries
+import TaskRooms
 import Training
+import VideoAnnotations
 
 /// `millrace evaluate`
 struct EvaluateCommand: ParsableCommand {
@@ -78,7 +81,7 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         Console.set(self.logLevel)
         try CommandFailure.reporting {
-            let annotations = try Annotations.read(self.groundTruth)
+            let annotations = try Annotations.read(self.groundTruth).split
             let train = try self.train.map { try self.trainQueries($0) }
             let (predictions, bins) = try self.answers(annotations)
             if let output { try self.write(predictions, to: output) }
@@ -105,10 +108,10 @@ struct EvaluateCommand: ParsableCommand {
             throw CommandFailure(
                 .usage, "--train and --ground-truth are the same file: windows fitted to it prove nothing")
         }
-        return try AnnotationFile(train, path: path).queries
+        return try AnnotationFile(train, path: path).split.queries
     }
 
-    private func answers(_ annotations: AnnotationFile) throws -> ([QueryPrediction], bins: Int) {
+    private func answers(_ annotations: QuerySplit) throws -> ([QueryPrediction], bins: Int) {
         guard let path = self.checkpoint else {
             let file = self.predictions ?? ""
             return (try PredictionFile(Annotations.bytes(file), path: file).predictions, self.maxPosLen ?? 128)

@@ -4,10 +4,12 @@ import ArgumentParser
 import Codecs
 import Foundation
 import MomentLocalization
+import MomentQueries
 import RecordLog
 import Records
 import Shards
 import Training
+import VideoAnnotations
 
 /// `millrace experiment`
 struct ExperimentCommand: ParsableCommand {
@@ -114,8 +116,8 @@ struct ExperimentCommand: ParsableCommand {
         let materials = MomentArms.Materials(
             features: inputs.features, layout: inputs.layout, text: first.text, textHash: first.textHash,
             makeModel: { seed in try network.make(inputs, seed: seed).model }, samples: SharedSamples(sets),
-            train: try Annotations.read(self.train).queries, validation: try Annotations.read(self.validate),
-            test: try Annotations.read(self.test))
+            train: try Annotations.read(self.train).split.queries, validation: try Annotations.read(self.validate).split,
+            test: try Annotations.read(self.test).split)
         return (materials, first.model.configuration)
     }
 

@@ -3,7 +3,9 @@
 import ArgumentParser
 import Foundation
 import MomentLocalization
+import MomentQueries
 import Training
+import VideoAnnotations
 
 /// `millrace finetune`
 struct FineTuneCommand: ParsableCommand {
@@ -52,7 +54,7 @@ struct FineTuneCommand: ParsableCommand {
                     .usage,
                     "--train \(self.train) holds no query; name annotations with queries, such as nlq_train.json")
             }
-            let queries = file.queries
+            let queries = file.split.queries
             try MatrixKernels.prepare()
             let start = try self.start()
             let options = self.length.options(

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import MomentLocalization
+import MomentQueries
 import RecordLog
 import Shards
 import Training

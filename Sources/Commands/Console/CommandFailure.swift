@@ -11,6 +11,7 @@ import TaskRooms
 import Threads
 import Topologies
 import Training
+import VideoAnnotations
 
 /// A command's failure as the user sees it.
 struct CommandFailure: Error {
@@ -56,6 +57,8 @@ struct CommandFailure: Error {
         } catch let error as TensorFileError {
             throw CommandFailure(error.code == .missing ? .usage : .failed, error.message)
         } catch let error as AnnotationError {
+            throw CommandFailure(.failed, error.message)
+        } catch let error as EvaluationError {
             throw CommandFailure(.failed, error.message)
         } catch let error as ModelError {
             throw CommandFailure(.failed, error.description)

@@ -4,9 +4,11 @@ import ArgumentParser
 import Codecs
 import Foundation
 import MomentLocalization
+import MomentQueries
 import NeuralNetworks
 import Records
 import TextEncoders
+import VideoAnnotations
 
 /// A way to read queries.
 enum TextKind: String, CaseIterable, ExpressibleByArgument {
@@ -145,7 +147,7 @@ struct NetworkArguments: ParsableArguments {
                 .usage, "--text words needs --vocabulary-from FILE, annotations whose words the network is to know")
         }
         var sentences: [String] = []
-        for path in self.vocabularyFrom { sentences += try Annotations.read(path).queries.map(\.sentence) }
+        for path in self.vocabularyFrom { sentences += try Annotations.read(path).split.queries.map(\.sentence) }
         guard !sentences.isEmpty else {
             throw CommandFailure(
                 .usage,

@@ -8,6 +8,7 @@ import NeuralNetworks
 import Records
 import TextEncoders
 import Training
+import VideoAnnotations
 
 /// The sources of features and text.
 struct NetworkInputs {

@@ -5,11 +5,13 @@ import Codecs
 import DurableFiles
 import Foundation
 import MomentLocalization
+import MomentQueries
 import NeuralNetworks
 import Records
 import Shards
 import Synchronization
 import Training
+import VideoAnnotations
 
 /// Options for the course of a run, shared by `train` and `finetune`.
 struct RunLengthArguments: ParsableArguments {
@@ -94,7 +96,7 @@ struct RunLengthArguments: ParsableArguments {
         schedule.checkpointSteps = self.checkpointEvery
         schedule.validationSteps = self.validateEvery
         if let validation {
-            schedule.validation = try GroundTruth(try Annotations.read(validation), path: validation)
+            schedule.validation = try GroundTruth(try Annotations.read(validation).split, path: validation)
         }
         return schedule
     }

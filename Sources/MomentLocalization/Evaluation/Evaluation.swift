@@ -45,11 +45,11 @@ public struct Evaluation: Sendable {
 
     /// Compares predictions with the truth.
     /// - Parameter resampling: whether to compute the intervals, which takes a moment.
-    /// - Throws: `AnnotationError` where a prediction is of no query of the truth.
+    /// - Throws: `EvaluationError` where a prediction is of no query of the truth.
     public init(
         _ predictions: [QueryPrediction], truth: GroundTruth, removedEmpty: Bool = false, resampling: Bool = true,
         seed: UInt64 = 1
-    ) throws(AnnotationError) {
+    ) throws(EvaluationError) {
         self.supplied = Scores()
         self.total = truth.total
         self.answerable = truth.queries.count
@@ -61,9 +61,7 @@ public struct Evaluation: Sendable {
         for prediction in predictions {
             guard let answer = try truth.answer(to: prediction) else { continue }
             self.supplied.add(prediction.windows, answer: answer)
-            let key = GroundTruth.Key(
-                clip: prediction.clipUID, annotation: prediction.annotationUID, index: prediction.queryIndex)
-            if !seen.insert(key).inserted {
+            if !seen.insert(GroundTruth.Key(prediction)).inserted {
                 self.repeated += 1
             } else if let index = truth.index(of: prediction) {
                 windows[index] = prediction.windows

@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// The reason why nothing can be scored.
+public struct EvaluationError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The fault and its remedy.
+    public var message: String
+
+    /// The message as it is printed.
+    public var description: String { self.message }
+
+    init(_ message: String) { self.message = message }
+}
+
 /// The answers that predictions are compared with.
 public struct GroundTruth: Sendable {
     /// The names by which a prediction refers to a query.
@@ -7,6 +18,18 @@ public struct GroundTruth: Sendable {
         var clip: String
         var annotation: String
         var index: Int
+
+        init(_ query: MomentQuery) {
+            self.clip = query.clipUID
+            self.annotation = query.annotationUID
+            self.index = query.queryIndex
+        }
+
+        init(_ prediction: QueryPrediction) {
+            self.clip = prediction.clipUID
+            self.annotation = prediction.annotationUID
+            self.index = prediction.queryIndex
+        }
     }
 
     /// All queries with text and answer, in the file's order.
@@ -19,40 +42,27 @@ public struct GroundTruth: Sendable {
     /// Places in the file, with text or without: a prediction of any other query is an error. Some have no answer.
     private let answers: [Key: MomentQuery.Answer?]
 
-    /// Takes the answers of an annotation file.
+    /// Takes the answers of a split.
     /// - Parameters:
-    ///   - file: the annotations.
+    ///   - path: what to call it in errors.
     ///   - removingEmpty: whether to leave out queries whose answers are at most a thirtieth of a second long.
-    /// - Throws: `AnnotationError` where the file has no answers.
-    public init(_ file: AnnotationFile, path: String, removingEmpty: Bool = false) throws(AnnotationError) {
-        let answered = file.queries.filter { $0.answer != nil }
+    /// - Throws: `EvaluationError` where it has no answers.
+    public init(_ split: QuerySplit, path: String, removingEmpty: Bool = false) throws(EvaluationError) {
+        let answered = split.queries.filter { $0.answer != nil }
         guard !answered.isEmpty else {
-            throw AnnotationError(
+            throw EvaluationError(
                 "\(path) holds no query with an answer (clip_start_sec, clip_end_sec): nothing can be scored by it")
         }
         let kept = answered.filter { query in !removingEmpty || query.answer?.isEmpty == false }
         self.queries = kept
         self.removed = answered.count - kept.count
-        self.total = file.queryCount
+        self.total = split.all.count
         var answers: [Key: MomentQuery.Answer?] = [:]
-        for video in file.videos {
-            for clip in video.clips {
-                for annotation in clip.annotations {
-                    for (index, query) in annotation.queries.enumerated() {
-                        var answer: MomentQuery.Answer?
-                        if let start = query.start, let end = query.end {
-                            answer = MomentQuery.Answer(start: start, end: end)
-                        }
-                        answers.updateValue(
-                            answer, forKey: Key(clip: clip.uid, annotation: annotation.uid, index: index))
-                    }
-                }
-            }
-        }
+        for query in split.all { answers.updateValue(query.answer, forKey: Key(query)) }
         self.answers = answers
         self.indices = Dictionary(
             kept.enumerated().map { index, query in
-                (Key(clip: query.clipUID, annotation: query.annotationUID, index: query.queryIndex), index)
+                (Key(query), index)
             }, uniquingKeysWith: { _, last in last })
         self.removingEmpty = removingEmpty
     }
@@ -60,11 +70,11 @@ public struct GroundTruth: Sendable {
     private let removingEmpty: Bool
 
     /// The answer to what a prediction is about; `nil` where there is none, or it was removed as empty.
-    /// - Throws: `AnnotationError` where there is no such query: the official script stops there, too.
-    func answer(to prediction: QueryPrediction) throws(AnnotationError) -> MomentQuery.Answer? {
-        let key = Key(clip: prediction.clipUID, annotation: prediction.annotationUID, index: prediction.queryIndex)
+    /// - Throws: `EvaluationError` where there is no such query: the official script stops there, too.
+    func answer(to prediction: QueryPrediction) throws(EvaluationError) -> MomentQuery.Answer? {
+        let key = Key(prediction)
         guard let known = self.answers[key] else {
-            throw AnnotationError(
+            throw EvaluationError(
                 "the predictions answer query \(key.index) of annotation \(key.annotation) in clip \(key.clip), which the "
                     + "ground truth does not have: is it another split or version?")
         }
@@ -74,7 +84,6 @@ public struct GroundTruth: Sendable {
 
     /// The place in `queries` of what a prediction is about.
     func index(of prediction: QueryPrediction) -> Int? {
-        self.indices[
-            Key(clip: prediction.clipUID, annotation: prediction.annotationUID, index: prediction.queryIndex)]
+        self.indices[Key(prediction)]
     }
 }

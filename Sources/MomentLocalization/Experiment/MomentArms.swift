@@ -9,7 +9,7 @@ public typealias MomentExperiment = Experiment<MomentArms>
 public typealias MomentPlan = ExperimentPlan<MomentArm>
 
 /// Networks that localize moments, as the subject of an experiment: pre-trained on shards, fine-tuned and tested on
-/// annotations.
+/// splits.
 public struct MomentArms: ExperimentSubject {
     /// The materials that all arms share.
     public struct Materials {
@@ -28,15 +28,15 @@ public struct MomentArms: ExperimentSubject {
         /// The queries to fine-tune on.
         public var train: [MomentQuery]
         /// The queries that the best checkpoint is chosen by.
-        public var validation: AnnotationFile
+        public var validation: QuerySplit
         /// The queries whose scores are reported.
-        public var test: AnnotationFile
+        public var test: QuerySplit
 
         /// Puts them together.
         public init(
             features: String, layout: FeatureLayout, text: TextEncoder, textHash: String,
             makeModel: @escaping (UInt64) throws -> VSLNet, samples: SharedSamples, train: [MomentQuery],
-            validation: AnnotationFile, test: AnnotationFile
+            validation: QuerySplit, test: QuerySplit
         ) {
             self.features = features
             self.layout = layout
@@ -128,28 +128,17 @@ public struct MomentArms: ExperimentSubject {
         for query in self.shared.train + self.shared.samples.queries.values.flatMap({ $0 }) {
             ends[query.videoUID] = max(ends[query.videoUID] ?? 0, query.clipEnd)
         }
-        for video in self.shared.validation.videos + self.shared.test.videos {
-            for clip in video.clips { ends[video.uid] = max(ends[video.uid] ?? 0, clip.end) }
-        }
+        for split in [self.shared.validation, self.shared.test] { ends.merge(split.videoEnds) { max($0, $1) } }
         return ends
     }
 
-    /// Annotations with blank queries, where the arm wants that.
-    private func spoilt(_ file: AnnotationFile, _ arm: MomentArm) -> AnnotationFile {
-        guard arm.control == .blankQueries else { return file }
-        var blank = file
-        for video in blank.videos.indices {
-            for clip in blank.videos[video].clips.indices {
-                for annotation in blank.videos[video].clips[clip].annotations.indices {
-                    let queries = blank.videos[video].clips[clip].annotations[annotation].queries.indices
-                    for query in queries {
-                        let text = blank.videos[video].clips[clip].annotations[annotation].queries[query].text
-                        if text?.isEmpty == false {
-                            blank.videos[video].clips[clip].annotations[annotation].queries[query].text = "?"
-                        }
-                    }
-                }
-            }
+    /// A split with blank queries, where the arm wants that.
+    private func spoilt(_ split: QuerySplit, _ arm: MomentArm) -> QuerySplit {
+        guard arm.control == .blankQueries else { return split }
+        var blank = split
+        for index in blank.all.indices where blank.all[index].hasText {
+            blank.all[index].sentence = "?"
+            blank.all[index].isBlank = false
         }
         return blank
     }

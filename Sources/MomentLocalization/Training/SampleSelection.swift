@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides which samples are trained on, whether they come from shards or from an annotation file, and counts them all.
-struct SampleSelection {
+public import Training
+
+/// Decides which samples are trained on, wherever they come from, and counts them all.
+public struct SampleSelection {
     private let features: FeatureStore
     private let rule: TargetRule
 
-    init(features: FeatureStore, rule: TargetRule) {
+    /// Passes over what has no features, or no target by the rule.
+    public init(features: FeatureStore, rule: TargetRule) {
         self.features = features
         self.rule = rule
     }
 
+    /// Counts a line that holds no sample.
+    /// - Returns: `false`.
+    public func refuse(counting counts: inout MomentCounts) -> Bool { counts.skip(.malformed) }
+
+    /// A hash of all that the selection depends on beside the queries: the features that are there, and the rule.
+    public func key() throws(TrainingError) -> String { try self.features.digest(self.rule.rawValue) }
+
     /// Tells whether a sample is trained on, and counts it.
     /// - Throws: `TensorFileError` where features are damaged.
-    func take(_ query: MomentQuery, counting counts: inout MomentCounts) throws -> Bool {
+    public func take(_ query: MomentQuery, counting counts: inout MomentCounts) throws -> Bool {
         if query.isBlank { return counts.skip(.blankQuery) }
         let (grid, gap) = try self.features.grid(of: query)
         guard let grid else { return counts.skip(SkippedSample(gap ?? .missing)) }

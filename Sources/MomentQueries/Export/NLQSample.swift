@@ -4,6 +4,48 @@ import Codecs
 import Records
 import Shards
 
+/// The fields of a line of the schema `nlq` that exports and networks read, before it is known whether all of them are
+/// there.
+struct NLQFields {
+    var text: [String: String] = [:]
+    var seconds: [String: Double] = [:]
+    var jitter: Bool?
+    /// The fields that hold another type than they should.
+    var odd: Set<String> = []
+
+    /// Reads a line.
+    /// - Throws: `JSONError` where it is no JSON object.
+    init(_ line: Bytes) throws(JSONError) {
+        self = try JSONScanner.scan(line) { json throws(JSONError) in try NLQFields(&json) }
+    }
+
+    private init(_ json: inout JSONScanner) throws(JSONError) {
+        try json.beginObject()
+        while let key = try json.nextKey() {
+            let name = key.text
+            guard let kind = Self.kinds[name] else {
+                try json.skip()
+                continue
+            }
+            switch try json.kind() {
+            case .null: try json.skip()
+            case kind where kind == .string: self.text[name] = try json.string()
+            case kind where kind == .number: self.seconds[name] = try json.double()
+            case kind: self.jitter = try json.boolOrNull()
+            default:
+                try json.skip()
+                self.odd.insert(name)
+            }
+        }
+    }
+
+    private static let kinds: [String: JSONKind] = [
+        "query_id": .string, "video_uid": .string, "clip_uid": .string, "annotation_uid": .string, "query": .string,
+        "template": .string, "clip_start_sec": .number, "clip_end_sec": .number, "video_start_sec": .number,
+        "video_end_sec": .number, "clip_duration_sec": .number, "jitter": .boolean,
+    ]
+}
+
 /// A sample of the schema `nlq`, as far as an annotation file needs it. Times are in seconds.
 struct NLQSample {
     var queryID: String
@@ -23,25 +65,8 @@ struct NLQSample {
 
     /// Reads a line of a shard and checks its window; says why, if it is not to be exported.
     init(line: Bytes) throws(NLQExport.Skip) {
-        var text: [String: String] = [:]
-        var seconds: [String: Double] = [:]
-        do throws(JSONError) {
-            try JSONScanner.scan(line) { json throws(JSONError) in
-                try json.beginObject()
-                while let key = try json.nextKey() {
-                    let name = key.text
-                    switch name {
-                    case "query_id", "video_uid", "clip_uid", "annotation_uid", "query", "template":
-                        text[name] = try json.stringOrNull()
-                    case "clip_start_sec", "clip_end_sec", "video_start_sec", "video_end_sec", "clip_duration_sec":
-                        seconds[name] = try json.doubleOrNull()
-                    default: try json.skip()
-                    }
-                }
-            }
-        } catch {
-            throw .malformed
-        }
+        guard let fields = try? NLQFields(line), fields.odd.isSubset(of: ["jitter"]) else { throw .malformed }
+        let text = fields.text, seconds = fields.seconds
         guard let queryID = text["query_id"], let videoUID = text["video_uid"], let clipUID = text["clip_uid"],
             let annotationUID = text["annotation_uid"], let query = text["query"],
             let clipStart = seconds["clip_start_sec"], let clipEnd = seconds["clip_end_sec"],

@@ -66,22 +66,24 @@ public struct HumanQueryFile: Sendable {
     /// Reads a file.
     /// - Throws: `JSONError` where it is no JSON, or not of this format.
     public init(parsing bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) {
-        var parser = HumanQueryParser()
-        var json = JSONScanner(bytes)
-        try parser.file(&json)
-        try json.finish()
-        guard parser.hasVideos else {
-            throw JSONError(
-                "expected an annotation file of Natural Language Queries: an object with `videos`", offset: 0)
-        }
-        self.queries = parser.queries
-        self.clips = parser.clips
-        self.videos = parser.videos
+        let file = try AnnotationFile(lenient: bytes)
+        var queries: [HumanQuery] = []
         var oddities: [Oddity: Int] = [:]
-        for (query, hasQuery) in zip(parser.queries, parser.hasQuery) {
-            for oddity in Self.oddities(of: query, hasQuery: hasQuery) { oddities[oddity, default: 0] += 1 }
+        for video in file.videos {
+            for clip in video.clips {
+                for query in clip.annotations.flatMap(\.queries) {
+                    let human = HumanQuery(query, of: clip, in: video)
+                    for oddity in Self.oddities(of: human, hasQuery: query.namesText) {
+                        oddities[oddity, default: 0] += 1
+                    }
+                    queries.append(human)
+                }
+            }
         }
+        self.queries = queries
         self.oddities = oddities
+        self.clips = file.videos.reduce(0) { $0 + $1.clips.count }
+        self.videos = file.videos.count
     }
 
     /// Returns the profile of the queries; those without text are left out.
@@ -127,124 +129,12 @@ public struct HumanQueryFile: Sendable {
     }
 }
 
-/// Reads the nested lists of an annotation file. A value of another type than it should be counts as missing.
-private struct HumanQueryParser {
-    var queries: [HumanQuery] = []
-    /// Tells for each query whether it has the key `query`, whatever it holds.
-    var hasQuery: [Bool] = []
-    var clips = 0
-    var videos = 0
-    var hasVideos = false
-
-    mutating func file(_ json: inout JSONScanner) throws(JSONError) {
-        try json.beginObject()
-        while let key = try json.nextKey() {
-            guard key == "videos" else {
-                try json.skip()
-                continue
-            }
-            self.hasVideos = true
-            try json.beginArray()
-            while try json.nextElement() { try self.video(&json) }
-        }
-    }
-
-    private mutating func video(_ json: inout JSONScanner) throws(JSONError) {
-        self.videos += 1
-        let first = self.queries.count
-        var uid = ""
-        try json.beginObject()
-        while let key = try json.nextKey() {
-            if key == "video_uid" {
-                uid = try Self.text(&json) ?? ""
-            } else if key == "clips" {
-                try json.beginArray()
-                while try json.nextElement() { try self.clip(&json) }
-            } else {
-                try json.skip()
-            }
-        }
-        for index in first..<self.queries.count { self.queries[index].videoUID = uid }
-    }
-
-    private mutating func clip(_ json: inout JSONScanner) throws(JSONError) {
-        self.clips += 1
-        let first = self.queries.count
-        var uid = ""
-        var seconds: [String: Double] = [:]
-        try json.beginObject()
-        while let key = try json.nextKey() {
-            if key == "clip_uid" {
-                uid = try Self.text(&json) ?? ""
-            } else if key == "annotations" {
-                try json.beginArray()
-                while try json.nextElement() { try self.annotation(&json) }
-            } else if Self.times.contains(key.text) {
-                let name = key.text
-                seconds[name] = try Self.number(&json)
-            } else {
-                try json.skip()
-            }
-        }
-        let start = seconds["clip_start_sec"] ?? 0
-        let length = (seconds["video_end_sec"] ?? .infinity) - (seconds["video_start_sec"] ?? 0)
-        for index in first..<self.queries.count {
-            self.queries[index].clipUID = uid
-            self.queries[index].clip = Interval(start, seconds["clip_end_sec"] ?? length)
-        }
-    }
-
-    private mutating func annotation(_ json: inout JSONScanner) throws(JSONError) {
-        try json.beginObject()
-        while let key = try json.nextKey() {
-            guard key == "language_queries" else {
-                try json.skip()
-                continue
-            }
-            try json.beginArray()
-            while try json.nextElement() { try self.query(&json) }
-        }
-    }
-
-    private mutating func query(_ json: inout JSONScanner) throws(JSONError) {
-        var query = HumanQuery(videoUID: "", clipUID: "", clip: Interval(0, 0))
-        var hasQuery = false
-        var seconds: [String: Double] = [:]
-        try json.beginObject()
-        while let key = try json.nextKey() {
-            if key == "query" {
-                hasQuery = true
-                query.query = try Self.text(&json)
-            } else if key == "template" {
-                query.template = try Self.text(&json)
-            } else if Self.times.contains(key.text) {
-                let name = key.text
-                seconds[name] = try Self.number(&json)
-            } else {
-                try json.skip()
-            }
-        }
-        if let start = seconds["clip_start_sec"], let end = seconds["clip_end_sec"] {
-            query.window = Interval(start, end)
-        }
-        self.queries.append(query)
-        self.hasQuery.append(hasQuery)
-    }
-
-    private static let times: Set<String> = ["clip_start_sec", "clip_end_sec", "video_start_sec", "video_end_sec"]
-
-    private static func text(_ json: inout JSONScanner) throws(JSONError) -> String? {
-        if try json.kind() == .string { return try json.string() }
-        try json.skip()
-        return nil
-    }
-
-    private static func number(_ json: inout JSONScanner) throws(JSONError) -> Double? {
-        guard try json.kind() == .number else {
-            try json.skip()
-            return nil
-        }
-        let number = try json.double()
-        return number.isFinite ? number : nil
+extension HumanQuery {
+    fileprivate init(_ query: AnnotationFile.Query, of clip: AnnotationFile.Clip, in video: AnnotationFile.Video) {
+        self.init(
+            videoUID: video.uid, clipUID: clip.uid,
+            clip: Interval(clip.ownStart ?? 0, clip.ownEnd ?? clip.end - clip.start), query: query.text,
+            template: query.template)
+        if let start = query.start, let end = query.end { self.window = Interval(start, end) }
     }
 }

@@ -155,10 +155,8 @@ struct ExclusionFile {
         var ids = value.string.map { [$0] } ?? Self.ids(in: value, Self.videoFields)
         if ids.isEmpty, let key = piece.key { ids = [key] }
         var clips = Self.ids(in: value, Self.clipFields)
-        for clip in value["clips"]?.array ?? [] {
-            clips += Self.ids(in: clip, Self.clipFields)
-            self.lookForWindows(in: clip)
-        }
+        for clip in value["clips"]?.array ?? [] { clips += Self.ids(in: clip, Self.clipFields) }
+        if value["clips"] != nil { self.lookForWindows(in: piece.bytes) }
         ids += clips
         guard ids.contains(where: { !$0.isEmpty }) else { throw JSONError("a video without `video_uid`", offset: 0) }
         let own = value["split"]?.string.flatMap { self.splitName($0) }
@@ -171,13 +169,10 @@ struct ExclusionFile {
     }
 
     /// Queries without windows are those of a test set.
-    private mutating func lookForWindows(in clip: JSONValue) {
-        for annotation in clip["annotations"]?.array ?? [] {
-            for query in annotation["language_queries"]?.array ?? [] {
-                self.hasQueries = true
-                if query["clip_start_sec"] != nil || query["video_start_sec"] != nil { self.isUnannotated = false }
-            }
-        }
+    private mutating func lookForWindows(in video: Bytes) {
+        guard let queries = try? AnnotationFile.Video(lenient: video).queries, !queries.isEmpty else { return }
+        self.hasQueries = true
+        if queries.contains(where: { $0.start != nil || $0.videoStart != nil }) { self.isUnannotated = false }
     }
 
     // MARK: Text and tables

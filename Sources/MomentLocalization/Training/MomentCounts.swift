@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Codecs
-import Records
 public import Training
 
 /// A reason to pass over a sample.
@@ -51,33 +49,6 @@ public struct MomentCounts: SampleCounts {
 
     /// The samples passed over, in words.
     public var omissions: String { SkippedSample.words(self.skipped) }
-}
-
-/// Reads the samples of the schema `nlq` for training.
-public struct MomentReader: SampleReading {
-    private let features: FeatureStore
-    private let rule: TargetRule
-    private let selection: SampleSelection
-
-    /// Describes a reader that passes over what has no features, or no target by the rule.
-    public init(features: FeatureStore, rule: TargetRule) {
-        self.features = features
-        self.rule = rule
-        self.selection = SampleSelection(features: features, rule: rule)
-    }
-
-    /// A line's query.
-    public func sample(_ line: Bytes) -> MomentQuery? { try? MomentQuery(sample: line) }
-
-    /// Tells whether a query is trained on.
-    /// - Throws: `TensorFileError` where features are damaged.
-    public func admits(_ sample: MomentQuery?, counting counts: inout MomentCounts) throws -> Bool {
-        guard let sample else { return counts.skip(.malformed) }
-        return try self.selection.take(sample, counting: &counts)
-    }
-
-    /// A hash of the features that are there and of the target rule.
-    public func key() throws -> String { try self.features.digest(self.rule.rawValue) }
 }
 
 extension MomentQuery: TrainingSample {}
