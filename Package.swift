@@ -103,7 +103,10 @@ let package = Package(
         // The contracts by which the program knows a task.
         + room(
             "TaskRooms",
-            ["DurableFiles", "Topologies", "Dataflow", "Shards", "RecordLog", "Codecs", "Records", arguments],
+            [
+                "Training", "Topologies", "Dataflow", "Shards", "RecordLog", "DurableFiles", "Codecs", "Records",
+                arguments,
+            ],
             tests: [])
         + room(
             "VideoAnnotations", ["TaskRooms", "DurableFiles", "Dataflow", "Codecs", "Records", arguments],
@@ -127,7 +130,8 @@ let package = Package(
             "MomentQueries",
             [
                 "Conversations", "ModelRequests", "ModelAnswerCache", "NarrationGrammar", "VideoAnnotations",
-                "MomentLocalization", "Training", "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records",
+                "MomentLocalization", "Training", "TextEncoders", "NeuralNetworks", "TaskRooms", "Shards", "Topologies",
+                "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records",
                 arguments,
             ],
             tests: [])
@@ -174,7 +178,7 @@ let package = Package(
                 "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Topologies",
                 "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers", "ModelCalls",
                 "MomentQueries", "ModelAnswerCache", "Shards", "SampleWorld", "NeuralNetworks", "Training",
-                "VideoFeatures", "TextEncoders", "MomentLocalization", "Threads", arguments,
+                "MomentLocalization", "Threads", arguments,
             ])
         + [
             // Our side of ops/bench/training.
@@ -189,7 +193,7 @@ let package = Package(
                     "millrace", "Commands", "Codecs", "Records", "Dataflow", "Topologies", "EmbeddedLog", "Fuzzing",
                     "HostileServers",
                     "KafkaBroker",
-                    "KafkaLog", "RecordLog", "Shards", "TaskRooms", crypto, arguments,
+                    "KafkaLog", "RecordLog", "Shards", "TaskRooms", "Training", "ToyNetwork", crypto, arguments,
                 ],
                 exclude: ["Frozen", "SlowRename"], swiftSettings: settings),
             // The style of the whole tree.

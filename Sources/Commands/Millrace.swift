@@ -32,9 +32,10 @@ struct Millrace: ParsableCommand {
         subcommands: [
             SampleCommand.self, IngestCommand.self, RunCommand.self, ReplayCommand.self, PlanCommand.self,
             LintCommand.self, GraphCommand.self, TestCommand.self, TopicsCommand.self, ShardsCommand.self,
-            ExportCommand.self, ProfileCommand.self, ExplainCommand.self, TrainCommand.self, FineTuneCommand.self,
-            EvaluateCommand.self, ExperimentCommand.self, CacheCommand.self, StatusCommand.self,
-        ] + Tasks.registered.trainingCommands)
+            ExportCommand.self, ProfileCommand.self, ExplainCommand.self,
+        ] + Tasks.registered.trainingCommands + [
+            FineTuneCommand.self, EvaluateCommand.self, ExperimentCommand.self, CacheCommand.self, StatusCommand.self,
+        ])
 
     @Flag(help: "With --version: also the processor, and which kernels multiply matrices on it.")
     var verbose = false

@@ -8,6 +8,8 @@ import RecordLog
 import Records
 import Shards
 import TaskRooms
+import ToyNetwork
+import Training
 
 /// A shot of a roll of film: `{"roll":"r1","kind":"shot","name":"a door"}`.
 struct Shot: StreamValue, Hashable {
@@ -153,18 +155,37 @@ struct RollExplainer: SampleExplainer {
     }
 }
 
-/// Counts shards, and learns nothing of them.
+/// Reads shots for the toy network, roll by roll.
+struct ShotReader: SampleReading {
+    typealias Counts = SampleTally
+
+    private func shot(_ line: Bytes) -> Shot? {
+        try? JSONScanner.scan(line) { json throws(JSONError) in try Shot(json: &json) }
+    }
+
+    func sample(_ line: Bytes) -> ToyNetwork.Sample? {
+        self.shot(line).map { ToyNetwork.Sample(id: $0.name, x: Float($0.name.count) / 10, y: 0.5) }
+    }
+
+    func place(_ line: Bytes) -> SequencePlace? { self.shot(line).map { SequencePlace($0.roll, isLast: false) } }
+}
+
+/// Teaches the toy network the length of names.
 struct RollTraining: SampleTraining {
     static let name = "shots"
-    static let abstract = "Counts the shards of shots."
+    static let abstract = "Trains the toy network on shots."
     static let discussion = ""
+    static let defaults: TrainingOptions = {
+        var options = TrainingOptions(source: "shots", steps: 1)
+        options.batchSize = 3
+        options.learningRate = 0.01
+        return options
+    }()
 
-    func train(
-        on set: ShardSet, in folder: String, isStopping: () -> Bool, progress: (String) -> Void
-    ) throws -> [String] {
-        if isStopping() { return ["stopped"] }
-        try Data("\(set.files.count)".utf8).write(to: URL(fileURLWithPath: folder))
-        return ["\(set.files.count) shards of \(set.name)"]
+    func subject(
+        _ options: TrainingOptions, set: (String) throws -> ShardSet
+    ) throws -> TrainingSubject<ToyNetwork, ShotReader> {
+        TrainingSubject(ToyNetwork(), reader: ShotReader(), validation: [.init(id: "held", x: 0.5, y: 0.5)])
     }
 }
 

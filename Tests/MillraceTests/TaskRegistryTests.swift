@@ -30,6 +30,10 @@ struct TaskRegistryTests {
     }
 
     private func run(_ command: any ParsableCommand.Type, _ arguments: String...) throws {
+        try self.run(command, arguments)
+    }
+
+    private func run(_ command: any ParsableCommand.Type, _ arguments: [String]) throws {
         var command = try command.parseAsRoot(arguments + ["--home", self.bench.home, "--log-level", "error"])
         try command.run()
     }
@@ -138,13 +142,22 @@ struct TaskRegistryTests {
         #expect(try String(contentsOfFile: output, encoding: .utf8) == "* a door\n* a window")
 
         let trainings = self.tasks.trainingCommands
-        #expect(trainings.map { $0.configuration.commandName ?? "" } == ["train-shots"])
-        #expect(Tasks.registered.trainingCommands.isEmpty)
-        let counted = self.bench.folder.file("counted").path
-        try self.run(try self.command("train-shots", of: trainings), "--shards", "shots", "--output", counted)
-        #expect(try String(contentsOfFile: counted, encoding: .utf8) == "1")
+        #expect(trainings.map { $0.configuration.commandName ?? "" } == ["train", "train-shots"])
+        #expect(Tasks.registered.trainingCommands.map { $0.configuration.commandName ?? "" } == ["train"])
+        let trained = self.bench.folder.file("trained")
+        let arguments = ["--output", trained.path, "--steps", "4", "--validate-every", "2", "--log-every", "1"]
+        try self.run(try self.command("train-shots", of: trainings), arguments)
+        let files = try FileManager.default.contentsOfDirectory(atPath: trained.path)
+        #expect(files.contains { $0.hasPrefix("events.out.tfevents.") })
+        #expect(
+            Set(["best.safetensors", "plan.jsonl", "samples.index", "step-000000004.safetensors"]).isSubset(of: files))
+        let metrics = try String(contentsOf: trained.appending(path: "metrics.jsonl"), encoding: .utf8)
+        let events = try metrics.split(separator: "\n").map { try JSONValue(parsing: $0.utf8)["event"]?.string ?? "" }
+        #expect(
+            events == ["shard", "segment", "step", "step", "validation", "step", "step", "validation"], "\(metrics)")
+        #expect(metrics.contains(#""square_loss":"#) && metrics.contains(#""error":"#))
         let missing = #expect(throws: CommandFailure.self) {
-            try self.run(try self.command("train-shots", of: trainings), "--shards", "none", "--output", counted)
+            try self.run(try self.command("train-shots", of: trainings), ["--shards", "none"] + arguments)
         }
         #expect(missing?.message.contains("there is no shard set `none`") == true)
 

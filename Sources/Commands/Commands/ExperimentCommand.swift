@@ -79,7 +79,7 @@ struct ExperimentCommand: ParsableCommand {
                     let result = try experiment.run(
                         arm, seed: seed, isStopping: { isStopping.isSet }, onEvent: self.show)
                     guard let result else { return try Results.line("stopped; the same command goes on from here") }
-                    Console.info("\(arm.name), seed \(seed), tested: last \(TrainingRun.words(result.last))")
+                    Console.info("\(arm.name), seed \(seed), tested: last \(result.last.words)")
                     results.append(result)
                 }
             }
@@ -116,7 +116,8 @@ struct ExperimentCommand: ParsableCommand {
         let materials = MomentArms.Materials(
             features: inputs.features, layout: inputs.layout, text: first.text, textHash: first.textHash,
             makeModel: { seed in try network.make(inputs, seed: seed).model }, samples: SharedSamples(sets),
-            train: try Annotations.read(self.train).split.queries, validation: try Annotations.read(self.validate).split,
+            train: try Annotations.read(self.train).split.queries,
+            validation: try Annotations.read(self.validate).split,
             test: try Annotations.read(self.test).split)
         return (materials, first.model.configuration)
     }
@@ -129,7 +130,7 @@ struct ExperimentCommand: ParsableCommand {
     private func show(_ name: String, _ event: TrainingEvent<Scores>) {
         switch event {
         case .resumed(let step, _): Console.info("\(name): going on from step \(step)")
-        case .validated(let step, let scores): Console.info("\(name), step \(step): \(TrainingRun.words(scores))")
+        case .validated(let step, let scores): Console.info("\(name), step \(step): \(scores.words)")
         default: break
         }
     }

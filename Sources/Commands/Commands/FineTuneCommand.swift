@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import MomentLocalization
 import MomentQueries
+import TaskRooms
 import Training
 import VideoAnnotations
 
@@ -33,7 +34,8 @@ struct FineTuneCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The annotations to train on, such as nlq_train.json.", valueName: "file"))
     var train: String
 
-    @OptionGroup(title: "Run") var length: RunLengthArguments
+    @OptionGroup(title: "Run") var length: RunLengthArguments<MomentTraining>
+    @OptionGroup(title: "Moments") var moments: MomentRunArguments
     @OptionGroup(title: "Data") var data: DataArguments
     @OptionGroup(title: "Network, with --scratch") var network: NetworkArguments
 
@@ -59,17 +61,14 @@ struct FineTuneCommand: ParsableCommand {
             let start = try self.start()
             let options = self.length.options(
                 source: "annotations:" + (try FileHash.sha256(self.train)) + start.origin)
-            let parts = MomentTrainer.Parts(
-                network: start.network, options: options,
-                folder: CheckpointFolder(path: self.length.output, keep: self.length.keep),
-                schedule: try self.length.schedule())
+            let parts = self.length.parts(start.network, options, validation: try self.moments.truth())
             let (trainer, counts) = try Trainer.fixed(
                 queries, textless: file.queryCount - queries.count, parts)
-            let outcome = try TrainingRun(self.length).run(trainer)
+            let outcome = try self.length.run.run(trainer)
             try Results.line(
                 "\(outcome == .finished ? "trained" : "stopped after") \(trainer.step) of \(self.length.steps) steps on "
                     + "\(counts.statistics.targets) queries; checkpoints are in \(self.length.output)")
-            try TrainingReport.write(counts, text: start.network.loader.text)
+            try Results.lines(MomentTraining.lines(counts, of: start.network))
             if outcome == .stopped { try Results.line("the same command goes on from here") }
         }
     }
@@ -85,7 +84,7 @@ struct FineTuneCommand: ParsableCommand {
         guard let from else {
             let new = try self.network.make(inputs, seed: self.length.seed)
             return Start(
-                network: new.localizer(inputs, self.length.preparation(text: new.textHash, layout: self.data.layout)),
+                network: new.localizer(inputs, self.moments.preparation(text: new.textHash, layout: inputs.layout)),
                 origin: "")
         }
         let checkpoint = try MomentCheckpoint(path: from)
@@ -93,7 +92,7 @@ struct FineTuneCommand: ParsableCommand {
             checkpoint.state.description.configuration, seed: self.length.seed, threads: inputs.threadCount)
         let network = MomentLocalizer(
             model, features: inputs.store(model.configuration), text: try inputs.text(for: checkpoint),
-            self.length.preparation(text: checkpoint.state.preparation.text, layout: self.data.layout))
+            self.moments.preparation(text: checkpoint.state.preparation.text, layout: inputs.layout))
         try checkpoint.loadWeights(into: network)
         return Start(network: network, origin: " from " + (try FileHash.sha256(from)))
     }

@@ -9,6 +9,7 @@ import NeuralNetworks
 import RecordLog
 import Records
 import Shards
+import TaskRooms
 import Topologies
 import VideoAnnotations
 

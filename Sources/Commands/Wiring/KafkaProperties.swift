@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TaskRooms
 
 /// librdkafka's properties as a user may give them: in a file, in the environment, and as options, the later over the
 /// earlier.
@@ -35,7 +36,8 @@ enum KafkaProperties {
 
     /// A file of `name=value` lines; blank lines and those that begin with `#` are passed over.
     static func read(_ path: String) throws -> [String: String] {
-        guard let text = String(validating: try UserFile.contents(path, of: "--kafka-config"), as: UTF8.self) else {
+        let bytes = try CommandFailure.reporting { try UserFile.contents(path, of: "--kafka-config") }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw CommandFailure(.usage, "--kafka-config \(path): not UTF-8 text; save it as UTF-8")
         }
         var properties: [String: String] = [:]

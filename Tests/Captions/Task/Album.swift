@@ -57,7 +57,12 @@ struct Album: RecordGroup {
     var count: Int { self.photos.count }
 
     func first(revision: Int) -> AlbumRecord { .album(self.name, revision: revision) }
-    func forEach(_ body: (AlbumRecord) -> Void) { for photo in self.photos { body(.photo(photo)) } }
+    func forEach(_ body: (AlbumRecord) -> Void) {
+        for (index, var photo) in self.photos.enumerated() {
+            photo.isLast = index == self.count - 1
+            body(.photo(photo))
+        }
+    }
     var end: AlbumRecord { .end(self.name, photos: self.photos.count) }
 }
 

@@ -19,6 +19,8 @@ struct Caption: StreamValue, Hashable {
     var liveliness: Int
     /// The digest of the image that it is about.
     var sha256: String
+    /// Tells whether it is the last of its album.
+    var isLast: Bool
 
     /// The name of the sample.
     var id: String { "\(self.album)/\(self.number)" }
@@ -29,6 +31,7 @@ struct Caption: StreamValue, Hashable {
         self.text = text
         self.liveliness = liveliness
         self.sha256 = photo.image.sha256
+        self.isLast = photo.isLast
     }
 
     /// Reads a line of a shard; `nil` where it is none of this schema.
@@ -46,6 +49,7 @@ struct Caption: StreamValue, Hashable {
             Self.scale.contains(liveliness), let sha256 = members["lineage"]?["sha256"]?.string
         else { throw JSONError("a caption wants album, number, caption, liveliness and lineage", offset: 0) }
         (self.album, self.number, self.text, self.liveliness, self.sha256) = (album, number, text, liveliness, sha256)
+        self.isLast = members["last"] == .bool(true)
     }
 
     /// The scale of liveliness.
@@ -59,6 +63,7 @@ struct Caption: StreamValue, Hashable {
         json.field("number", self.number)
         json.field("caption", self.text)
         json.field("liveliness", self.liveliness)
+        if self.isLast { json.field("last", true) }
         json.key("lineage")
         json.beginObject()
         json.field("sha256", self.sha256)

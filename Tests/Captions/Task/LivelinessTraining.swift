@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Codecs
 import Shards
 import TaskRooms
 import Training
@@ -14,60 +15,45 @@ extension LivelinessNetwork.Sample {
     }
 }
 
-/// The command line of `millrace train-liveliness`, where the task and the network meet: trains on the albums of a set,
-/// in order, and validates on the first of them.
+/// Reads captions for the network, album by album: an album is whole once its last caption has landed.
+struct CaptionReader: SampleReading {
+    typealias Counts = SampleTally
+
+    func sample(_ line: Bytes) -> LivelinessNetwork.Sample? { Caption(line: line).map { .init(of: $0) } }
+
+    func place(_ line: Bytes) -> SequencePlace? {
+        Caption(line: line).map { SequencePlace($0.album, isLast: $0.isLast) }
+    }
+}
+
+/// The command line of `millrace train-liveliness`, where the task and the network meet.
 struct LivelinessTraining: SampleTraining {
     static let name = "liveliness"
     static let abstract = "Train the guess of how lively a photo is on captions."
-    static let discussion = ""
+    static let discussion = "As many albums are gone through side by side as --batch-size says, 1 to 64."
 
-    @Option(help: "The steps in all.")
-    var steps: Int
-
-    @Option(help: "Albums that are gone through side by side, 1 to 64.")
-    var slots = 3
-
-    func train(
-        on set: ShardSet, in folder: String, isStopping: () -> Bool, progress: (String) -> Void
-    ) throws -> [String] {
-        let trainer = try self.trainer(on: set, in: folder)
-        let outcome = try trainer.run(isStopping: isStopping) { event in
-            if case .step(let step) = event {
-                progress("step \(step.step) of \(self.steps), loss \(step.losses.total)")
-            }
-        }
-        let end = outcome == .finished ? "trained" : "stopped; the same command goes on from here:"
-        return ["\(end) \(trainer.step) of \(self.steps) steps, checkpoints are in \(folder)"]
-    }
-
-    /// A trainer that goes on from the last checkpoint of a folder.
-    func trainer(on set: ShardSet, in folder: String) throws -> Trainer<LivelinessNetwork> {
-        let albums = try set.albums().map { $0.map(LivelinessNetwork.Sample.init(of:)) }
-        guard albums.count > 1 else {
-            throw TaskFailure(
-                .usage, "\(set.name) holds \(albums.count) albums: one to validate on, and more to learn from")
-        }
-        var schedule = Trainer<LivelinessNetwork>.Schedule()
-        schedule.checkpointSteps = 6
-        schedule.validationSteps = 5
-        schedule.validation = albums[0]
-        let options = self.options(source: set.name)
-        // Before a network of so many slots is made.
-        if let problem = LivelinessNetwork.Description(slots: self.slots).problem() ?? options.problem() {
-            throw TaskFailure(.usage, problem)
-        }
-        return try Trainer(
-            .init(
-                network: LivelinessNetwork(slots: self.slots), options: options,
-                folder: CheckpointFolder(path: folder, keep: 3), schedule: schedule),
-            source: SequenceSource(Array(albums.dropFirst()), options: options))
-    }
-
-    private func options(source: String) -> TrainingOptions {
-        var options = TrainingOptions(source: source, steps: self.steps)
-        options.batchSize = self.slots
+    /// The options of a run where the user gives none.
+    static let defaults: TrainingOptions = {
+        var options = TrainingOptions(source: "captions", steps: 1)
+        options.batchSize = 3
         options.learningRate = 0.02
         options.clipNorm = 100
         return options
+    }()
+
+    @Option(help: ArgumentHelp("A set of captions to validate on: the first of its albums.", valueName: "name"))
+    var validateOn: String?
+
+    func subject(
+        _ options: TrainingOptions, set: (String) throws -> ShardSet
+    ) throws -> TrainingSubject<LivelinessNetwork, CaptionReader> {
+        // Before a network of so many slots is made.
+        if let problem = LivelinessNetwork.Description(slots: options.batchSize).problem() {
+            throw TaskFailure(.usage, problem)
+        }
+        let album = try self.validateOn.map { try set($0).albums().first ?? [] }
+        return TrainingSubject(
+            LivelinessNetwork(slots: options.batchSize), reader: CaptionReader(),
+            validation: album?.map(LivelinessNetwork.Sample.init(of:)))
     }
 }

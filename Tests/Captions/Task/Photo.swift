@@ -15,6 +15,8 @@ struct Photo: StreamValue, Hashable {
     var number: Int
     /// Its file, below the folder that `--media` names, and what the file held when the album was written.
     var image: MessageImage
+    /// Tells whether it is the last of its album.
+    var isLast = false
 
     /// Reads the JSON form.
     init(json: inout JSONScanner) throws(JSONError) { try self.init(try JSONValue(&json), number: nil) }
@@ -29,6 +31,7 @@ struct Photo: StreamValue, Hashable {
             throw Self.missing("sha256", "64 hexadecimal digits")
         }
         (self.album, self.number, self.image) = (album, number, image)
+        self.isLast = json["last"] == .bool(true)
     }
 
     private static func missing(_ name: String, _ wanted: String) -> JSONError {
@@ -48,5 +51,6 @@ struct Photo: StreamValue, Hashable {
         json.field("number", self.number)
         json.field("file", self.image.path)
         json.field("sha256", self.image.sha256)
+        if self.isLast { json.field("last", true) }
     }
 }

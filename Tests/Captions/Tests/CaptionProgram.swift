@@ -54,21 +54,38 @@ final class CaptionProgram {
     func lines(seconds: Double = 120, at place: SourceLocation = #_sourceLocation) async throws -> [String] {
         try await self.awaitEnd(seconds: seconds)
         let arguments = self.process.arguments?.joined(separator: " ") ?? ""
-        let said = try String(contentsOf: self.errors, encoding: .utf8).suffix(2000)
+        let said = try self.said.suffix(2000)
         let isWell = self.process.terminationReason == .exit && self.process.terminationStatus == 0
         #expect(isWell, "\(arguments): \(self.process.terminationStatus)\n\(said)", sourceLocation: place)
         return try String(contentsOf: self.output, encoding: .utf8).split(separator: "\n").map(String.init)
     }
 
-    /// Waits for its end, which must be a failure.
+    /// Asks it to stop, and waits until it has.
+    /// - Returns: the lines that it printed.
+    func interrupt() async throws -> [String] {
+        self.process.interrupt()
+        _ = try await self.failure(130)
+        return try String(contentsOf: self.output, encoding: .utf8).split(separator: "\n").map(String.init)
+    }
+
+    /// Waits for its end, which must be of a code.
     /// - Returns: its errors.
-    func failure(at place: SourceLocation = #_sourceLocation) async throws -> String {
+    func failure(_ code: Int32 = 1, at place: SourceLocation = #_sourceLocation) async throws -> String {
         try await self.awaitEnd(seconds: 120)
-        let said = try String(contentsOf: self.errors, encoding: .utf8)
-        let isFailure = self.process.terminationReason == .exit && self.process.terminationStatus == 1
+        let said = try self.said
+        let isFailure = self.process.terminationReason == .exit && self.process.terminationStatus == code
         #expect(isFailure, "\(self.process.terminationStatus)\n\(said)", sourceLocation: place)
         return said
     }
+
+    /// Waits until it has said something on standard error.
+    func awaitMessage(_ words: String) async throws {
+        while self.process.isRunning, !(try self.said).contains(words) { try await Task.sleep(for: .milliseconds(5)) }
+        let said = try self.said
+        #expect(said.contains(words), "\(said)")
+    }
+
+    private var said: String { get throws { try String(contentsOf: self.errors, encoding: .utf8) } }
 
     private func awaitEnd(seconds: Double) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)

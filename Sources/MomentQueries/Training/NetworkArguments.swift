@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+public import ArgumentParser
 import Codecs
 import Foundation
-import MomentLocalization
-import MomentQueries
+public import MomentLocalization
 import NeuralNetworks
 import Records
+import TaskRooms
 import TextEncoders
 import VideoAnnotations
 
 /// A way to read queries.
-enum TextKind: String, CaseIterable, ExpressibleByArgument {
-    case bert, words
+public enum TextKind: String, CaseIterable, ExpressibleByArgument {
+    /// A frozen BERT.
+    case bert
+    /// Words and their characters.
+    case words
 }
 
 /// Options for the sources of features and text.
-struct DataArguments: ParsableArguments {
+public struct DataArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The folder of features: UID.pt, UID.npy or UID.safetensors, one a video or one a clip.", valueName: "dir"))
@@ -38,15 +41,19 @@ struct DataArguments: ParsableArguments {
             "Threads, up to 1024; by default as many as cores. They change the speed, not the result.", valueName: "n"))
     var threads: Int?
 
+    /// Creates arguments that are to be parsed.
+    public init() {}
+
     private static let cacheRange = 1...(1 << 24)
 
-    func validate() throws {
+    /// Refuses what is out of range.
+    public func validate() throws {
         try OptionRange.check("--cache", self.cache, Self.cacheRange)
         if let threads { try OptionRange.check("--threads", threads, VSLNet.threadsRange) }
     }
 
     /// The same, as plain values.
-    var inputs: NetworkInputs {
+    public var inputs: NetworkInputs {
         NetworkInputs(
             features: self.features, layout: self.layout, bert: self.bert, cacheBytes: self.cache << 20,
             threads: self.threads)
@@ -54,7 +61,7 @@ struct DataArguments: ParsableArguments {
 }
 
 /// Options for the make of a new network.
-struct NetworkArguments: ParsableArguments {
+public struct NetworkArguments: ParsableArguments {
     @Option(help: "The network: vslnet, or vslbase (without highlighting).")
     var model = VSLNetConfiguration.Architecture.vslNet
 
@@ -91,19 +98,27 @@ struct NetworkArguments: ParsableArguments {
     @Option(help: "Weight of the highlight loss in the total, 0 to 1000000.")
     var highlightLambda: Float = 5
 
-    func validate() throws {
+    /// Refuses what is out of range.
+    public func validate() throws {
         if let problem = self.configuration(features: 1, text: .encoded(width: 1)).problem() {
             throw ValidationError(problem)
         }
     }
 
-    /// A network that is new, with what reads its queries.
-    struct New {
-        var model: VSLNet
-        var text: TextEncoder
-        var textHash: String
+    /// Creates arguments that are to be parsed.
+    public init() {}
 
-        func localizer(_ data: NetworkInputs, _ preparation: MomentPreparation) -> MomentLocalizer {
+    /// A network that is new, with what reads its queries.
+    public struct New {
+        /// The network.
+        public var model: VSLNet
+        /// The encoder of its queries.
+        public var text: TextEncoder
+        /// The hash of the encoder's weights or tables.
+        public var textHash: String
+
+        /// Puts the network together with its features.
+        public func localizer(_ data: NetworkInputs, _ preparation: MomentPreparation) -> MomentLocalizer {
             MomentLocalizer(
                 self.model, features: data.store(self.model.configuration), text: self.text, preparation)
         }
@@ -124,7 +139,8 @@ struct NetworkArguments: ParsableArguments {
         return configuration
     }
 
-    func make(_ data: NetworkInputs, seed: UInt64) throws -> New {
+    /// Makes the network of a seed.
+    public func make(_ data: NetworkInputs, seed: UInt64) throws -> New {
         var configuration = self.configuration(features: try data.featureWidth(), text: .encoded(width: 1))
         switch self.text {
         case .bert:
@@ -143,13 +159,13 @@ struct NetworkArguments: ParsableArguments {
         _ configuration: VSLNetConfiguration, _ data: NetworkInputs, _ seed: UInt64
     ) throws -> New {
         guard !self.vocabularyFrom.isEmpty else {
-            throw CommandFailure(
+            throw TaskFailure(
                 .usage, "--text words needs --vocabulary-from FILE, annotations whose words the network is to know")
         }
         var sentences: [String] = []
         for path in self.vocabularyFrom { sentences += try Annotations.read(path).split.queries.map(\.sentence) }
         guard !sentences.isEmpty else {
-            throw CommandFailure(
+            throw TaskFailure(
                 .usage,
                 "--vocabulary-from \(self.vocabularyFrom.joined(separator: ", ")) holds no query whose words could be known; "
                     + "name annotations with queries, such as nlq_train.json")
@@ -158,7 +174,7 @@ struct NetworkArguments: ParsableArguments {
         let vectors = try self.glove.map { try WordVectors(path: $0, wanted: wanted) } ?? WordVectors()
         let vocabulary = WordVocabulary(sentences: sentences, isKnown: { vectors.has($0) })
         guard !vocabulary.words.isEmpty else {
-            throw CommandFailure(
+            throw TaskFailure(
                 .usage,
                 self.glove.map {
                     "no word of --vocabulary-from has a vector in \($0); give GloVe's file of its language"
@@ -172,7 +188,7 @@ struct NetworkArguments: ParsableArguments {
         let model = try self.network(configuration, data, seed)
         let matrix = vectors.matrix(vocabulary.words)
         guard let known = model.layout["embedding_net.word_emb.glove_vec"] else {
-            throw CommandFailure(.failed, "the network has no place for word vectors")
+            throw TaskFailure(.failed, "the network has no place for word vectors")
         }
         model.parameters[known] = matrix
         let hash = ContentHash.sha256(matrix.withUnsafeBytes { Bytes($0) })
@@ -186,17 +202,7 @@ struct NetworkArguments: ParsableArguments {
         do throws(ModelError) {
             return try VSLNet.checked(configuration, seed: seed, threads: data.threadCount)
         } catch {
-            throw CommandFailure(.usage, error.description)
-        }
-    }
-}
-
-/// Ranges of options, which help and errors tell.
-enum OptionRange {
-    static func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws {
-        guard range.contains(value) else {
-            throw ValidationError(
-                "\(name) must be at least \(range.lowerBound), and \(range.upperBound) at most, not \(value).")
+            throw TaskFailure(.usage, error.description)
         }
     }
 }

@@ -1,42 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+public import Codecs
 import DurableFiles
 import Foundation
-import MomentLocalization
+public import MomentLocalization
 import NeuralNetworks
 import Records
+import TaskRooms
 import TextEncoders
-import Training
-import VideoAnnotations
+public import Training
+public import VideoAnnotations
 
 /// The sources of features and text.
-struct NetworkInputs {
-    var features: String
-    var layout: FeatureLayout
-    var bert: String?
-    var cacheBytes: Int
-    var threads: Int?
+public struct NetworkInputs {
+    /// The folder of features.
+    public var features: String
+    /// The owners of the features in the files, videos or clips.
+    public var layout: FeatureLayout
+    /// The folder of a BERT.
+    public var bert: String?
+    /// Memory for features, and as much for text, in bytes.
+    public var cacheBytes: Int
+    /// The number of threads, if it was said.
+    public var threads: Int?
+
+    /// Describes sources.
+    public init(features: String, layout: FeatureLayout, bert: String?, cacheBytes: Int, threads: Int?) {
+        self.features = features
+        self.layout = layout
+        self.bert = bert
+        self.cacheBytes = cacheBytes
+        self.threads = threads
+    }
 
     /// As many as the machine has cores, unless it was said.
-    var threadCount: Int { max(1, self.threads ?? ProcessInfo.processInfo.activeProcessorCount) }
+    public var threadCount: Int { max(1, self.threads ?? ProcessInfo.processInfo.activeProcessorCount) }
 
-    func store(_ configuration: VSLNetConfiguration) -> FeatureStore {
+    /// The features for a network.
+    public func store(_ configuration: VSLNetConfiguration) -> FeatureStore {
         FeatureStore(
             folder: self.features, layout: self.layout, bins: configuration.positionsMax,
             columns: configuration.videoFeatureWidth, bytesMax: self.cacheBytes)
     }
 
     /// The number of features a moment, from the first file.
-    func featureWidth() throws -> Int {
+    public func featureWidth() throws -> Int {
         let names: [String]
         do {
             names = try FileManager.default.contentsOfDirectory(atPath: self.features)
         } catch {
-            throw CommandFailure(.usage, "--features: \(FileFailure(of: error, "list", self.features).message)")
+            throw TaskFailure(.usage, "--features: \(FileFailure(of: error, "list", self.features).message)")
         }
         guard let width = try FeatureStore.columns(in: self.features, names: names) else {
-            throw CommandFailure(
+            throw TaskFailure(
                 .usage, "--features \(self.features) holds no file named .pt, .npy or .safetensors")
         }
         return width
@@ -45,7 +61,7 @@ struct NetworkInputs {
     /// The encoder of `--bert`, and the hash of its weights.
     func bertEncoder() throws -> (encoder: BERTEncoder, tokenizer: WordPieceTokenizer, hash: String) {
         guard let bert else {
-            throw CommandFailure(
+            throw TaskFailure(
                 .usage,
                 "queries are to be read by a BERT: give --bert DIR, a folder with model.safetensors, vocab.txt and "
                     + "config.json (such as bert-base-uncased); a network of --text words needs none")
@@ -58,14 +74,14 @@ struct NetworkInputs {
     }
 
     /// The encoder of queries for a network that is there already.
-    func text(for checkpoint: MomentCheckpoint) throws -> TextEncoder {
+    public func text(for checkpoint: MomentCheckpoint) throws -> TextEncoder {
         let countMax = checkpoint.state.description.configuration.positionsMax
         if let vocabulary = checkpoint.state.description.vocabulary {
             return TextEncoder(.words(vocabulary), countMax: countMax, bytesMax: self.cacheBytes)
         }
         let (encoder, tokenizer, hash) = try self.bertEncoder()
         guard checkpoint.state.preparation.text == "bert:" + hash else {
-            throw CommandFailure(
+            throw TaskFailure(
                 .usage, "--bert \(self.bert ?? "") holds other weights than those that the checkpoint was trained with")
         }
         return TextEncoder(.bert(encoder, tokenizer), countMax: countMax, bytesMax: self.cacheBytes)
@@ -73,15 +89,20 @@ struct NetworkInputs {
 }
 
 /// Annotation files, by path.
-enum Annotations {
-    static func bytes(_ path: String) throws -> Bytes { try UserFile.contents(path) }
+public enum Annotations {
+    /// The content of a file.
+    public static func bytes(_ path: String) throws -> Bytes { try UserFile.contents(path) }
 
-    static func read(_ path: String) throws -> AnnotationFile { try AnnotationFile(try self.bytes(path), path: path) }
+    /// The annotations of a file.
+    public static func read(_ path: String) throws -> AnnotationFile {
+        try AnnotationFile(try self.bytes(path), path: path)
+    }
 }
 
 /// Hashes of files.
-enum FileHash {
-    static func sha256(_ path: String) throws -> String {
+public enum FileHash {
+    /// The SHA-256 of a file's content.
+    public static func sha256(_ path: String) throws -> String {
         let file = try UserFile.reporting { () throws(FileFailure) in try InputFile(path: path) }
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { chunk.deallocate() }
@@ -90,28 +111,6 @@ enum FileHash {
             let count = try UserFile.reporting { () throws(FileFailure) in try file.read(into: chunk) }
             if count == 0 { return hash.finish() }
             hash.update(Bytes(chunk[..<count]))
-        }
-    }
-}
-
-/// Files that the command line names, and what is wrong with them.
-enum UserFile {
-    /// Reads a file of text whole, without the byte-order mark that some editors put in front.
-    /// - Parameter option: the option that names it, for the message.
-    static func contents(_ path: String, of option: String? = nil) throws -> Bytes {
-        let bytes = try self.reporting(option) { () throws(FileFailure) in try InputFile.contents(path) }
-        return bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Bytes(bytes.dropFirst(3)) : bytes
-    }
-
-    /// Turns a failure into the command's: what is not there, or is no file, is the command line's fault.
-    static func reporting<Result>(
-        _ option: String? = nil, _ body: () throws(FileFailure) -> Result
-    ) throws -> Result {
-        do throws(FileFailure) {
-            return try body()
-        } catch {
-            let isUsage = [.missing, .notAFile, .forbidden].contains(error.code)
-            throw CommandFailure(isUsage ? .usage : .failed, (option.map { "\($0): " } ?? "") + error.message)
         }
     }
 }
