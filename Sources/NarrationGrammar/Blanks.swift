@@ -16,6 +16,7 @@ extension StringProtocol where SubSequence == Substring {
     fileprivate var piecesBetweenBlanks: [Substring] {
         guard self.utf8.allSatisfy({ $0 < 0x80 }) else { return self.split(whereSeparator: \.isWhitespace) }
         var pieces: [Substring] = []
+        pieces.reserveCapacity(12)
         var start: Index?
         for index in self.utf8.indices {
             let byte = self.utf8[index]

@@ -26,8 +26,10 @@ public struct Clause: Hashable, Sendable {
 
     /// The person it is done to or with.
     public var person: PrepositionalPhrase? {
-        self.phrases.first { $0.noun.isPerson && ["to", "with", "from", "at", "for", "by"].contains($0.preposition) }
+        self.phrases.first { Self.toPersons.contains($0.preposition) && $0.noun.isPerson }
     }
+
+    private static let toPersons: WordSet = ["to", "with", "from", "at", "for", "by"]
 
     /// "pick up"
     public var base: String { self.join(self.verb.base, self.particle) }
@@ -42,8 +44,10 @@ public struct Clause: Hashable, Sendable {
     public var pastAlone: String { self.join(self.verb.past, self.particleAlone) }
 
     private var particleAlone: String? {
-        self.particle ?? (["put", "place", "set", "lay"].contains(self.verb.base) ? "down" : nil)
+        self.particle ?? (Self.putting.contains(self.verb.base) ? "down" : nil)
     }
+
+    private static let putting: WordSet = ["put", "place", "set", "lay"]
 
     /// "picked it up", "looked at it"
     public func past(_ object: String) -> String {

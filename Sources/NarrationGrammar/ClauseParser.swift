@@ -81,7 +81,7 @@ public struct ClauseParser {
 
     /// "stir fry", "deep fries": two words, one verb.
     private mutating func compoundVerb() -> Verb? {
-        guard let first = self.word?.text, ["stir", "stirs", "deep", "pan"].contains(first),
+        guard let first = self.word?.text, SmallWords.beforeFry.contains(first),
             let second = self.word(ahead: 1), let reading = VerbLexicon.reading(of: second), reading.verb.base == "fry"
         else { return nil }
         self.position += 2
@@ -93,7 +93,8 @@ public struct ClauseParser {
     private mutating func particle(of clause: inout Clause) -> Bool {
         guard let word = self.word?.text else { return false }
         let next = self.word(ahead: 1)
-        guard VerbLexicon.particles(of: clause.verb.base).contains(word), !(word == "out" && next == "of") else {
+        guard VerbLexicon.particles(of: clause.verb.base)?.contains(word) == true, !(word == "out" && next == "of")
+        else {
             return false
         }
         if (word == "on" || word == "off") && clause.verb.use.contains(.placing) {
@@ -119,7 +120,7 @@ public struct ClauseParser {
 
     /// "puts the lid back", "turn tap water off": a particle behind the object, with nothing that it could govern.
     private func endsObject(_ word: String, of verb: Verb) -> Bool {
-        guard VerbLexicon.particles(of: verb.base).contains(word) else { return false }
+        guard VerbLexicon.particles(of: verb.base)?.contains(word) == true else { return false }
         guard let next = self.word(ahead: 1) else { return true }
         return SmallWords.endsClause.contains(next) || SmallWords.prepositions.contains(next) && next != "of"
     }
@@ -159,7 +160,7 @@ public struct ClauseParser {
 
     private mutating func prepositionalPhrases(of clause: inout Clause) {
         while let word = self.word?.text {
-            if SmallWords.adverbs.contains(word) || (word.hasSuffix("ly") && NounLexicon.kind(of: word) == nil) {
+            if SmallWords.adverbs.contains(word) || (word.ends(in: "ly") && NounLexicon.kind(of: word) == nil) {
                 self.position += 1
                 continue
             }
@@ -185,15 +186,14 @@ public struct ClauseParser {
 
     /// One word or several: "next to", "on top of", "out of".
     private mutating func preposition() -> String {
-        for group in SmallWords.compoundPrepositions {
-            let candidate = self.words.dropFirst(self.position).prefix(group.count).map(\.text)
-            if candidate == group {
-                self.position += group.count
-                return group.joined(separator: " ")
-            }
-        }
+        let word = self.word?.text ?? ""
         defer { self.position += 1 }
-        return self.word?.text ?? ""
+        for group in SmallWords.compoundPrepositions where group[0] == word {
+            guard group.indices.allSatisfy({ self.word(ahead: $0) == group[$0] }) else { continue }
+            self.position += group.count - 1
+            return group.joined(separator: " ")
+        }
+        return word
     }
 }
 
@@ -233,7 +233,7 @@ extension ClauseParser {
     private mutating func determiners(of phrase: inout NounPhrase) {
         while let word = self.word, !word.isLabel || word.text == "a", !word.isWearer {
             let text = word.text
-            if ["a", "an", "one", "another", "each", "every", "1"].contains(text) {
+            if SmallWords.singular.contains(text) {
                 phrase.isSingular = true
             } else if SmallWords.possessives.contains(text) {
                 phrase.isPossessed = true
@@ -278,7 +278,7 @@ extension ClauseParser {
         if SmallWords.determiners.contains(word) || SmallWords.possessives.contains(word) { return false }
         if SmallWords.pronouns.contains(word) || SmallWords.adverbs.contains(word) || word == "a" { return false }
         if SmallWords.quantities.contains(word), !phrase.words.isEmpty { return false }
-        if word.hasSuffix("ly"), word.utf8.count > 4, NounLexicon.kind(of: word) == nil, word != "jelly" {
+        if word.ends(in: "ly"), word.utf8.count > 4, NounLexicon.kind(of: word) == nil, word != "jelly" {
             return false
         }
         return true

@@ -41,8 +41,8 @@ public struct NarrationText: Hashable, Sendable {
         let subject = Subject(pieces, isOther: tag.kind == .other)
         let rest = pieces.dropFirst(subject.count)
         self.actor = subject.actor
-        self.words = NarrationWord.words(of: rest.joined(separator: " "))
-        self.text = rest.map { $0 == "C" ? "me" : String($0) }.joined(separator: " ")
+        self.words = NarrationWord.words(in: rest)
+        self.text = rest.map { $0 == "C" ? "me" : $0 }.joined(separator: " ")
         if tag.isSummary {
             self.defect = .summary
         } else if tag.isUnsure {
@@ -68,11 +68,12 @@ private struct Subject {
     let count: Int
 
     init(_ pieces: [Substring], isOther: Bool) {
-        let words = pieces.prefix(8).map(Self.word)
-        if let first = words.first, first.isWearer || (first.text == "c" && words.count > 1 && !isOther) {
-            self.init(actor: .cameraWearer, count: words.count > 1 && words[1].isWearer ? 2 : 1)
+        let first = pieces.first.map(Self.word)
+        if let first, first.isWearer || (first.text == "c" && pieces.count > 1 && !isOther) {
+            self.init(actor: .cameraWearer, count: pieces.count > 1 && Self.word(pieces[1]).isWearer ? 2 : 1)
             return
         }
+        let words = pieces.prefix(8).map(Self.word)
         if words.count > 2, words[0].text == "camera", words[1].text == "wearer" {
             self.init(actor: .cameraWearer, count: 2)
             return
@@ -98,7 +99,7 @@ private struct Subject {
                 if index > 2 { return nil }
                 continue
             }
-            let isArticle = index == 0 && ["a", "an", "the"].contains(word.text)
+            let isArticle = index == 0 && (word.text == "a" || word.text == "an" || word.text == "the")
             if word.isLabel, !isArticle, noun != nil || isOther {
                 return Subject(actor: .other(noun ?? "person"), count: index + 1)
             }
@@ -118,6 +119,6 @@ private struct Subject {
     }
 
     private static func word(_ piece: Substring) -> NarrationWord {
-        NarrationWord.words(of: piece).first ?? .mark
+        NarrationWord.words(in: CollectionOfOne(piece)).first ?? .mark
     }
 }

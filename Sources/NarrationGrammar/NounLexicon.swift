@@ -37,13 +37,13 @@ public enum NounLexicon {
     /// Tells whether a word is plural in form and can be counted.
     public static func isCountablePlural(_ noun: String) -> Bool {
         guard !self.pluraliaTantum.contains(noun) else { return false }
-        if ["men", "women", "children", "people", "knives", "leaves", "loaves"].contains(noun) { return true }
-        return noun.utf8.count > 3 && noun.hasSuffix("s") && Morphology.singular(of: noun) != noun
+        if self.irregularPlurals.contains(noun) { return true }
+        return noun.utf8.count > 3 && noun.ends(in: "s") && Morphology.singular(of: noun) != noun
     }
 
     /// Tells whether a noun takes "were" and "them".
     public static func isPlural(_ noun: String) -> Bool {
-        self.isCountablePlural(noun) || (self.pluraliaTantum.contains(noun) && noun.hasSuffix("s"))
+        self.isCountablePlural(noun) || (self.pluraliaTantum.contains(noun) && noun.ends(in: "s"))
     }
 
     /// Tells whether a thing is most often its user's own: phone, glasses.
@@ -55,34 +55,39 @@ public enum NounLexicon {
     /// Tells whether a word names the form of a thing: cubes, halves, a circle.
     public static func isShape(_ word: String) -> Bool { self.shapes.contains(Morphology.singular(of: word)) }
 
-    private static let shapes = NounLexicon.set(
-        "cube piece slice chunk strip half ring segment portion bit wedge quarter circle ball stick round layer roll")
+    private static let irregularPlurals: WordSet = [
+        "men", "women", "children", "people", "knives", "leaves", "loaves",
+    ]
 
-    private static let kinds: [String: NounKind] = {
-        var kinds: [String: NounKind] = [:]
+    private static let shapes = WordSet(
+        wordsOf:
+            "cube piece slice chunk strip half ring segment portion bit wedge quarter circle ball stick round layer roll"
+    )
+
+    private static let kinds: WordTable<NounKind> = {
+        var kinds = WordTable<NounKind>()
         for (kind, words) in NounLexicon.words {
             for word in words.split(separator: " ") { kinds[String(word)] = kind }
         }
         return kinds
     }()
 
-    private static func set(_ words: String) -> Set<String> { Set(words.split(separator: " ").map(String.init)) }
+    private static let pluraliaTantum = WordSet(
+        wordsOf: """
+            scissors tongs glasses trousers pants jeans shorts clothes pliers tweezers tights goggles headphones earphones \
+            oats goods stairs contents leftovers shears news gas canvas series dregs noodles swiss molasses hummus couscous \
+            greens grounds suds cutlery always lens
+            """)
 
-    private static let pluraliaTantum = NounLexicon.set(
-        """
-        scissors tongs glasses trousers pants jeans shorts clothes pliers tweezers tights goggles headphones earphones \
-        oats goods stairs contents leftovers shears news gas canvas series dregs noodles swiss molasses hummus couscous \
-        greens grounds suds cutlery always lens
-        """)
+    private static let personal = WordSet(
+        wordsOf: """
+            phone cellphone smartphone wallet purse handbag backpack hat cap jacket coat watch shoe mask helmet apron scarf \
+            laptop tablet ipad keys umbrella mobile spectacles sweater hoodie slipper sandal boot earphone headphone ring
+            """)
 
-    private static let personal = NounLexicon.set(
-        """
-        phone cellphone smartphone wallet purse handbag backpack hat cap jacket coat watch shoe mask helmet apron scarf \
-        laptop tablet ipad keys umbrella mobile spectacles sweater hoodie slipper sandal boot earphone headphone ring
-        """)
-
-    private static let colors = NounLexicon.set(
-        "red green blue yellow white black brown orange pink purple grey gray silver golden gold beige transparent")
+    private static let colors = WordSet(
+        wordsOf:
+            "red green blue yellow white black brown orange pink purple grey gray silver golden gold beige transparent")
 
     private static let words: [(NounKind, String)] = [
         (

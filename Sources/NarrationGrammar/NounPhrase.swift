@@ -73,7 +73,7 @@ public struct PrepositionalPhrase: Hashable, Sendable {
 
     /// "into large cubes", "in half": what becomes of a thing, and no place.
     private var isResult: Bool {
-        ["in", "into"].contains(self.preposition)
+        (self.preposition == "in" || self.preposition == "into")
             && NounLexicon.isShape(self.noun.head)
     }
 }

@@ -32,24 +32,46 @@ public struct VerbUse: OptionSet, Hashable, Sendable {
 
 /// An English verb with the forms that narrations and questions have.
 public struct Verb: Hashable, Sendable {
+    /// The forms lie out of line, because verbs are handed about with every clause, and nearly all are the lexicon's.
+    private let forms: Forms
+
+    private final class Forms: Hashable, Sendable {
+        let base: String
+        let third: String
+        let past: String
+        let gerund: String
+        let use: VerbUse
+
+        init(base: String, past: String, use: VerbUse) {
+            self.base = base
+            self.third = Morphology.third(of: base)
+            self.past = past
+            self.gerund = Morphology.gerund(of: base)
+            self.use = use
+        }
+
+        /// Third person and gerund follow from the base form.
+        static func == (left: Forms, right: Forms) -> Bool {
+            left === right || left.base == right.base && left.past == right.past && left.use == right.use
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(self.base) }
+    }
+
     /// "pick"
-    public let base: String
+    public var base: String { self.forms.base }
     /// "picks"
-    public let third: String
+    public var third: String { self.forms.third }
     /// "picked"
-    public let past: String
+    public var past: String { self.forms.past }
     /// "picking"
-    public let gerund: String
+    public var gerund: String { self.forms.gerund }
     /// Its effect on its object.
-    public let use: VerbUse
+    public var use: VerbUse { self.forms.use }
 
     /// Builds the forms of a verb by rule, or with the past tense given.
     public init(_ base: String, past: String? = nil, use: VerbUse = []) {
-        self.base = base
-        self.third = Morphology.third(of: base)
-        self.past = past ?? Morphology.past(of: base)
-        self.gerund = Morphology.gerund(of: base)
-        self.use = use
+        self.forms = Forms(base: base, past: past ?? Morphology.past(of: base), use: use)
     }
 }
 
@@ -79,8 +101,8 @@ public enum Morphology {
 
     /// The base form of a third person singular that is in no lexicon; `nil` where the word cannot be one.
     public static func base(ofThird word: String) -> String? {
-        guard word.utf8.count > 3, word.hasSuffix("s"), !word.hasSuffix("ss"), !word.hasSuffix("us") else { return nil }
-        if word.hasSuffix("ies") { return word.dropLast(3) + (word.utf8.count == 4 ? "ie" : "y") }
+        guard word.utf8.count > 3, word.ends(in: "s"), !word.ends(in: "ss"), !word.ends(in: "us") else { return nil }
+        if word.ends(in: "ies") { return word.dropLast(3) + (word.utf8.count == 4 ? "ie" : "y") }
         let dropsE = ["sses", "shes", "ches", "xes", "zzes", "oes"].contains { word.hasSuffix($0) }
         return String(word.dropLast(dropsE ? 2 : 1))
     }
@@ -88,22 +110,27 @@ public enum Morphology {
     /// The singular of a noun: eggs → egg, dishes → dish, berries → berry, knives → knife.
     public static func singular(of noun: String) -> String {
         if let singular = self.irregularSingulars[noun] { return singular }
-        guard noun.utf8.count > 3, noun.hasSuffix("s") else { return noun }
-        if noun.hasSuffix("ss") || noun.hasSuffix("us") || noun.hasSuffix("is") { return noun }
-        if noun.hasSuffix("ies") { return noun.dropLast(3) + "y" }
-        let dropsE = ["sses", "shes", "ches", "xes", "zzes", "toes"].contains { noun.hasSuffix($0) }
+        guard noun.utf8.count > 3, noun.ends(in: "s") else { return noun }
+        if noun.ends(in: "ss") || noun.ends(in: "us") || noun.ends(in: "is") { return noun }
+        if noun.ends(in: "ies") { return noun.dropLast(3) + "y" }
+        let dropsE =
+            noun.ends(in: "sses") || noun.ends(in: "shes") || noun.ends(in: "ches") || noun.ends(in: "xes")
+            || noun.ends(in: "zzes") || noun.ends(in: "toes")
         return String(noun.dropLast(dropsE ? 2 : 1))
     }
 
     /// Nouns whose singular no rule gives.
-    private static let irregularSingulars = [
-        "knives": "knife", "leaves": "leaf", "loaves": "loaf", "shelves": "shelf", "halves": "half", "men": "man",
-        "women": "woman", "children": "child", "people": "person", "feet": "foot", "teeth": "tooth", "mice": "mouse",
-        "scarves": "scarf", "movies": "movie", "cookies": "cookie", "brownies": "brownie", "veggies": "veggie",
-        "pies": "pie", "shoes": "shoe", "axes": "axe", "cloves": "clove", "olives": "olive", "ties": "tie",
-        "smoothies": "smoothie", "selfies": "selfie", "hoes": "hoe", "gas": "gas", "canvas": "canvas",
-        "series": "series",
-    ]
+    private static let irregularSingulars = WordTable([
+        ("knives", "knife"), ("leaves", "leaf"), ("loaves", "loaf"), ("shelves", "shelf"), ("halves", "half"),
+        ("men", "man"),
+        ("women", "woman"), ("children", "child"), ("people", "person"), ("feet", "foot"), ("teeth", "tooth"),
+        ("mice", "mouse"),
+        ("scarves", "scarf"), ("movies", "movie"), ("cookies", "cookie"), ("brownies", "brownie"),
+        ("veggies", "veggie"),
+        ("pies", "pie"), ("shoes", "shoe"), ("axes", "axe"), ("cloves", "clove"), ("olives", "olive"), ("ties", "tie"),
+        ("smoothies", "smoothie"), ("selfies", "selfie"), ("hoes", "hoe"), ("gas", "gas"), ("canvas", "canvas"),
+        ("series", "series"),
+    ])
 
     private static func endsInConsonantAndY(_ word: String) -> Bool {
         let letters = word.utf8.suffix(2)

@@ -5,9 +5,8 @@ public enum VerbKin {
     /// Tells whether one might be said for the other: it is the same, or of a group with it, or says of anything that
     /// is put or taken what the other says of some.
     public static func areAlike(_ left: Verb, _ right: Verb) -> Bool {
-        if left.base == right.base || (self.groups[left.base] ?? 0) & (self.groups[right.base] ?? 0) != 0 {
-            return true
-        }
+        if left.base == right.base { return true }
+        if let group = self.groups[left.base], group & (self.groups[right.base] ?? 0) != 0 { return true }
         return self.stands(left.base, for: right.use) || self.stands(right.base, for: left.use)
     }
 
@@ -21,10 +20,12 @@ public enum VerbKin {
     }
 
     /// The groups that a verb is in, a bit each.
-    private static let groups: [String: UInt64] = {
-        var groups: [String: UInt64] = [:]
+    private static let groups: WordTable<UInt64> = {
+        var groups = WordTable<UInt64>()
         for (index, line) in VerbKin.lines.split(separator: "\n").enumerated() {
-            for verb in line.split(separator: " ") { groups[String(verb), default: 0] |= 1 << UInt64(index) }
+            for verb in line.split(separator: " ") {
+                groups[String(verb)] = (groups[String(verb)] ?? 0) | 1 << UInt64(index)
+            }
         }
         return groups
     }()

@@ -19,10 +19,10 @@ public enum VerbLexicon {
     public static func reading(of word: String) -> Reading? { self.readings[word] }
 
     /// The particles that make one verb with a base form: turn → on, off, …
-    public static func particles(of base: String) -> Set<String> { self.particles[base] ?? [] }
+    static func particles(of base: String) -> WordSet? { self.particles[base] }
 
-    private static let readings: [String: Reading] = {
-        var readings: [String: Reading] = [:]
+    private static let readings: WordTable<Reading> = {
+        var readings = WordTable<Reading>()
         let verbs = VerbLexicon.verbs
         for verb in verbs { readings[verb.base] = Reading(verb: verb, form: .base) }
         for verb in verbs {
@@ -131,7 +131,7 @@ public enum VerbLexicon {
         return pasts
     }()
 
-    private static let particles: [String: Set<String>] = {
+    private static let particles: WordTable<WordSet> = {
         let lines = """
             pick: up out off
             put: down away back aside together up out on off
@@ -217,11 +217,11 @@ public enum VerbLexicon {
             load: up
             stack: up
             """
-        var particles: [String: Set<String>] = [:]
+        var particles = WordTable<WordSet>()
         for line in lines.split(separator: "\n") {
             let parts = line.split(separator: ":")
             guard parts.count == 2 else { continue }
-            particles[String(parts[0])] = Set(parts[1].split(separator: " ").map(String.init))
+            particles[String(parts[0])] = WordSet(wordsOf: String(parts[1]))
         }
         return particles
     }()

@@ -167,7 +167,7 @@ struct ValidateOperator: Operator {
         if let template { json.value(template) } else { json.null() }
         json.value(query)
         json.endArray()
-        return ContentHash.uuid5(String(decoding: json.bytes, as: UTF8.self))
+        return DerivedID.uuid(json)
     }
 
     mutating func stateChanges() -> [StateChange] { self.memory.stateChanges() }

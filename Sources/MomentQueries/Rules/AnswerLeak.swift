@@ -27,23 +27,23 @@ enum AnswerLeak {
     /// A narration's place is the answer only where the query asks for the narration's object, which its main clause
     /// names: in "Where was the knife before I opened the drawer?" the drawer is somebody else's affair.
     private static func place(in words: [String], _ narration: Clause) -> String? {
-        guard let object = narration.object else { return nil }
-        let main = words.prefix { !self.subordinating.contains($0) }
-        guard Stem.stems(of: Array(main)).contains(Stem.stem(of: object.head)) else { return nil }
-        let stems = Set(words.map(Stem.stem))
-        let own = Set(object.contentWords.map(Stem.stem))
-        for phrase in narration.phrases where phrase.isPlace {
+        guard let object = narration.object, !narration.phrases.isEmpty else { return nil }
+        let stems = words.map(Stem.stem)
+        let own = object.contentWords.map(Stem.stem)
+        let place = narration.phrases.first { phrase in
             let head = Stem.stem(of: phrase.noun.head)
-            if stems.contains(head), !own.contains(head) { return phrase.noun.head }
+            return stems.contains(head) && !own.contains(head) && phrase.isPlace
         }
-        return nil
+        guard let place else { return nil }
+        let main = words.prefix { !self.subordinating.contains($0) }
+        return Stem.stems(of: main).contains(Stem.stem(of: object.head)) ? place.noun.head : nil
     }
 
-    private static let subordinating: Set<String> = ["before", "after", "when", "while", "that"]
+    private static let subordinating: WordSet = ["before", "after", "when", "while", "that"]
 
     private static func object(in words: [String], _ narration: Clause) -> String? {
         guard let object = narration.object else { return nil }
-        let stems = Set(words.map(Stem.stem))
+        let stems = words.map(Stem.stem)
         // "What tool did I use to cut the onion?" asks for the tool and may name the onion.
         if let instrument = narration.instrument, words.contains("use") || words.last == "with" {
             return instrument.words.allSatisfy { stems.contains(Stem.stem(of: $0)) } ? instrument.head : nil

@@ -10,9 +10,11 @@ extension QuestionWriter {
 
     /// Tells whether the thing stays behind where it is put: not so for clothes that are put on, or a fixed thing.
     private var isPlacing: Bool {
-        self.clause.verb.use.contains(.placing) && !["on", "off"].contains(self.clause.particle)
+        self.clause.verb.use.contains(.placing) && self.clause.particle != "on" && self.clause.particle != "off"
             && self.clause.object?.kind != .fixture
     }
+
+    private static let plainPlacing: WordSet = ["put", "place", "keep", "set", "lay", "leave", "return", "store"]
 
     /// "Where was the knife before I picked it up?", "Where did I put the knife after I washed the plate?"
     func whereBeforeOrAfter(_ detail: Detail) -> String? {
@@ -32,7 +34,7 @@ extension QuestionWriter {
     func whereDidIPut(_ detail: Detail) -> String? {
         guard let thing = self.thing, self.isPlacing else { return nil }
         let name = self.name(thing, detail)
-        let isPlain = ["put", "place", "keep", "set", "lay", "leave", "return", "store"].contains(self.clause.verb.base)
+        let isPlain = Self.plainPlacing.contains(self.clause.verb.base)
         let wordings = ["Where did I \(self.clause.base) \(name)"]
         return self.pick(isPlain ? wordings + ["Where did I put \(name)", "Where did I leave \(name)"] : wordings)
     }

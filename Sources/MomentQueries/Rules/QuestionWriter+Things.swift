@@ -4,7 +4,7 @@ import NarrationGrammar
 
 /// Questions that a thing, its color, its number or its state answers.
 extension QuestionWriter {
-    private static let putting: Set<String> = [
+    private static let putting: WordSet = [
         "in", "into", "inside", "on", "onto", "to", "over", "on top of", "within",
     ]
 

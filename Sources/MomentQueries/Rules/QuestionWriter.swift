@@ -9,9 +9,23 @@ struct QuestionWriter {
     /// A neighbour's event, for telling the moment.
     let relation: Relation?
     /// The stems of the narration's words, of which a question has at least one.
-    let grounds: Set<String>
+    let grounds: StemSet
     /// Bits that choose among wordings.
-    let variant: Int
+    var variant: Int
+    /// The object, where it is a thing.
+    let thing: NounPhrase?
+    /// The place, where it can be said.
+    private let namedPlace: PrepositionalPhrase?
+
+    /// Looks at a clause.
+    init(clause: Clause, relation: Relation?, grounds: StemSet, variant: Int = 0) {
+        self.clause = clause
+        self.relation = relation
+        self.grounds = grounds
+        self.variant = variant
+        self.thing = clause.object.flatMap { Self.isThing($0) ? $0 : nil }
+        self.namedPlace = clause.place.flatMap { Self.isThing($0.noun) || $0.noun.kind == .place ? $0 : nil }
+    }
 
     /// The amount of detail that goes into a question.
     struct Detail {
@@ -25,21 +39,42 @@ struct QuestionWriter {
     /// and shares a word with the narration.
     func question(_ template: QueryTemplate) -> String? {
         let wantsRelation = self.relation != nil && self.variant & 1 == 0
-        let details = [
-            Detail(relation: wantsRelation, long: true), Detail(relation: wantsRelation, long: false),
-            Detail(relation: false, long: true), Detail(relation: false, long: false),
-        ]
-        for detail in details {
-            guard let sentence = self.sentence(template, detail) else { continue }
-            let text = sentence + "?"
-            guard RuleWriter.wordRange.contains(text.split(separator: " ").count) else { continue }
-            let words = NarrationWord.plainWords(of: text)
-            let kind = template.answerKind
-            guard AnswerLeak.word(in: words, asking: kind, narration: self.clause) == nil else { continue }
-            guard !Stem.stems(of: words).isDisjoint(with: self.grounds) else { continue }
-            return text
+        if wantsRelation, let text = self.question(template, relation: true) { return text }
+        return self.question(template, relation: false)
+    }
+
+    /// The longer question, or else the shorter one.
+    private func question(_ template: QueryTemplate, relation: Bool) -> String? {
+        guard let long = self.sentence(template, Detail(relation: relation, long: true)) else {
+            return self.sentence(template, Detail(relation: relation, long: false)).flatMap { self.asked($0, template) }
         }
-        return nil
+        if let text = self.asked(long, template) { return text }
+        guard let short = self.sentence(template, Detail(relation: relation, long: false)), short != long else {
+            return nil
+        }
+        return self.asked(short, template)
+    }
+
+    /// A sentence as a question, where it has a human length, keeps its answer and shares a word with the narration.
+    private func asked(_ sentence: String, _ template: QueryTemplate) -> String? {
+        let text = sentence + "?"
+        guard RuleWriter.wordRange.contains(Self.wordCount(text)) else { return nil }
+        let words = NarrationWord.plainWords(of: text)
+        guard AnswerLeak.word(in: words, asking: template.answerKind, narration: self.clause) == nil,
+            Stem.anyStem(of: words, isIn: self.grounds)
+        else { return nil }
+        return text
+    }
+
+    private static func wordCount(_ text: String) -> Int {
+        var count = 0
+        var wasBlank = true
+        for byte in text.utf8 {
+            let isBlank = byte == UInt8(ascii: " ")
+            if wasBlank, !isBlank { count += 1 }
+            wasBlank = isBlank
+        }
+        return count
     }
 
     private func sentence(_ template: QueryTemplate, _ detail: Detail) -> String? {
@@ -76,18 +111,18 @@ struct QuestionWriter {
         word.utf8.count > 1 && word.utf8.allSatisfy { 0x61...0x7a ~= $0 || $0 == 0x2d || $0 == 0x27 || $0 >= 0x80 }
     }
 
-    /// The object, where it is a thing.
-    var thing: NounPhrase? { self.clause.object.flatMap { Self.isThing($0) ? $0 : nil } }
-
     /// The place, where it can be said: "in the drawer".
     func place(_ detail: Detail) -> String? {
-        guard let place = self.clause.place, Self.isThing(place.noun) || place.noun.kind == .place else { return nil }
-        return "\(place.preposition) \(place.noun.phrase(byWearer: true, long: detail.long))"
+        self.namedPlace.map { "\($0.preposition) \($0.noun.phrase(byWearer: true, long: detail.long))" }
     }
 
     /// Joins the parts of a sentence and adds what was done before or after, where that is wanted.
     func join(_ parts: String?..., related detail: Detail) -> String {
-        let sentence = parts.compactMap(\.self).filter { !$0.isEmpty }.joined(separator: " ")
+        var sentence = ""
+        for case let part? in parts where !part.isEmpty {
+            if !sentence.isEmpty { sentence += " " }
+            sentence += part
+        }
         guard detail.relation, let relation = self.relation else { return sentence }
         return "\(sentence) \(relation.phrase(after: sentence))"
     }

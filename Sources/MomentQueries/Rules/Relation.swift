@@ -21,11 +21,20 @@ struct Relation {
     }
 
     /// The action and its object, for telling whether two events are the same.
-    var identity: [String] { [self.event.verb.base, self.event.particle ?? "", self.object.head] }
+    var identity: Identity {
+        Identity(verb: self.event.verb.base, particle: self.event.particle ?? "", head: self.object.head)
+    }
+
+    struct Identity: Equatable {
+        let verb: String
+        let particle: String
+        let head: String
+    }
 
     /// The clause, for a sentence that may have named its object already: then it is "it".
     func phrase(after sentence: String) -> String {
-        if sentence.split(separator: " ").contains(Substring(self.object.head)) {
+        if sentence.utf8.split(separator: UInt8(ascii: " ")).contains(where: { $0.elementsEqual(self.object.head.utf8) }
+        ) {
             return "\(self.conjunction) I \(self.event.past(self.object.pronoun))"
         }
         let name = self.object.phrase(byWearer: true, long: false)

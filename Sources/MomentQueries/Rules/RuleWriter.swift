@@ -84,9 +84,9 @@ public struct RuleWriter: Sendable {
         let block = reading.block
         var choice = StableHash(block.blockID, String(block.narrations[position].index), line.text.text)
         let relation = Self.relation(around: position, of: reading.narrations, &choice)
+        var writer = QuestionWriter(clause: clause, relation: relation, grounds: line.stems)
         for template in Self.order(&choice) {
-            let writer = QuestionWriter(
-                clause: clause, relation: relation, grounds: line.stems, variant: choice.below(1 << 16))
+            writer.variant = choice.below(1 << 16)
             if let text = writer.question(template) { return .success(Question(template: template, text: text)) }
         }
         return .failure(NoQuestion(reason: Self.reason(clause)))

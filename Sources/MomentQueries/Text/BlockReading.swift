@@ -25,21 +25,25 @@ struct BlockReading: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(self.block) }
 }
 
-/// A narration in the forms in which it is asked for.
-struct NarrationReading: Sendable {
+/// A narration in the forms in which it is asked for. An object, because every validator walks over those of a block.
+final class NarrationReading: Sendable {
     /// The cleaned text.
     let text: NarrationText
     /// The clause: who does what to which thing; `nil` where there is no verb, or the narration has a defect.
     let clause: Clause?
     /// The stems of its content words, and the noun for whoever acts, where that is somebody else.
-    let stems: Set<String>
+    let stems: StemSet
+    /// The kinds of the things that it names.
+    let kinds: Set<NounKind>
 
     /// Reads a narration.
     init(_ raw: String) {
         self.text = NarrationText(raw)
         self.clause = self.text.defect == nil ? ClauseParser.parse(self.text) : nil
-        var stems = Stem.stems(of: self.text.words.map(\.text))
+        let words = self.text.words.map { $0.text }
+        var stems = Stem.stems(of: words)
         if case .other(let noun) = self.text.actor { stems.insert(noun) }
         self.stems = stems
+        self.kinds = Set(words.compactMap(NounLexicon.kind))
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import NarrationGrammar
+
 /// The 13 question templates of Ego4D's Natural Language Queries. Raw values are the names as the official files spell
 /// them, with their curly apostrophe (U+2019) and their odd spacing.
 public enum QueryTemplate: String, CaseIterable, Hashable, Sendable {
@@ -32,7 +34,7 @@ public enum QueryTemplate: String, CaseIterable, Hashable, Sendable {
 
     /// Finds a template by its name, forgiving case, white space and the kind of apostrophe, which models get wrong.
     public init?(named name: String) {
-        if let exact = Self(rawValue: name) {
+        if let exact = Self.byName[name] {
             self = exact
         } else if let near = Self.byLooseName[Self.loose(name)] {
             self = near
@@ -114,6 +116,8 @@ public enum QueryTemplate: String, CaseIterable, Hashable, Sendable {
         case .whenDidIInteract: .time
         }
     }
+
+    private static let byName = WordTable(QueryTemplate.allCases.map { ($0.rawValue, $0) })
 
     private static let byLooseName: [String: QueryTemplate] = {
         var names: [String: QueryTemplate] = [:]

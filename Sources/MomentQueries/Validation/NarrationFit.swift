@@ -22,11 +22,9 @@ enum NarrationFit {
 
     private static func has(_ word: QueryContent.Word, _ narration: NarrationReading) -> Bool {
         if narration.stems.contains(word.stem) { return true }
-        guard let clause = narration.clause else { return false }
-        if let verb = word.verb { return VerbKin.areAlike(verb, clause.verb) }
-        return narration.text.words.contains { other in
-            NounLexicon.kind(of: other.text).map { $0.rawValue == word.stem } ?? false
-        }
+        guard let own = narration.clause?.verb else { return false }
+        if let verb = word.verb { return VerbKin.areAlike(verb, own) }
+        return word.kind.map(narration.kinds.contains) ?? false
     }
 
     /// Scores the fit of a query's asking clause and a narration: 4 for a thing or a quality of it, 3 for a verb, 2 for
@@ -37,14 +35,15 @@ enum NarrationFit {
             let isShared = narration.stems.contains(word.stem)
             guard let verb = word.verb else { return sum + (isShared ? 4 : 0) }
             // "stir-fry" is two words where a narration writes "stir fry".
-            let isSame = isShared || narration.clause?.verb.base == verb.base
+            let own = narration.clause?.verb
+            let isSame = isShared || own?.base == verb.base
             if isSame, !self.lightVerbs.contains(verb.base) { return sum + 3 }
-            let isAlike = narration.clause.map { VerbKin.areAlike(verb, $0.verb) } ?? false
+            let isAlike = own.map { VerbKin.areAlike(verb, $0) } ?? false
             return sum + (isSame || isAlike ? 2 : 0)
         }
     }
 
-    private static let lightVerbs: Set<String> = [
+    private static let lightVerbs: WordSet = [
         "put", "place", "take", "get", "pick", "have", "keep", "leave", "do", "hold", "bring", "go", "make",
     ]
 }

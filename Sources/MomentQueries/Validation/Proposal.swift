@@ -61,7 +61,7 @@ public struct Proposal: Sendable {
         self.window = window
         self.clip = clip
         self.tokens = NarrationWord.words(of: query)
-        self.words = self.tokens.filter { $0 != .mark }.map(\.text)
+        self.words = self.tokens.compactMap { $0 == .mark ? nil : $0.text }
         self.content = QueryContent(source == nil ? [] : self.words)
     }
 
@@ -80,6 +80,7 @@ public struct Proposal: Sendable {
     /// White space collapsed, quotes around the whole taken off, curly apostrophes straightened, and "?" for whatever
     /// full stop there is or is not at the end. 17 % of the human queries lack it, so that is no fault.
     static func regular(_ query: String) -> String {
+        if self.isRegular(query) { return query }
         var text = query.pieces.joined(separator: " ")
         if text.utf8.contains(where: { $0 >= 0x80 }) {
             text = String(text.map { $0 == "\u{2019}" || $0 == "\u{2018}" ? "'" : $0 == "\u{ff1f}" ? "?" : $0 })
@@ -91,6 +92,19 @@ public struct Proposal: Sendable {
         while let last = text.last, last == "." || last == "!" || last == " " { text.removeLast() }
         if text.hasSuffix(" ?") { text = text.dropLast(2) + "?" }
         return text.isEmpty || text.hasSuffix("?") ? text : text + "?"
+    }
+
+    /// Tells whether nothing is to be done, as with what rules write: words of letters between single blanks, and "?".
+    private static func isRegular(_ query: String) -> Bool {
+        var before = UInt8(ascii: " ")
+        for byte in query.utf8 {
+            let isLetter = UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
+            let isMark = byte == UInt8(ascii: " ") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "-")
+            guard isLetter || isMark && before != UInt8(ascii: " ") && before != UInt8(ascii: "?") else { return false }
+            if isLetter, before == UInt8(ascii: "?") { return false }
+            before = byte
+        }
+        return before == UInt8(ascii: "?")
     }
 
     /// The text by which queries count as the same: its words alone.

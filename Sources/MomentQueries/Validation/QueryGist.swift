@@ -54,9 +54,9 @@ struct QueryGist: Hashable, Sendable {
 
     private var opening: Substring.UTF8View { Substring(self.text).utf8.prefix { $0 != UInt8(ascii: " ") } }
 
-    private static let joints: Set<String> = ["before", "after", "while", "until", "when"]
+    private static let joints: WordSet = ["before", "after", "while", "until", "when"]
 
-    private static let fillers: Set<String> = [
+    private static let fillers: WordSet = [
         "the", "a", "an", "i", "my", "me", "did", "do", "does", "was", "were", "is", "are", "have", "has", "had", "it",
         "them", "that", "which", "this", "these", "those", "some", "of", "just", "there", "been", "be", "am", "what",
         "location", "place",

@@ -65,16 +65,17 @@ extension Validator {
         return nil
     }
 
-    private static let markerPairs: [String: Set<String>] = [
-        "camera": ["wearer", "wearer's", "man", "holder", "person"],
-        "the": [
-            "person", "person's", "wearer", "wearer's", "narrator", "narration", "narrations", "user", "annotator",
-        ],
-        "person's": ["hand", "hands"],
-        "according": ["to"],
-    ]
+    private static let markerPairs = WordTable<WordSet>([
+        ("camera", ["wearer", "wearer's", "man", "holder", "person"]),
+        (
+            "the",
+            ["person", "person's", "wearer", "wearer's", "narrator", "narration", "narrations", "user", "annotator"]
+        ),
+        ("person's", ["hand", "hands"]),
+        ("according", ["to"]),
+    ])
 
-    private static let markerWords: Set<String> = [
+    private static let markerWords: WordSet = [
         "he", "she", "him", "her", "his", "hers", "himself", "herself", "he's", "she's", "camera-wearer", "cameraman",
         "camera-man", "narrator",
     ]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataflow
+import NarrationGrammar
 import VideoAnnotations
 
 /// One test of one query by itself: a pure value with its reason code.
@@ -100,7 +101,7 @@ extension Validator {
         }
     }
 
-    private static let openings: Set<String> = [
+    private static let openings: WordSet = [
         "where", "what", "how", "in", "who", "did", "when", "which", "whose", "whom", "was", "were", "is", "are", "do",
         "does", "had", "have", "has", "at", "on", "from", "to", "with", "by", "for", "could", "can", "would", "should",
         "where's", "what's", "who's", "after", "before", "during", "i", "am", "why", "into", "under", "near", "while",
