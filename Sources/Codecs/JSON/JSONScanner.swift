@@ -81,6 +81,36 @@ public struct JSONScanner {
         }
     }
 
+    // MARK: What is usual
+
+    /// Passes over bytes, if they are exactly what comes next.
+    ///
+    /// For forms that this program writes itself: a text that looks as it is usually written is read by its looks,
+    /// several times faster than key by key. `mark` is the way back for all others.
+    public mutating func take(_ text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard self.end - self.offset >= count, memcmp(self.base + self.offset, text.utf8Start, count) == 0 else {
+            return false
+        }
+        self.offset += count
+        return true
+    }
+
+    /// A way back to where the scanner stands.
+    public struct Mark {
+        fileprivate let offset: Int
+        fileprivate let afterOpening: Bool
+    }
+
+    /// The way back to here, for `take` and what is read between: cheaper than a copy of the scanner.
+    public var mark: Mark { Mark(offset: self.offset, afterOpening: self.afterOpening) }
+
+    /// Goes back.
+    public mutating func goBack(to mark: Mark) {
+        self.offset = mark.offset
+        self.afterOpening = mark.afterOpening
+    }
+
     // MARK: Containers
 
     /// Enters an object; then ask `nextKey` until it answers `nil`.

@@ -41,10 +41,8 @@ struct NarrationGroup {
         self.lastSec = seconds
         self.latestSec = max(self.latestSec, seconds, annotated?.end ?? 0)
         self.byteCount += text.utf8.count + Self.narrationBytes
-        self.narrations.append(
-            Narration(
-                videoUID: self.videoUID, pass: self.pass, index: self.narrations.count, timestampSec: seconds,
-                text: text, annotated: annotated))
+        self.narrations.append(Narration(plain: self.videoUID, self.pass, self.narrations.count, seconds, text))
+        if let annotated { self.narrations[self.narrations.count - 1].annotated = annotated }
         if let details {
             self.narrations[self.narrations.count - 1].details = details
             if details.parent != nil { self.hasParents = true }

@@ -43,11 +43,15 @@ public struct Interval: Hashable, Sendable {
     /// Reads `[start, end]`.
     public init(json: inout JSONScanner) throws(JSONError) {
         let place = json.offset
-        var ends: [Double] = []
+        var ends = (0.0, 0.0)
+        var count = 0
         try json.beginArray()
-        while try json.nextElement() { ends.append(try json.double()) }
-        guard ends.count == 2 else { throw JSONError("expected [start, end] in seconds", offset: place) }
-        self.init(ends[0], ends[1])
+        while try json.nextElement() {
+            ends = (ends.1, try json.double())
+            count += 1
+        }
+        guard count == 2 else { throw JSONError("expected [start, end] in seconds", offset: place) }
+        self.init(ends.0, ends.1)
     }
 }
 

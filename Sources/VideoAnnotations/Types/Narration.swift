@@ -42,6 +42,15 @@ public struct Narration: Hashable, Sendable {
         self.details = details
     }
 
+    /// Creates a narration of which nothing else is known.
+    init(plain videoUID: String, _ pass: Int, _ index: Int, _ timestampSec: Double, _ text: String) {
+        self.videoUID = videoUID
+        self.pass = pass
+        self.index = index
+        self.timestampSec = timestampSec
+        self.text = text
+    }
+
     /// Tells whether the source has nothing of it beside.
     var isPlain: Bool { self.moreDetails == nil }
 
@@ -73,5 +82,23 @@ extension Narration {
     /// The fields that the source has beside, if any.
     func writeDetails(to json: inout JSONWriter) {
         if let details = self.moreDetails?.details { details.writeFields(to: &json) }
+    }
+}
+
+extension Narration {
+    /// Reads a narration as `write` writes those of most sources: without an interval, a window or details.
+    init?(usual json: inout JSONScanner) throws(JSONError) {
+        guard json.take("{\"kind\":\"narration\",\"video_uid\":") else { return nil }
+        let videoUID = try json.internedString()
+        guard json.take(",\"pass\":") else { return nil }
+        let pass = try json.int()
+        guard json.take(",\"index\":") else { return nil }
+        let index = try json.int()
+        guard json.take(",\"timestamp_sec\":") else { return nil }
+        let timestampSec = try json.double()
+        guard timestampSec.isFinite, json.take(",\"text\":") else { return nil }
+        let text = try json.string()
+        guard json.take("}") else { return nil }
+        self.init(plain: videoUID, pass, index, timestampSec, text)
     }
 }

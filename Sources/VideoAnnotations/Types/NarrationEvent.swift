@@ -80,6 +80,12 @@ extension NarrationEvent: StreamValue {
 
     /// Reads the JSON form.
     public init(json: inout JSONScanner) throws(JSONError) {
+        let mark = json.mark
+        if let narration = try? Narration(usual: &json) {
+            self = .narration(narration)
+            return
+        }
+        json.goBack(to: mark)
         let fields = try NarrationFields(&json)
         self = try fields.event(at: json.offset)
     }
