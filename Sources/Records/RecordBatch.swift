@@ -2,6 +2,10 @@
 
 public import Codecs
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Records side by side in one buffer: the unit in which data moves between logs, operators and sinks.
 ///
 /// Keys and values lie in one byte array, so a batch of thousands of records costs a handful of allocations. Header
@@ -120,6 +124,28 @@ public struct RecordBatch: Sendable {
                 valueCount: self.storage.count - valueStart, headerList: list))
     }
 
+    /// Appends records of one key and header list whose values lie one behind the other, in one copy.
+    /// - Parameters:
+    ///   - ends: where each value ends, ascending; the first begins at 0 and the last ends with `values`.
+    public mutating func append(key: Bytes?, headers: [Header], values: Bytes, ends: [Int]) {
+        if ends.isEmpty { return }
+        precondition(ends.last == values.count, "the last value ends with the values")
+        let list = self.headerList(for: headers)
+        let keyStart = self.appendKey(key)
+        let base = self.storage.count
+        self.storage.append(contentsOf: values)
+        self.entries.reserveCapacity(self.entries.count + ends.count)
+        var start = 0
+        for end in ends {
+            precondition(end >= start, "values follow one another")
+            self.entries.append(
+                Entry(
+                    keyStart: keyStart, keyCount: key?.count ?? -1, valueStart: base + start, valueCount: end - start,
+                    headerList: list))
+            start = end
+        }
+    }
+
     /// Appends record `index` of another batch.
     public mutating func append(_ other: RecordBatch, at index: Int) {
         self.append(contentsOf: other, index..<index + 1)
@@ -228,16 +254,26 @@ public struct RecordBatch: Sendable {
     }
 
     /// A run of records shares a key more often than not, so an equal key is pointed at, not stored again.
-    private mutating func appendKey(_ key: (some Collection<UInt8>)?) -> Int {
+    private mutating func appendKey(_ key: Bytes?) -> Int { self.appendKey(key?[...]) }
+
+    private mutating func appendKey(_ key: ArraySlice<UInt8>?) -> Int {
         guard let key else { return self.storage.count }
-        if let last = self.entries.last, last.keyCount == key.count,
-            self.storage[last.keyStart..<last.keyStart + last.keyCount].elementsEqual(key)
-        {
+        if let last = self.entries.last, last.keyCount == key.count, self.holds(key, at: last.keyStart) {
             return last.keyStart
         }
         let start = self.storage.count
         self.storage.append(contentsOf: key)
         return start
+    }
+
+    /// Tells whether the bytes of a key stand at a place of the storage.
+    private func holds(_ key: ArraySlice<UInt8>, at start: Int) -> Bool {
+        key.withUnsafeBufferPointer { key in
+            self.storage.withUnsafeBufferPointer { storage in
+                guard let first = key.baseAddress, let bytes = storage.baseAddress else { return true }
+                return memcmp(first, bytes + start, key.count) == 0
+            }
+        }
     }
 
     private mutating func headerList(for headers: [Header]) -> Int {

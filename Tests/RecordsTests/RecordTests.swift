@@ -31,6 +31,17 @@ import Testing
         #expect(batch[0] == Record(key: "k", value: "value"))
     }
 
+    @Test func takesManyValuesOfOneKeyAtOnce() {
+        var batch = RecordBatch([Record(key: "k", value: "0", headers: [Header("h", "x")])])
+        batch.append(key: Bytes("k".utf8), headers: [Header("h", "x")], values: Bytes("123".utf8), ends: [1, 1, 3])
+        batch.append(key: nil, headers: [], values: Bytes("4".utf8), ends: [1])
+        batch.append(key: Bytes("none".utf8), headers: [], values: [], ends: [])
+        let values = ["0", "1", "", "23"]
+        let records = values.map { Record(key: "k", value: $0, headers: [Header("h", "x")]) }
+        #expect((0..<batch.count).map { batch[$0] } == records + [Record(key: nil, value: "4")])
+        #expect(batch.byteCount == 1 + 1 + 3 + 1)
+    }
+
     @Test func canBeEmptiedAndCut() {
         var batch = RecordBatch(self.records)
         batch.keepFirst(2)

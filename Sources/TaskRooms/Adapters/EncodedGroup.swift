@@ -51,15 +51,7 @@ public struct EncodedGroup<Group: RecordGroup>: Sendable {
     public func append(to batch: inout RecordBatch, key: Bytes, revision: Int) {
         let headers = Group.Value.headers
         batch.append(key: key, value: self.group.first(revision: revision).json, headers: headers)
-        self.values.withUnsafeBufferPointer { bytes in
-            var start = 0
-            for end in self.ends {
-                batch.append(key: key, headers: headers) { storage in
-                    storage.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<end]))
-                }
-                start = end
-            }
-        }
+        batch.append(key: key, headers: headers, values: self.values, ends: self.ends)
         batch.append(key: key, value: self.group.end.json, headers: headers)
     }
 }
