@@ -72,7 +72,10 @@ private struct NarrationPieceParser {
         if self.found.contains(1), !self.groups.isEmpty { self.groups[0].count("summaries", self.flatSummaries) }
         let place = SourcePlace(file: self.raw.file, line: self.raw.line, offset: self.raw.offset)
         var items: [NarrationItem] = []
-        for var group in self.groups.sorted(by: { $0.pass < $1.pass }) {
+        var groups = self.groups.sorted { $0.pass > $1.pass }
+        self.groups = []
+        // Taken out one by one, so that the narrations of each are its own and sorting does not copy them.
+        while var group = groups.popLast() {
             var video = Video(videoUID: self.raw.uid, pass: group.pass, source: Ego4DAdapter.name)
             if let metadata = self.adapter.metadata {
                 let entry = metadata.videos[self.raw.uid]

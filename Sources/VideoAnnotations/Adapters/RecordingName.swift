@@ -11,7 +11,23 @@ enum RecordingName {
     private static let groupPrefix = "grp-"
 
     /// A recording's own name: of a path the last part.
-    static func canonical(_ text: some StringProtocol) -> String { self.parts(text).last ?? "" }
+    static func canonical(_ text: String) -> String {
+        self.isLowercaseUUID(text) ? text : self.parts(text).last ?? ""
+    }
+
+    /// Tells whether a text is a UUID in small letters, which nearly all names are: it has no path and no extension, and
+    /// no word for a camera has twelve hexadecimal digits, or four of them and a number behind.
+    private static func isLowercaseUUID(_ text: String) -> Bool {
+        guard text.utf8.count == 36 else { return false }
+        for (place, byte) in text.utf8.enumerated() {
+            if place == 8 || place == 13 || place == 18 || place == 23 {
+                guard byte == UInt8(ascii: "-") else { return false }
+            } else {
+                guard 0x30...0x39 ~= byte || 0x61...0x66 ~= byte else { return false }
+            }
+        }
+        return true
+    }
 
     /// The names that an entry of a list may mean: each part of a path, since some data sets have a folder a recording.
     static func listed(_ text: some StringProtocol) -> [String] { self.parts(text) }

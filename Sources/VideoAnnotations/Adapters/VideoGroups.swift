@@ -53,7 +53,7 @@ struct VideoGroups: Sendable {
 
     private static func ids(_ list: String) -> [String] {
         list.split { "[](){},;'\" \t\r\n".contains($0) }.compactMap { text in
-            let name = RecordingName.canonical(text)
+            let name = RecordingName.canonical(String(text))
             return name.isEmpty ? nil : RecordingName.firstOfGroup(name) ?? name
         }
     }
