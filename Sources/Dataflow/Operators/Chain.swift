@@ -46,9 +46,9 @@ public final class Chain {
         self.isRelay = steps.isEmpty
         self.schema = SchemaCheck(type: input)
         let split = steps.firstIndex { $0.overload.isAsynchronous }
-        let buffer = OutputBuffer()
+        let buffer = Cell(RecordBatch())
         let end = output.encoder { key, headers, write in
-            buffer.batch.append(key: key, headers: headers, value: write)
+            buffer.place.pointee.append(key: key, headers: headers, value: write)
         }
         let flag = NoteFlag()
         self.buffer = buffer
@@ -73,13 +73,9 @@ public final class Chain {
         }
     }
 
-    private let buffer: OutputBuffer
+    /// The batch that the encoder writes to.
+    private let buffer: Cell<RecordBatch>
     private let flag: NoteFlag
-
-    /// The buffer the encoder writes to; a box, because the encoder is made before the chain is.
-    private final class OutputBuffer {
-        var batch = RecordBatch()
-    }
 
     private static func wire(
         _ steps: ArraySlice<Step>, _ context: OperatorContext, _ flag: NoteFlag, end: AnyObject
@@ -111,15 +107,14 @@ public final class Chain {
     /// Runs a record through a stage without an asynchronous step. Of a batch every record is run or left out, in
     /// order.
     public func process(_ batch: FetchedBatch, at index: Int) {
-        if self.isRelay { return self.buffer.batch.append(batch.records, at: index) }
+        if self.isRelay { return self.buffer.place.pointee.append(batch.records, at: index) }
         self.push(batch, at: index)
-        self.gather(self.leading)
+        if self.flag.hasLetters { self.gather() }
     }
 
     /// Runs a record up to the asynchronous step; what is to be asked, and what was noted, is in the answer.
     public func begin(_ batch: FetchedBatch, at index: Int) -> PendingRecord {
         self.push(batch, at: index)
-        self.gather(self.leading)
         let notes = self.takeNotes()
         let requests = self.asynchronous?.wired.takeRequests() ?? []
         return PendingRecord(offset: batch.offsets[index], requests: requests, notes: notes)
@@ -146,7 +141,7 @@ public final class Chain {
             self.notes.merge(reply.notes, step: asynchronous.name)
             reply.deliver(receiver)
         }
-        self.gather(self.trailing)
+        self.gather()
     }
 
     /// Forgets what was looked up in a batch: the next record may be another one's.
@@ -199,18 +194,22 @@ public final class Chain {
             Letter(kind: kind, step: "read", reason: reason, message: message, origin: origin, value: nil))
     }
 
-    private func gather(_ operators: [NamedOperator]) {
-        guard self.flag.isSet else { return }
-        self.flag.isSet = false
-        for one in operators { self.notes.merge(one.wired.takeNotes(), step: one.name) }
+    /// Takes what the steps have noted. What they only counted may wait until then, for a count a record would cost
+    /// more than the step.
+    private func gather() {
+        guard self.flag.hasCounts || self.flag.hasLetters else { return }
+        self.flag.hasCounts = false
+        self.flag.hasLetters = false
+        for one in self.leading { self.notes.merge(one.wired.takeNotes(), step: one.name) }
+        for one in self.trailing { self.notes.merge(one.wired.takeNotes(), step: one.name) }
     }
 
     // MARK: Output and state
 
     /// Moves the output out.
     public func takeOutput() -> RecordBatch {
-        let batch = self.buffer.batch
-        self.buffer.batch = RecordBatch()
+        let batch = self.buffer.place.pointee
+        self.buffer.place.pointee = RecordBatch()
         return batch
     }
 
@@ -226,26 +225,27 @@ public final class Chain {
             if index >= first, size > bytesMax {
                 sizes.append(size)
             } else {
-                self.buffer.batch.append(all, at: index)
+                self.buffer.place.pointee.append(all, at: index)
             }
         }
         return sizes
     }
 
     /// The number of records that `takeOutput` would move out.
-    public var outputCount: Int { self.buffer.batch.count }
+    public var outputCount: Int { self.buffer.place.pointee.count }
 
     /// The bytes that `takeOutput` would move out.
-    public var outputByteCount: Int { self.buffer.batch.byteCount }
+    public var outputByteCount: Int { self.buffer.place.pointee.byteCount }
 
-    /// Moves the notes out.
+    /// Moves the notes out, of all records so far.
     public func takeNotes() -> ChainNotes {
+        self.gather()
         let notes = self.notes
         self.notes = ChainNotes()
         return notes
     }
 
-    /// Tells whether something was noted.
+    /// Tells whether something was noted that is to be looked at before the next record; counts may wait.
     public var hasNotes: Bool { !self.notes.letters.isEmpty || !self.notes.counts.isEmpty }
 
     /// Numbers of things the steps gather whose end has not come, by the step's name; steps without any are left out.

@@ -44,19 +44,17 @@ public struct OperatorOverload: Sendable {
                 guard let next = next as? Receiver<Op.Output> else {
                     preconditionFailure("types were checked before wiring")
                 }
-                let box = OperatorBox(
-                    try Op(configuration, context), Collector<Op.Output>(step: name, next: next, flag: flag))
-                let receiver = Receiver<Op.Input> { element in box.step.process(element, into: &box.collector) }
+                let step = Cell(try Op(configuration, context))
+                let collector = Cell(Collector<Op.Output>(step: name, next: next, flag: flag))
+                let receiver = Receiver<Op.Input> { element in
+                    step.place.pointee.process(element, into: &collector.place.pointee)
+                }
                 return (
                     receiver,
-                    {
-                        let notes = box.collector.notes
-                        box.collector.notes = StepNotes()
-                        return notes
-                    },
-                    { box.step.openCount },
-                    { box.step.stateChanges() },
-                    { (entries: [StateEntry]) throws(JSONError) in try box.step.restore(entries) }
+                    { collector.place.pointee.takeNotes() },
+                    { step.place.pointee.openCount },
+                    { step.place.pointee.stateChanges() },
+                    { (entries: [StateEntry]) throws(JSONError) in try step.place.pointee.restore(entries) }
                 )
             })
     }
@@ -69,11 +67,11 @@ public struct OperatorOverload: Sendable {
             specification: Op.specification, input: StreamType(Op.Input.self), output: StreamType(Op.Output.self),
             asynchronous: { (configuration, context) throws(ConfigurationError) in
                 let step = try Op(configuration, context)
-                let gathered = OperatorBox<[Element<Op.Input>], Void>([], ())
-                let receiver = Receiver<Op.Input> { element in gathered.step.append(element) }
+                let gathered = Cell<[Element<Op.Input>]>([])
+                let receiver = Receiver<Op.Input> { element in gathered.place.pointee.append(element) }
                 let take = {
-                    let elements = gathered.step
-                    gathered.step = []
+                    let elements = gathered.place.pointee
+                    gathered.place.pointee = []
                     return elements.map { element in
                         OperatorOverload.request { deadline in
                             var output = Collector<Op.Output>(step: name)

@@ -45,20 +45,20 @@ public struct StreamType: Sendable {
                 guard let next = next as? Receiver<Value> else {
                     preconditionFailure("types were checked before wiring")
                 }
-                var json = JSONScanner(UnsafeBufferPointer(start: nil, count: 0))
+                let json = Cell(JSONScanner(UnsafeBufferPointer(start: nil, count: 0)))
                 return { (bytes, key, offset) throws(JSONError) in
-                    json.restart(bytes)
-                    let value = try Value(json: &json)
-                    try json.finish()
+                    json.place.pointee.restart(bytes)
+                    let value = try Value(json: &json.place.pointee)
+                    try json.place.pointee.finish()
                     next(Element(key: key, value: value, origin: offset))
                 }
             },
             encoder: { write in
-                var json = JSONWriter()
+                let json = Cell(JSONWriter())
                 return Receiver<Value> { element in
-                    json.removeAll()
-                    element.value.write(to: &json)
-                    write(element.key, headers) { bytes in json.append(to: &bytes) }
+                    json.place.pointee.removeAll()
+                    element.value.write(to: &json.place.pointee)
+                    write(element.key, headers) { bytes in json.place.pointee.append(to: &bytes) }
                 }
             })
     }

@@ -99,7 +99,10 @@ public struct StepNotes: Sendable {
 /// cost more than a filter does.
 @usableFromInline
 final class NoteFlag {
-    var isSet = false
+    /// Something was counted, which has time until the commit.
+    var hasCounts = false
+    /// A record could not be used, which must be known before the next one.
+    var hasLetters = false
 }
 
 /// Takes what an operator makes of an element: hands it to the next step at once where there is one, else keeps it.
@@ -148,15 +151,23 @@ public struct Collector<Output: StreamValue> {
         return taken
     }
 
+    /// Moves out what has been noted.
+    @usableFromInline
+    mutating func takeNotes() -> StepNotes {
+        let taken = self.notes
+        self.notes = StepNotes()
+        return taken
+    }
+
     /// Counts something under a reason, most often that it was dropped.
     public mutating func count(_ reason: String, _ number: Int = 1) {
-        self.flag?.isSet = true
+        self.flag?.hasCounts = true
         self.notes.counts[reason, default: 0] += number
     }
 
     /// Sends the input record of an element to the dead letters.
     public mutating func fail<Input>(_ element: Element<Input>, reason: String, message: String) {
-        self.flag?.isSet = true
+        self.flag?.hasLetters = true
         self.notes.letters.append(
             Letter(
                 kind: .dead, step: self.step, reason: reason, message: message, origin: element.origin,
@@ -165,7 +176,7 @@ public struct Collector<Output: StreamValue> {
 
     /// Refuses to process an element as things stand: the stage stops with the message, which names the remedies.
     public mutating func refuse<Input>(_ element: Element<Input>, reason: String, message: String) {
-        self.flag?.isSet = true
+        self.flag?.hasLetters = true
         self.notes.letters.append(
             Letter(
                 kind: .refused, step: self.step, reason: reason, message: message, origin: element.origin, value: nil))
@@ -175,7 +186,7 @@ public struct Collector<Output: StreamValue> {
     public mutating func reject<Input>(
         _ value: some StreamValue, from element: Element<Input>, reason: String, message: String
     ) {
-        self.flag?.isSet = true
+        self.flag?.hasLetters = true
         self.notes.letters.append(
             Letter(
                 kind: .rejected, step: self.step, reason: reason, message: message, origin: element.origin,

@@ -45,16 +45,3 @@ struct AsyncReply: Sendable {
     /// Hands the elements on: to the next step's `Receiver<Output>`.
     let deliver: @Sendable (AnyObject) -> Void
 }
-
-/// An operator and its collector in one place that closures can share.
-@usableFromInline
-final class OperatorBox<Step, Output> {
-    @usableFromInline var step: Step
-    @usableFromInline var collector: Output
-
-    @usableFromInline
-    init(_ step: Step, _ collector: Output) {
-        self.step = step
-        self.collector = collector
-    }
-}

@@ -50,18 +50,20 @@ struct DeadLetterLimit {
 /// A limit that the tasks of a stage share.
 final class SharedDeadLetterLimit: Sendable {
     private let limit: Mutex<DeadLetterLimit>
-    /// Tells whether there is a row: most records are no dead letters and follow none, and need no lock.
-    private let hasRow = Atomic(false)
+    private let holdsRow = Atomic(false)
 
     init(max: Int) { self.limit = Mutex(DeadLetterLimit(max: max)) }
+
+    /// Tells whether there is a row: most records are no dead letters and follow none, and need no lock.
+    var hasRow: Bool { self.holdsRow.load(ordering: .relaxed) }
 
     /// Takes an input record.
     /// - Returns: the row, where its limit is reached.
     func take(isDeadLetter: Bool, _ share: inout DeadLetterLimit.Share) -> DeadLetterLimit? {
-        if !isDeadLetter, !self.hasRow.load(ordering: .relaxed) { return nil }
+        if !isDeadLetter, !self.hasRow { return nil }
         return self.limit.withLock { limit in
             let isReached = limit.take(isDeadLetter: isDeadLetter, &share)
-            self.hasRow.store(limit.inARow > 0, ordering: .relaxed)
+            self.holdsRow.store(limit.inARow > 0, ordering: .relaxed)
             return isReached ? limit : nil
         }
     }

@@ -14,6 +14,7 @@ extension StageTask {
         }
         var transaction = Transaction()
         let position = self.prefix.position
+        self.keep(self.chain.takeNotes().counts)
         if let reason, let sink = self.sink { transaction.outputs += try sink.prepare(reason) }
         if case .topic(let topic) = self.stage.destination, self.chain.outputCount > 0 {
             self.add(self.chain.takeOutput(), to: topic, &transaction)

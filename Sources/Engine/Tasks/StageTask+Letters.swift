@@ -34,7 +34,7 @@ extension StageTask {
         if let refusal = notes.letters.first(where: { $0.kind == .refused }) {
             throw Self.refusal(refusal, of: self.stage, self.source)
         }
-        for (reason, count) in notes.counts { self.metadata.counts[reason, default: 0] += count }
+        self.keep(notes.counts)
         for letter in notes.letters {
             self.metadata.counts["\(letter.step).\(letter.reason)", default: 0] += 1
             let record = try self.sourceRecord(at: letter.origin, batch: batch)
@@ -51,8 +51,13 @@ extension StageTask {
         try self.count(notes.letters.first { $0.kind == .dead })
     }
 
+    func keep(_ counts: [String: Int]) {
+        for (reason, count) in counts { self.metadata.counts[reason, default: 0] += count }
+    }
+
     /// Counts an input record in the stage's row of dead letters, if there is one.
     func count(_ dead: Letter?) throws(EngineError) {
+        guard dead != nil || self.limit.hasRow else { return }
         guard let row = self.limit.take(isDeadLetter: dead != nil, &self.limitShare) else { return }
         throw Self.stop(row, last: dead, of: self.stage, self.source, in: self.surroundings.topology)
     }
