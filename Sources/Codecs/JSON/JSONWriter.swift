@@ -286,9 +286,9 @@ public struct JSONWriter: ~Copyable {
         // short that reads back as its double, so it may be written by whole numbers, several times faster.
         let magnitude = value.magnitude
         if magnitude < 1e9 {
-            let scaled = (magnitude * 1e6).rounded()
-            if scaled / 1e6 == magnitude {
-                self.append(millionths: UInt64(scaled), negative: value.sign == .minus)
+            let millionths = UInt64(magnitude * 1e6 + 0.5)
+            if Double(millionths) / 1e6 == magnitude {
+                self.append(millionths: millionths, negative: value.sign == .minus)
                 return
             }
         }

@@ -47,14 +47,17 @@ struct FormatNarrationOperator: Operator {
                 output.count("blank")
                 return
             }
-            let lineage = Lineage(
-                videoUID: narration.videoUID, pass: narration.pass, narrations: [narration.index],
-                topology: self.topologyHash)
-            let sample = Sample(
-                queryID: place.ids.id(of: narration, window: window), clip: place.clip,
-                annotationUID: place.ids.annotationUID, query: text, template: nil, window: window, lineage: lineage,
-                jitter: self.jitter)
-            output.emit(Element(key: element.key, value: sample, origin: element.origin))
+            // Put together where it is handed on: a value of so many parts is dear to copy.
+            output.emit(
+                Element(
+                    key: element.key,
+                    value: Sample(
+                        queryID: place.ids.id(of: narration, window: window), clip: place.clip,
+                        annotationUID: place.ids.annotationUID, query: text, template: nil, window: window,
+                        lineage: Lineage(
+                            videoUID: narration.videoUID, pass: narration.pass, narrations: [narration.index],
+                            topology: self.topologyHash),
+                        jitter: self.jitter), origin: element.origin))
         case .end(let end):
             if self.open.close(VideoPass(videoUID: end.videoUID, pass: end.pass)) == nil {
                 output.count("end-without-video")

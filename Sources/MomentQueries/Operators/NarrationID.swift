@@ -34,14 +34,15 @@ struct NarrationID: Sendable {
 
     /// The id of a narration with its window.
     func id(of narration: Narration, window: Interval) -> String {
-        let name = String(unsafeUninitializedCapacity: self.prefix.count + 56 + narration.text.utf8.count) { name in
+        let capacity = self.prefix.count + 56 + narration.text.utf8.count
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { name in
             var count = Self.write(self.prefix, to: name, at: 0)
             count = Self.write(narration.index, to: name, at: count)
             count = Self.write(window.start, to: name, at: count)
             count = Self.write(window.end, to: name, at: count)
-            return Self.write(narration.text.utf8, to: name, at: count)
+            count = Self.write(narration.text.utf8, to: name, at: count)
+            return ContentHash.uuid5(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(name)[..<count]))
         }
-        return ContentHash.uuid5(name)
     }
 
     private static func write(
