@@ -68,6 +68,29 @@ import Testing
         }
     }
 
+    @Test func `lines are handed out a frame at a time, and no more than were asked for`() throws {
+        for (sequence, numbers) in [0..<7, 7..<8, 8..<20].enumerated() {
+            _ = try self.publish(numbers, sequence: sequence)
+        }
+        let all = (0..<20).flatMap { TestSamples.sample($0) + [UInt8(ascii: "\n")] }
+        for max in [1, 3, 100] {
+            let reader = try self.reader()
+            var lines: Bytes = []
+            var count = 0
+            while let run = try reader.nextLines(max: max) {
+                #expect(1...max ~= run.count && run.lines.count { $0 == UInt8(ascii: "\n") } == run.count)
+                lines += run.lines
+                count += run.count
+                // A sample by itself goes on where the lines ended, and the other way round.
+                if count == 4 {
+                    lines += try #require(try reader.next()) + [UInt8(ascii: "\n")]
+                    count += 1
+                }
+            }
+            #expect(lines == all && count == 20)
+        }
+    }
+
     @Test func `a shard may be passed over`() throws {
         _ = try self.publish(0..<5, sequence: 0)
         _ = try self.publish(5..<9, sequence: 1)

@@ -168,9 +168,9 @@ struct ShardsCommand: ParsableCommand {
                     name: self.name, log: log, storage: FileShardStorage(folder: home.shardFolder(self.name)),
                     from: manifest.position(ofSample: self.from))
                 var left = self.limit ?? .max
-                while left > 0, let sample = try reader.next() {
-                    try Results.json(sample)
-                    left -= 1
+                while left > 0, let run = try reader.nextLines(max: left) {
+                    try Results.json(lines: run.lines)
+                    left -= run.count
                 }
             }
         }

@@ -46,10 +46,19 @@ enum Results {
         try self.append(VisibleText.bytes(bytes, as: .json))
     }
 
+    /// Writes lines of JSON, each with its line feed.
+    static func json(lines: ArraySlice<UInt8>) throws(OutputFailure) {
+        try self.append(lines: VisibleText.bytes(lines, as: .json)?[...] ?? lines)
+    }
+
     private static func append(_ line: Bytes) throws(OutputFailure) {
+        try self.append(lines: line[...], end: UInt8(ascii: "\n"))
+    }
+
+    private static func append(lines: ArraySlice<UInt8>, end: UInt8? = nil) throws(OutputFailure) {
         let failure = self.state.withLock { state -> OutputFailure? in
-            state.buffer += line
-            state.buffer.append(UInt8(ascii: "\n"))
+            state.buffer.append(contentsOf: lines)
+            if let end { state.buffer.append(end) }
             if state.isTerminal || state.buffer.count >= self.bufferBytes { self.drain(&state) }
             return state.failure
         }

@@ -229,13 +229,32 @@ public struct SampleCursor {
 
     /// The next sample, without its newline; `nil` past the last.
     public mutating func next() throws(ShardError) -> Bytes? {
+        guard let frame = try self.nextFrame() else { return nil }
+        self.place.index += 1
+        return frame.sample(self.place.index - 1)
+    }
+
+    /// The samples that follow in the frame of the next one, as they lie there, each with its newline; `nil` past the
+    /// last.
+    /// - Parameter max: at most so many, at least one.
+    public mutating func nextLines(max: Int) throws(ShardError) -> (lines: ArraySlice<UInt8>, count: Int)? {
+        precondition(max > 0, "at least one sample is asked for")
+        guard let frame = try self.nextFrame() else { return nil }
+        let first = self.place.index
+        self.place.index = first + Swift.min(max, frame.count - first)
+        let start = frame.range(ofSample: first).lowerBound
+        let end = frame.range(ofSample: self.place.index - 1).upperBound
+        return (frame.content[start...end], self.place.index - first)
+    }
+
+    /// The frame of the next sample.
+    private mutating func nextFrame() throws(ShardError) -> ShardFrame? {
         while self.place.frame < self.reader.frames.count {
             let frame: ShardFrame
             if let held = self.frame { frame = held } else { frame = try self.reader.frame(self.place.frame) }
             if self.place.index < frame.count {
                 self.frame = frame
-                self.place.index += 1
-                return frame.sample(self.place.index - 1)
+                return frame
             }
             self.frame = nil
             self.place = Place(frame: self.place.frame + 1, index: 0)

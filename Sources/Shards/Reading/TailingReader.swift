@@ -112,15 +112,35 @@ public final class TailingReader {
     /// The next committed sample, without its newline; `nil` if there is none yet. Does not wait.
     /// - Throws: `ShardError` if a listed file is missing or damaged; the position stays before the sample.
     public func next() throws(ShardError) -> Bytes? {
+        let taken = try self.take { cursor throws(ShardError) in
+            try cursor.next().map { (value: $0, count: 1) }
+        }
+        return taken?.value
+    }
+
+    /// The committed samples that follow in the frame of the next one, as they lie there, each with its newline; `nil`
+    /// if there is none yet. Does not wait.
+    /// - Parameter max: at most so many, at least one.
+    /// - Throws: as `next`.
+    public func nextLines(max: Int) throws(ShardError) -> (lines: ArraySlice<UInt8>, count: Int)? {
+        try self.take { cursor throws(ShardError) in
+            try cursor.nextLines(max: max).map { (value: $0.lines, count: $0.count) }
+        }.map { (lines: $0.value, count: $0.count) }
+    }
+
+    /// Takes something off the shard that is next, and moves past the samples of it.
+    private func take<Taken>(
+        _ body: (inout SampleCursor) throws(ShardError) -> (value: Taken, count: Int)?
+    ) throws(ShardError) -> (value: Taken, count: Int)? {
         while true {
             if self.waiting.isEmpty, try self.poll().isEmpty { return nil }
             guard let commit = self.waiting.first else { return nil }
             var cursor: SampleCursor
             if let open = self.cursor { cursor = open } else { cursor = try self.open(commit) }
-            if let sample = try cursor.next() {
+            if let taken = try body(&cursor) {
                 self.cursor = cursor
-                self.position = Position(offset: commit.offset, sample: self.position.sample + 1)
-                return sample
+                self.position = Position(offset: commit.offset, sample: self.position.sample + taken.count)
+                return taken
             }
             self.waiting.removeFirst()
             self.cursor = nil
