@@ -3,24 +3,30 @@
 Reads narration.json and ego4d.json whole, drops the videos of the exclusion lists and the unsure, blank and summary
 narrations, sorts, computes EgoVLP's windows, finds the clip, and writes the same fields through zstandard.
 
-    python3 naq_loop.py narration.json ego4d.json out.jsonl.zst --exclude nlq_val.json …
+    python3 naq_loop.py [--orjson] narration.json ego4d.json out.jsonl.zst --exclude nlq_val.json …
 """
 
 import argparse
 import hashlib
 import json
-import re
-import time
 
 import zstandard
 
-UNSURE = re.compile(r"#\s*\w*uns?u?r?e?\w*", re.IGNORECASE)
-ALPHA = 4.9
+import naq_rules as rules
 
 
 def identifier(text):
     digest = hashlib.sha1(text.encode()).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+
+
+def codec(is_fast):
+    """Reader and writer of JSON: the standard library's, or orjson's, which takes a third of the time."""
+    if is_fast:
+        import orjson
+
+        return orjson.loads, orjson.dumps
+    return json.loads, lambda value: json.dumps(value, separators=(",", ":")).encode()
 
 
 def main():
@@ -29,22 +35,12 @@ def main():
     parser.add_argument("metadata")
     parser.add_argument("output")
     parser.add_argument("--exclude", action="append", default=[])
+    parser.add_argument("--orjson", action="store_true")
     options = parser.parse_args()
-    start = time.perf_counter()
-
-    excluded = set()
-    for path in options.exclude:
-        with open(path) as file:
-            excluded.update(video["video_uid"] for video in json.load(file)["videos"])
-    clips = {}
-    with open(options.metadata) as file:
-        for clip in json.load(file)["clips"]:
-            clips.setdefault(clip["video_uid"], []).append(
-                (clip["clip_uid"], clip["video_start_sec"], clip["video_end_sec"])
-            )
-    with open(options.narrations) as file:
-        videos = json.load(file)
-
+    loads, dumps = codec(options.orjson)
+    excluded = rules.excluded_videos(options.exclude)
+    clips = rules.clips_of_videos(options.metadata, loads)
+    videos = rules.read_json(options.narrations, loads)
     topology = hashlib.sha256(b"naq").hexdigest()
     narrations = samples = 0
     with open(options.output, "wb") as file, zstandard.ZstdCompressor(level=3).stream_writer(file) as out:
@@ -59,11 +55,11 @@ def main():
                 gaps = [b - a for a, b in zip(times, times[1:]) if b > a]
                 if not gaps:
                     continue
-                half = max(1.0, sum(gaps) / len(gaps) / ALPHA) / 2
+                half = max(rules.MINIMUM_SECONDS, sum(gaps) / len(gaps) / rules.ALPHA) / 2
                 for index, entry in enumerate(entries):
-                    text = " ".join(entry["narration_text"].split())
-                    if not text or text.lower().startswith("#summary") or UNSURE.search(text):
+                    if rules.is_dropped(entry["narration_text"]):
                         continue
+                    text = " ".join(entry["narration_text"].split())
                     begin, end = entry["timestamp_sec"] - half, entry["timestamp_sec"] + half
                     for clip_uid, clip_start, clip_end in clips.get(video_uid, ()):
                         if clip_start <= begin and end <= clip_end:
@@ -92,10 +88,9 @@ def main():
                             "topology": topology,
                         },
                     }
-                    out.write(json.dumps(sample, separators=(",", ":")).encode() + b"\n")
+                    out.write(dumps(sample) + b"\n")
                     samples += 1
-    seconds = time.perf_counter() - start
-    print(f"{narrations} narrations, {samples} samples, {seconds:.2f} s, {narrations / seconds:,.0f} narrations/s")
+    print(json.dumps({"narrations": narrations, "samples": samples}))
 
 
 if __name__ == "__main__":
