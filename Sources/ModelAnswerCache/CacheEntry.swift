@@ -102,14 +102,45 @@ public struct CacheEntry: Hashable, Sendable {
     public var answer: Bytes
     /// The canonical request, whose SHA-256 is the key; `nil` if it was not kept or not asked for.
     public var request: Bytes?
+    /// The parts of the request that the server refused, so that it was asked without them, of those that
+    /// `Omissions.names` has. They stay in the key: the question is the same.
+    public var omitted: [String]
 
     /// Creates an entry.
-    public init(key: CacheKey, model: String, storedAt: Timestamp, answer: Bytes, request: Bytes? = nil) {
+    public init(
+        key: CacheKey, model: String, storedAt: Timestamp, answer: Bytes, request: Bytes? = nil, omitted: [String] = []
+    ) {
         self.key = key
         self.model = model
         self.storedAt = storedAt
         self.answer = answer
         self.request = request
+        self.omitted = omitted
+    }
+}
+
+/// The parts of a request that an answer was asked for without, in bits of the column `codec` that were free before:
+/// older programs pass over them, and rows that those have written have none.
+enum Omissions {
+    /// The parts by their names in the protocol. The order is the file's: new ones come at the end.
+    static let names = ["temperature", "top_p", "seed", "stop", "response_format", "schema_bounds", "max_tokens"]
+
+    private static let mask = 1 << Self.names.count - 1
+    /// The bits stand twice, in bytes of their own, since the row's checksum leaves them out: older programs compare
+    /// it.
+    private static let shifts = [2, 16]
+
+    /// The bits of some parts.
+    static func bits(of omitted: [String]) -> Int {
+        let bits = Self.names.indices.reduce(0) { $0 | (omitted.contains(Self.names[$1]) ? 1 << $1 : 0) }
+        return Self.shifts.reduce(0) { $0 | bits << $1 }
+    }
+
+    /// The parts that a row's bits name; `nil` if they are damaged.
+    static func named(in codec: Int) -> [String]? {
+        let copies = Self.shifts.map { codec >> $0 & Self.mask }
+        guard copies[0] == copies[1] else { return nil }
+        return Self.names.indices.filter { copies[0] & 1 << $0 != 0 }.map { Self.names[$0] }
     }
 }
 

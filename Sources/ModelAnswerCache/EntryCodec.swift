@@ -37,7 +37,7 @@ enum EntryCodec {
     /// The zstd level, that which shards have by default.
     static let level = 3
 
-    /// Bits of the column `codec`.
+    /// Bits of the column `codec`; `Omissions` has others.
     static let answerIsZstd = 1
     static let requestIsZstd = 2
 
@@ -62,6 +62,11 @@ enum EntryCodec {
                 .invalidArgument,
                 "the \(name) of \(entry.key) has \(count) bytes; the response cache takes \(self.bytesMax)")
         }
+        if let unknown = entry.omitted.first(where: { !Omissions.names.contains($0) }) {
+            throw CacheError(
+                .invalidArgument,
+                "`omitted` of \(entry.key) names `\(unknown)`; known are \(Omissions.names.joined(separator: ", "))")
+        }
         guard let request = entry.request else { return }
         let key = try CacheKey(ofRequest: request)
         if key != entry.key {
@@ -75,7 +80,7 @@ enum EntryCodec {
     static func encode(
         _ entry: CacheEntry, compressor: borrowing ZstdCompressor, bases: inout RequestBases
     ) -> Encoded {
-        var codec = 0
+        var codec = Omissions.bits(of: entry.omitted)
         let answer: Data
         if let frame = compressor.row(entry.answer) {
             codec |= self.answerIsZstd
@@ -116,7 +121,7 @@ struct RowReader {
     func entry(_ row: Row, key: CacheKey? = nil) -> CacheEntry? {
         guard let key = key ?? Self.key(row), let model = row.text(2), let storedAt = row.integer(3),
             let rawBytes = row.integer(4).flatMap(Int.init(exactly:)), let codec = row.integer(5),
-            let sum = row.integer(6)
+            let sum = row.integer(6), let omitted = Omissions.named(in: Int(truncatingIfNeeded: codec))
         else { return nil }
         let answer: Bytes? = row.withBytes(7) { payload in
             let found = Checksum.ofAnswer(
@@ -126,7 +131,9 @@ struct RowReader {
             return self.unpack(
                 payload, isZstd: Int(truncatingIfNeeded: codec) & EntryCodec.answerIsZstd != 0, rawBytes: rawBytes)
         }
-        return answer.map { CacheEntry(key: key, model: model, storedAt: storedAt, answer: $0) }
+        return answer.map {
+            CacheEntry(key: key, model: model, storedAt: storedAt, answer: $0, omitted: omitted)
+        }
     }
 
     /// The request of a row: none, one, or damage.

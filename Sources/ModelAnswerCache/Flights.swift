@@ -146,7 +146,8 @@ final class FlightTable: Sendable {
 
     // MARK: Ending
 
-    /// Begins no more calls, gives up those under way, and waits for their ends, or until the caller's task is cancelled.
+    /// Begins no more calls, gives up those under way, and waits for their ends, or until the caller's task is
+    /// cancelled.
     func end() async {
         let tasks = self.state.withLock { state in
             state.isEnding = true

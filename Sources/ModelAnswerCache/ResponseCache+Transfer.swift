@@ -28,8 +28,8 @@ public struct CacheImportReport: Hashable, Sendable {
 
 extension ResponseCache {
     /// Writes all entries as JSON Lines, in the order of storing: `key`, `model`, `stored_at` in milliseconds since
-    /// 1970, `request` and `answer` as text, or as `{"base64": …}` where they are not UTF-8; `request` is left out
-    /// where there is none.
+    /// 1970, `omitted` where the server refused parts of the request, `request` and `answer` as text, or as `{"base64":
+    /// …}` where they are not UTF-8; `request` is left out where there is none.
     ///
     /// The file appears under its name when it is whole; it replaces what is there.
     /// - Parameters:
@@ -119,6 +119,12 @@ enum CacheLine {
         json.field("key", entry.key.description)
         json.field("model", entry.model)
         json.field("stored_at", Int(entry.storedAt))
+        if !entry.omitted.isEmpty {
+            json.key("omitted")
+            json.beginArray()
+            for name in entry.omitted { json.value(name) }
+            json.endArray()
+        }
         if let request = entry.request {
             json.key("request")
             Self.write(request, to: &json)
@@ -143,6 +149,7 @@ enum CacheLine {
         var storedAt: Int?
         var request: Bytes?
         var answer: Bytes?
+        var omitted: [String] = []
         try JSONScanner.scan(line) { json throws(JSONError) in
             try json.beginObject()
             while let name = try json.nextKey() {
@@ -154,6 +161,10 @@ enum CacheLine {
                     storedAt = try json.int()
                 } else if name == "request" {
                     request = try json.isNull() ? nil : try self.bytes(&json)
+                } else if name == "omitted" {
+                    omitted = []
+                    try json.beginArray()
+                    while try json.nextElement() { omitted.append(try json.string()) }
                 } else if name == "answer" {
                     answer = try self.bytes(&json)
                 } else {
@@ -165,7 +176,7 @@ enum CacheLine {
             guard let value else {
                 throw CacheError(
                     .invalidArgument,
-                    "no field `\(name)`: a line has key, model, stored_at, answer and perhaps request, as `millrace "
+                    "no field `\(name)`: a line has key, model, stored_at, answer and perhaps request and omitted, as `millrace "
                         + "cache export` writes it")
             }
             return value
@@ -173,7 +184,7 @@ enum CacheLine {
         return CacheEntry(
             key: try CacheKey(required("key", key)), model: try required("model", model),
             storedAt: Timestamp(try required("stored_at", storedAt)), answer: try required("answer", answer),
-            request: request)
+            request: request, omitted: omitted)
     }
 
     private static func bytes(_ json: inout JSONScanner) throws(JSONError) -> Bytes {

@@ -6,7 +6,8 @@ import SharedDatabase
 enum Schema {
     /// The tables.
     ///
-    /// - `entry` grows at its end: `id` is the order of storing. `codec` holds the bits that `EntryCodec` names; `base`
+    /// - `entry` grows at its end: `id` is the order of storing. `codec` holds the bits that `EntryCodec` and
+    ///   `Omissions` name; `base`
     ///   is the row of `base` that the request is compressed against, or 0.
     /// - `entry_key` finds an entry, and covers what statistics and pruning ask for, so that they read some 100 bytes
     ///   an entry instead of the whole file. It need not be unique: who inserts has looked for the key under the same

@@ -92,7 +92,7 @@ public final class CompletionPlanner: CompletionProvider {
 
     private func look(for request: ChatRequest) -> Completion? {
         guard let key = try? CacheKey(request.key), let entry = try? self.cache?.lookup(key),
-            let answer = try? ChatAnswer(parsing: entry.answer)
+            let answer = try? entry.read()
         else { return nil }
         self.state.withLock { $0.plan.hits += 1 }
         return Completion(answer)

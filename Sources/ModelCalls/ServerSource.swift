@@ -70,7 +70,7 @@ final class ServerSource: CompletionSource {
     func kept(_ request: ChatRequest) -> Completion? {
         // Trouble with the cache is met again, and told, by `complete`.
         guard let key = try? CacheKey(request.key), let entry = try? self.cache.lookup(key),
-            let answer = try? ChatAnswer(parsing: entry.answer)
+            let answer = try? entry.read()
         else { return nil }
         self.state.withLock { $0.usage.hits += 1 }
         return Completion(answer)
@@ -103,7 +103,7 @@ final class ServerSource: CompletionSource {
             }
             let made = call.value
             if made == nil { self.state.withLock { $0.usage.hits += 1 } }
-            return Completion(try ChatAnswer(parsing: entry.answer), call: made)
+            return Completion(try entry.read(), call: made)
         } catch let failure as CompletionFailure {
             throw failure
         } catch let error as CacheError where error.code != .closed {
@@ -130,7 +130,8 @@ final class ServerSource: CompletionSource {
         do throws(ChatFailure) {
             let answer = try await server.ask(request, record: record, observer: self.observer(of: call))
             return CacheEntry(
-                key: key, model: request.model, storedAt: Self.now(), answer: answer.body, request: request.canonical)
+                key: key, model: request.model, storedAt: Self.now(), answer: answer.body, request: request.canonical,
+                omitted: answer.omitted)
         } catch {
             self.ledger.failed(key, isCancelled: error == .cancelled)
             switch error {
@@ -269,6 +270,15 @@ final class ServerSource: CompletionSource {
         }
         arriving?.cancel()
         await server?.shutdown()
+    }
+}
+
+extension CacheEntry {
+    /// The kept answer as it reads, with what it was asked for without.
+    func read() throws(BadAnswer) -> ChatAnswer {
+        var answer = try ChatAnswer(parsing: self.answer)
+        answer.omitted = self.omitted
+        return answer
     }
 }
 

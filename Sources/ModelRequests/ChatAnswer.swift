@@ -25,6 +25,10 @@ public struct ChatAnswer: Hashable, Sendable {
     /// Tells whether there is nothing at all, and nothing that says why: asked again, many a server has an answer.
     public let isMissing: Bool
 
+    /// The parts of the request that the server refused, so that it was asked without them, by their names in the
+    /// protocol: `seed`, `response_format`. The body does not say so: whoever asked does, and whoever kept it.
+    public var omitted: [String] = []
+
     /// Tells whether the answer was cut off at the token limit.
     public var isTruncated: Bool { self.finishReason == "length" }
 

@@ -123,6 +123,27 @@ public struct RequestForm: Hashable, Sendable {
         }
     }
 
+    /// The parts of a request that this form leaves out, by their names in the protocol; `schema_bounds` are those of
+    /// lists, texts and numbers in the schema. `stream` is none of them: it says how an answer is sent, not what it is.
+    package func omitted(of request: ChatRequest) -> [String] {
+        var omitted = Part.allCases.filter { part in
+            guard self.leavesOut.contains(part) else { return false }
+            return switch part {
+            case .temperature: request.temperature != nil
+            case .topP: request.topP != nil
+            case .seed: request.seed != nil
+            case .stop: !request.stop.isEmpty
+            case .stream: false
+            }
+        }.map(\.rawValue)
+        let sent = self.schema(of: request)
+        if request.schema != nil, sent != request.schema {
+            omitted.append(sent == nil ? "response_format" : "schema_bounds")
+        }
+        if request.maxTokens != nil, self.tokenLimit == .none { omitted.append("max_tokens") }
+        return omitted
+    }
+
     /// A form with less of the schema, if a request has one and this form sends some of it.
     package func withLessSchema(of request: ChatRequest) -> RequestForm? {
         guard let schema = request.schema, self.schema > .none else { return nil }

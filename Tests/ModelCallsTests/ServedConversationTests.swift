@@ -5,6 +5,7 @@ import Conversations
 import Dataflow
 import Foundation
 import HostileServers
+import ModelAnswerCache
 import ModelRequests
 import ModelServers
 import Records
@@ -67,7 +68,8 @@ private struct Vote: Conversation {
     }
 }
 
-/// So many rounds about a word, one request each.
+/// So many rounds about a word, one request each. It ends with what they were asked for without, where that is
+/// anything.
 private struct Rounds: Conversation {
     let word: String
     let rounds: Int
@@ -86,6 +88,9 @@ private struct Rounds: Conversation {
 
     mutating func take(_ reply: Conversations.Reply) -> Turn {
         self.round += 1
+        if case .answer(let answer) = reply, !answer.omitted.isEmpty {
+            self.outcome.outputs.append(Word(answer.omitted.joined(separator: " ")))
+        }
         return self.round < self.rounds ? self.ask() : .ends
     }
 
@@ -218,6 +223,65 @@ struct ServedConversationTests {
         #expect(self.prompts(other).count == Vote.voters - kept.count)
         await next.shutdown()
         await other.stop()
+    }
+
+    @Test("The parts that a server refuses are told with the answer: asked for, shared, kept, and in a replay")
+    func omitted() async throws {
+        let hostile = try await self.server { call in
+            if call.body.contains(#""seed""#) { return .fail(400, "Unsupported parameter: seed") }
+            if call.body.contains("response_format") { return .fail(400, "response_format is not supported") }
+            return .chat(#"{"a":1}"#)
+        }
+        let schema = #"{"type":"object","properties":{"a":{"type":"integer"}}}"#
+        let plain = try Vote.request("plain")
+        let rich = try ChatRequest(
+            model: "m-1", messages: [ChatMessage(role: .user, content: "rich")], schema: schema, maxTokens: 16, seed: 5)
+        let key = try CacheKey(rich.key)
+        let service = self.service()
+        let source = try service.source(for: ModelEndpoint(url: hostile.url))
+        async let first = source.complete(rich)
+        async let second = source.complete(rich)
+        #expect(try await first.answer.omitted == ["seed", "response_format"])
+        #expect(try await second.answer.omitted == ["seed", "response_format"])
+        #expect(source.kept(rich)?.answer.omitted == ["seed", "response_format"])
+        #expect(try await source.complete(plain).answer.omitted == [], "it had none of them")
+        let asked = hostile.seen.chats
+        await service.shutdown()
+
+        // Another process finds them kept, under the key of the whole request.
+        let next = self.service()
+        let replay = try next.source(for: ModelEndpoint(url: hostile.url))
+        #expect(try await replay.complete(rich).answer.omitted == ["seed", "response_format"])
+        let planner = try CompletionPlanner(cacheFolder: self.folder)
+        let planned = planner.source(for: ModelEndpoint(url: hostile.url)).kept(rich)
+        #expect(planned?.answer.omitted == ["seed", "response_format"])
+        planner.close()
+        await next.shutdown()
+        #expect(hostile.seen.chats == asked)
+        let cache = try ResponseCache(folder: self.folder)
+        #expect(try cache.entry(key)?.request == rich.canonical)
+        let file = self.folder + "/export.jsonl"
+        _ = try cache.export(to: file)
+        cache.close()
+        #expect(try String(contentsOfFile: file, encoding: .utf8).contains(#""omitted":["seed","response_format"]"#))
+        await hostile.stop()
+    }
+
+    @Test("A conversation reads in an answer what it was asked for without")
+    func omittedInConversation() async throws {
+        let hostile = try await self.server { call in
+            call.body.contains("max_tokens") || call.body.contains("max_completion_tokens")
+                ? .fail(400, "Unsupported parameter: max_tokens, max_completion_tokens") : .chat("yes")
+        }
+        for _ in 0..<2 {
+            let service = self.service()
+            let step = try self.step(RoundsStep.self, service, hostile.url)
+            var output = Collector<Word>(step: "rounds")
+            try await step.answer(Element(key: nil, value: Word("1 0"), origin: 0), into: &output)
+            #expect(output.elements.map(\.value.text) == ["max_tokens"])
+            await service.shutdown()
+        }
+        await hostile.stop()
     }
 
     @Test("The oldest record is served first: its later rounds go before the first rounds of younger ones")

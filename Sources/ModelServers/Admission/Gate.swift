@@ -148,7 +148,8 @@ struct Gate {
     }
 }
 
-/// A line of numbers in the order of the records that they are of, then of their coming; it can be left from the middle.
+/// A line of numbers in the order of the records that they are of, then of their coming; it can be left from the
+/// middle.
 struct WaitingLine {
     private struct Place: Comparable {
         let record: Int

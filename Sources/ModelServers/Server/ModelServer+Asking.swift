@@ -96,12 +96,14 @@ extension ModelServer {
         while true {
             do throws(ChatClient.CallFailure) {
                 var answer = try await self.send(request, now, &attempts)
+                var form = now
                 if isTrial, !answer.isMissing {
                     // The server may only have had a bad time: the schema is tried again before it is given up.
                     let known = self.state.withLock { $0[request.model].form }
                     let again = try? await self.send(request, known, &attempts)
-                    if let again, !again.isMissing { (answer, later) = (again, known) }
+                    if let again, !again.isMissing { (answer, later, form) = (again, known, known) }
                 }
+                answer.omitted = form.omitted(of: request)
                 if !answer.isMissing { self.remember(later, of: request) }
                 self.note(pass, .alive) { $0.count(answer, of: request.model, seconds: self.clock.now() - started) }
                 return .success(answer)

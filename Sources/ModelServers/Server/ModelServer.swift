@@ -19,10 +19,10 @@ public struct CallObserver: Sendable {
 
 /// A model server as a pipeline wants it: asked, it answers, however long that takes.
 ///
-/// Requests wait for a place, the oldest record's first (`Gate`, `AdmissionControl`), are kept from a server that is down (`CircuitBreaker`) and
-/// asked again after a failure that is the server's (`RetryDecision`); a request that keeps failing alone is told so
-/// (`RequestBlame`). An outage makes no failure: requests wait. Cancelled, a request leaves the line, or does not try
-/// again; a call that has been sent is paid for, and its answer awaited.
+/// Requests wait for a place, the oldest record's first (`Gate`, `AdmissionControl`), are kept from a server that is
+/// down (`CircuitBreaker`) and asked again after a failure that is the server's (`RetryDecision`); a request that keeps
+/// failing alone is told so (`RequestBlame`). An outage makes no failure: requests wait. Cancelled, a request leaves
+/// the line, or does not try again; a call that has been sent is paid for, and its answer awaited.
 public final class ModelServer: Sendable {
     /// Settings of the server's patience.
     public struct Settings: Hashable, Sendable {

@@ -78,6 +78,9 @@ struct AnswerTrail {
             ("sha256", hash), ("stored", stored), ("finish reason", read.finishReason ?? "none"),
             ("tokens", "\(counts[0]) in, \(counts[1]) out"),
         ])
+        if !entry.omitted.isEmpty {
+            part.lines += Explanation.pairs([("asked without", entry.omitted.joined(separator: ", "))])
+        }
         part.lines += Self.lines(of: read.written)
         part.add("answer") { json in
             json.field("sha256", hash)
@@ -87,6 +90,12 @@ struct AnswerTrail {
             for (name, count) in zip(["prompt_tokens", "completion_tokens"], tokens) {
                 json.key(text: name)
                 if let count { json.value(count) } else { json.null() }
+            }
+            if !entry.omitted.isEmpty {
+                json.key("omitted")
+                json.beginArray()
+                for name in entry.omitted { json.value(name) }
+                json.endArray()
             }
             json.field("text", read.written)
         }
