@@ -7,23 +7,26 @@ import ModelRequests
 /// A judge's conversation about one record: as many opinions as the topology wants, made one verdict.
 ///
 /// More than half of the opinions have to be usable, or the record has not been judged: it becomes a dead letter
-/// `not-judged`. Counted, beside what the opinions count: `low-score.CRITERION` of records that do not pass.
+/// `not-judged`. One that lacks what the rubric shows is not asked about (`Judgeable.obstacle`). Counted, beside what
+/// the opinions count: `low-score.CRITERION` of records that do not pass.
 public struct JudgeConversation<Value: Judgeable>: Conversation {
     private let value: Value
     private let rules: JudgeRules
+    private let obstacle: RequestFailure?
     private var opinions: Sampled<StructuredTalk>
 
-    init(about value: Value, _ rules: JudgeRules, _ opinions: Sampled<StructuredTalk>) {
+    init(about value: Value, _ rules: JudgeRules, _ opinions: Sampled<StructuredTalk>, obstacle: RequestFailure?) {
         self.value = value
         self.rules = rules
+        self.obstacle = obstacle
         self.opinions = opinions
     }
 
     /// Second turns of opinions that could not be read.
-    public var callsToCome: ClosedRange<Int> { self.opinions.callsToCome }
+    public var callsToCome: ClosedRange<Int> { self.obstacle == nil ? self.opinions.callsToCome : 0...0 }
 
     /// Asks for all opinions at once.
-    public mutating func begin() -> Turn { self.opinions.begin() }
+    public mutating func begin() -> Turn { self.obstacle == nil ? self.opinions.begin() : .ends }
 
     /// Hears an opinion.
     public mutating func take(_ reply: Reply) -> Turn { self.opinions.take(reply) }
@@ -34,6 +37,10 @@ public struct JudgeConversation<Value: Judgeable>: Conversation {
     /// The record with its scores: as output, or as a reject. Earlier judges' scores of other criteria stay.
     public var outcome: Outcome<Value> {
         var outcome = Outcome<Value>()
+        if let obstacle {
+            outcome.failure = obstacle
+            return outcome
+        }
         let opinions = self.opinions.outcomes
         let usable = opinions.flatMap(\.outputs).map(self.rules.scores)
         guard 2 * usable.count > opinions.count else {

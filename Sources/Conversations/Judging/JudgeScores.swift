@@ -49,4 +49,12 @@ public protocol Judgeable: StreamValue {
     var judgeID: String { get }
     /// The scores that it has been given; `nil`, and not written, where no judge has seen it.
     var scores: JudgeScores? { get set }
+    /// The reason why it cannot be judged by what a rubric shows of it; `nil` where it can.
+    /// - Parameter shown: the names of the placeholders that the rubric has, of `rubricPlaceholders`.
+    func obstacle(toShowing shown: Set<String>) -> RequestFailure?
+}
+
+extension Judgeable {
+    /// None: most records hold all that a rubric may show.
+    public func obstacle(toShowing shown: Set<String>) -> RequestFailure? { nil }
 }

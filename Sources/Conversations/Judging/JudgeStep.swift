@@ -102,6 +102,7 @@ public struct JudgeStep<Value: Judgeable>: ConversationStep {
         let opinions = Sampled(self.options, of: value.judgeID, in: self.stage) { sampling in
             StructuredTalk(messages, self.form, self.options, sampling)
         }
-        return JudgeConversation(about: value, self.rules, opinions)
+        let obstacle = value.obstacle(toShowing: self.template.shown)
+        return JudgeConversation(about: value, self.rules, opinions, obstacle: obstacle)
     }
 }

@@ -49,6 +49,13 @@ public struct PromptTemplate<Subject>: Sendable {
 
     private let messages: [Message]
 
+    /// The names of the placeholders for texts about the subject that stand in the file.
+    public var shown: Set<String> {
+        var names: Set<String> = []
+        for case .field(let placeholder) in self.messages.flatMap(\.segments) { names.insert(placeholder.name) }
+        return names
+    }
+
     /// Reads a template.
     /// - Parameters:
     ///   - field: the field of the step's configuration that names the file; errors are about it.

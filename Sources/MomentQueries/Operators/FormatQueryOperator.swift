@@ -58,7 +58,7 @@ struct FormatQueryOperator: Operator {
             Sample(
                 queryID: query.queryID, clip: query.clip, annotationUID: self.annotation(of: query), query: query.query,
                 template: query.template, window: query.window, lineage: query.lineage,
-                jitter: self.jitter),
+                jitter: self.jitter, scores: query.scores),
             from: element)
     }
 

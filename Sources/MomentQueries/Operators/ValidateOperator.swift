@@ -2,6 +2,7 @@
 
 import Codecs
 import Dataflow
+import NarrationGrammar
 import Records
 import VideoAnnotations
 
@@ -84,6 +85,12 @@ struct ValidateOperator: Operator {
         "queries-remembered", default: 4096, in: 1...100_000,
         help: "Number of questions of a video and pass that a task remembers; the oldest is forgotten first.")
 
+    static let carryNarrations = Field(
+        "carry-narrations", default: false, isAdded: true,
+        help: """
+            Write into each query the narrations that its window covers, for a `judge` behind whose rubric shows them.
+            """)
+
     static let specification = OperatorSpecification(
         name: "validate", summary: "Passes the queries that a person might ask, and rejects the others with a reason.",
         fields: [
@@ -91,10 +98,12 @@ struct ValidateOperator: Operator {
             Self.marker, Self.unknownTemplate, Self.firstWord, Self.minimumSeconds, Self.maximumSeconds,
             Self.answerLeak, Self.notGrounded, Self.groundedShare, Self.wrongNarration, Self.duplicateInClip,
             Self.nearDuplicate, Self.repeatsInVideo, Self.videosRemembered, Self.queriesRemembered,
+            Self.carryNarrations,
         ], isStateful: true, remembers: true)
 
     private let judge: QueryJudge
     private let topologyHash: String
+    private let carriesNarrations: Bool
     private var memory: QueryMemory
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
@@ -106,6 +115,7 @@ struct ValidateOperator: Operator {
         }
         self.judge = QueryJudge(configuration)
         self.topologyHash = context.topologyHash
+        self.carriesNarrations = configuration[Self.carryNarrations]
         self.memory = QueryMemory(Self.memoryRules(configuration))
     }
 
@@ -150,9 +160,18 @@ struct ValidateOperator: Operator {
             queryID: Self.identity(block.blockID, indices, template, proposal.query), videoUID: block.videoUID,
             pass: block.pass, clip: block.clip, query: proposal.query, template: template, window: window,
             narrationIndices: indices,
+            narrations: self.carriesNarrations ? Self.narrations(in: window, or: indices, of: answer.reading) : nil,
             lineage: Lineage(
                 videoUID: block.videoUID, pass: block.pass, narrations: indices, block: block.blockID,
                 prompt: answer.promptHash, answer: answer.answerHash, topology: self.topologyHash))
+    }
+
+    /// The texts of the narrations that a window covers, or that the query is about, in their order.
+    private static func narrations(in window: Interval, or indices: [Int], of reading: BlockReading) -> [String] {
+        zip(reading.block.narrations, reading.narrations).compactMap { narration, read in
+            let isCovered = window.contains(narration.timestampSec) || indices.contains(narration.index)
+            return isCovered ? read.text.display : nil
+        }
     }
 
     /// UUIDv5 of `["query", block, [index, …], template, query]`.

@@ -24,6 +24,9 @@ public struct Query: Hashable, Sendable {
     public var window: Interval
     /// The indices of the narrations it is about.
     public var narrationIndices: [Int]
+    /// The texts of the narrations that its window covers, in order, for a judge to be shown; `nil`, and not written,
+    /// where nobody wants them (`carry-narrations` of `validate`).
+    public var narrations: [String]?
     /// The query's origin.
     public var lineage: Lineage
     /// The scores that judges have given it; `nil`, and not written, where none has seen it.
@@ -32,7 +35,7 @@ public struct Query: Hashable, Sendable {
     /// Creates a query.
     public init(
         queryID: String, videoUID: String, pass: Int, clip: Clip, query: String, template: String?, window: Interval,
-        narrationIndices: [Int], lineage: Lineage, scores: JudgeScores? = nil
+        narrationIndices: [Int], narrations: [String]? = nil, lineage: Lineage, scores: JudgeScores? = nil
     ) {
         self.queryID = queryID
         self.videoUID = videoUID
@@ -42,6 +45,7 @@ public struct Query: Hashable, Sendable {
         self.template = template
         self.window = window
         self.narrationIndices = narrationIndices
+        self.narrations = narrations
         self.lineage = lineage
         self.scores = scores
     }
@@ -70,6 +74,12 @@ extension Query: StreamValue {
         json.beginArray()
         for index in self.narrationIndices { json.value(index) }
         json.endArray()
+        if let narrations {
+            json.key("narrations")
+            json.beginArray()
+            for narration in narrations { json.value(narration) }
+            json.endArray()
+        }
         json.key("lineage")
         self.lineage.write(to: &json)
         if let scores {
@@ -89,6 +99,7 @@ extension Query: StreamValue {
         var template: String?
         var window: Interval?
         var indices: [Int] = []
+        var narrations: [String]?
         var lineage: Lineage?
         var scores: JudgeScores?
         try json.beginObject()
@@ -110,6 +121,11 @@ extension Query: StreamValue {
             } else if key == "narration_indices" {
                 try json.beginArray()
                 while try json.nextElement() { indices.append(try json.int()) }
+            } else if key == "narrations" {
+                var texts: [String] = []
+                try json.beginArray()
+                while try json.nextElement() { texts.append(try json.string()) }
+                narrations = texts
             } else if key == "lineage" {
                 lineage = try Lineage(json: &json)
             } else if key == "scores" {
@@ -124,18 +140,29 @@ extension Query: StreamValue {
         }
         self.init(
             queryID: queryID, videoUID: videoUID, pass: pass, clip: clip, query: query, template: template,
-            window: window, narrationIndices: indices, lineage: lineage, scores: scores)
+            window: window, narrationIndices: indices, narrations: narrations, lineage: lineage, scores: scores)
     }
 }
 
 extension Query: Judgeable {
     /// `{{query}}`, the question; `{{template}}`, the name of its template, or `none`; `{{seconds}}`, the length of its
-    /// window, to a tenth.
+    /// window, to a tenth; `{{narrations}}`, those that its window covers, one a line.
     public static var rubricPlaceholders: [PromptTemplate<Query>.Placeholder] {
         [
             .about("query") { $0.query }, .about("template") { $0.template ?? "none" },
             .about("seconds") { String((10 * ($0.window.end - $0.window.start)).rounded() / 10) },
+            .about("narrations") { ($0.narrations ?? []).map { "- \($0)" }.joined(separator: "\n") },
         ]
+    }
+
+    /// A rubric that shows the narrations wants a query that has some.
+    public func obstacle(toShowing shown: Set<String>) -> RequestFailure? {
+        guard shown.contains("narrations"), self.narrations?.isEmpty ?? true else { return nil }
+        return RequestFailure(
+            reason: "no-narrations",
+            message:
+                "the rubric shows `{{narrations}}`, and the query has none: set `carry-narrations: true` in the step "
+                + "`validate` that makes such queries, and replay from there")
     }
 
     /// `{{query}}`

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Codecs
+public import Conversations
 public import Dataflow
 import Records
 public import VideoAnnotations
@@ -23,11 +24,13 @@ public struct Sample: Hashable, Sendable {
     public var lineage: Lineage
     /// Tells whether a trainer may widen and shift the window; `nil` leaves it to the trainer.
     public var jitter: Bool?
+    /// The scores that judges have given the query; `nil`, and not written, where none stood in the way.
+    public var scores: JudgeScores?
 
     /// Creates a sample.
     public init(
         queryID: String, clip: Clip, annotationUID: String, query: String, template: String?, window: Interval,
-        lineage: Lineage, jitter: Bool? = nil
+        lineage: Lineage, jitter: Bool? = nil, scores: JudgeScores? = nil
     ) {
         self.queryID = queryID
         self.clip = clip
@@ -37,6 +40,7 @@ public struct Sample: Hashable, Sendable {
         self.window = window
         self.lineage = lineage
         self.jitter = jitter
+        self.scores = scores
     }
 }
 
@@ -62,6 +66,10 @@ extension Sample: StreamValue {
         json.field("video_end_sec", self.window.end)
         json.field("clip_duration_sec", self.clip.span.length)
         if let jitter = self.jitter { json.field("jitter", jitter) }
+        if let scores {
+            json.key("scores")
+            scores.write(to: &json)
+        }
         json.key("lineage")
         self.lineage.write(to: &json)
         json.endObject()
@@ -80,6 +88,7 @@ extension Sample: StreamValue {
         var clipDuration: Double?
         var lineage: Lineage?
         var jitter: Bool?
+        var scores: JudgeScores?
         try json.beginObject()
         while let key = try json.nextKey() {
             if key == "query_id" {
@@ -102,6 +111,8 @@ extension Sample: StreamValue {
                 clipDuration = try json.double()
             } else if key == "jitter" {
                 jitter = try json.boolOrNull()
+            } else if key == "scores" {
+                scores = try JudgeScores(json: &json)
             } else if key == "lineage" {
                 lineage = try Lineage(json: &json)
             } else {
@@ -115,6 +126,6 @@ extension Sample: StreamValue {
         self.init(
             queryID: queryID, clip: Clip(clipUID: clipUID, span: Interval(start, start + clipDuration)),
             annotationUID: annotationUID, query: query, template: template, window: Interval(videoStart, videoEnd),
-            lineage: lineage, jitter: jitter)
+            lineage: lineage, jitter: jitter, scores: scores)
     }
 }
