@@ -55,6 +55,8 @@ public final class Engine: Sendable {
         public var lag = 0
         /// Records that wait for answers.
         public var inFlight = 0
+        /// The fewest and the most calls to a server that these may yet make, as far as they say.
+        public var callsToCome = 0...0
         /// Partitions that this process runs.
         public var tasks = 0
     }
@@ -122,6 +124,7 @@ public final class Engine: Sendable {
                 progress.recordsIn += counter.recordsIn
                 progress.recordsOut += counter.recordsOut
                 progress.inFlight += counter.inFlight
+                progress.callsToCome = TaskMetadata.sum(progress.callsToCome, counter.callsToCome)
                 progress.tasks += 1
                 if let end = try? self.surroundings.log.offsets(of: counter.source).upperBound {
                     progress.lag += Int(max(0, end - counter.position))

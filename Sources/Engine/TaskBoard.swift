@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dataflow
 import RecordLog
 import Records
 
@@ -15,6 +16,8 @@ final class TaskBoard: @unchecked Sendable {
         var recordsIn = 0
         var recordsOut = 0
         var inFlight = 0
+        /// The fewest and the most calls that its records under way may yet make.
+        var callsToCome = 0...0
         var position: Offset = 0
         /// The offset that its last commit covers.
         var committed: Offset?
@@ -218,6 +221,7 @@ final class TaskBoard: @unchecked Sendable {
                 slot.counter.position = task.prefix.position
                 slot.counter.committed = task.prefix.committed
                 slot.counter.inFlight = task.questions?.count ?? 0
+                slot.counter.callsToCome = task.chain.callsToCome
             }
             switch outcome {
             case .progressed?: slot.due = .min

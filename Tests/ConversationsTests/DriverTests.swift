@@ -220,6 +220,44 @@ private final class HeldSource: CompletionSource, CompletionProvider {
         #expect(output.notes.counts["calls"] == nil)
     }
 
+    @Test("A step says how many calls its conversations may yet make: those that are open, and those that may follow")
+    func callsToCome() async throws {
+        let source = HeldSource(answers: [])
+        let step = try self.step(source)
+        #expect(step.callsToCome == 0...0)
+        var output = Collector<Note>(step: "llm")
+        let rests = try ["one", "two"].map { text in
+            try #require(step.begin(self.note(text), until: nil, into: &output))
+        }
+        // Four voices each, and a sum with up to six rounds of two before it.
+        #expect(step.callsToCome == 10...34)
+        let talking = rests.map { rest in
+            Task {
+                var output = Collector<Note>(step: "llm")
+                try await rest.finish(into: &output)
+            }
+        }
+        while source.log.withLock({ $0.asked.count }) < 8 { await Task.yield() }
+        #expect(step.callsToCome == 10...34, "asked is not answered")
+        talking[0].cancel()
+        await #expect(throws: CancellationError.self) { try await talking[0].value }
+        #expect(step.callsToCome == 5...17)
+        talking[1].cancel()
+        await #expect(throws: CancellationError.self) { try await talking[1].value }
+        #expect(step.callsToCome == 0...0)
+    }
+
+    @Test("Kept answers bring the range down as they are heard, and the end to nothing")
+    func callsToComeEnd() async throws {
+        let expected = self.expected("ranged")
+        let step = try self.step(OracleSource { request in expected.talk.asked.first == request.key })
+        var output = Collector<Note>(step: "llm")
+        let rest = try #require(step.begin(self.note("ranged"), until: nil, into: &output))
+        #expect(step.callsToCome.lowerBound >= 4 && step.callsToCome.upperBound <= 17)
+        try await rest.finish(into: &output)
+        #expect(step.callsToCome == 0...0)
+    }
+
     @Test("A step that asks nobody needs no server; one that does says so where there is none")
     func noServer() throws {
         let echo = try ConversationOperator<EchoStep>(Configuration(), OperatorContext(topologyHash: "t"))

@@ -59,7 +59,8 @@ private final class Door: Sendable {
     func open() { self.shut.withLock { $0 = [] } }
 }
 
-/// Asynchronous: sends each number to a post office, whose answers are kept. A letter that is sent cannot be taken back.
+/// Asynchronous: sends each number to a post office, whose answers are kept. A letter that is sent cannot be taken
+/// back.
 private struct Sender: AsyncOperator {
     static let office = Field("office", default: "none", help: "Which post office.")
     static let places = Field("places", default: 3, help: "How many letters at a time.")
@@ -67,6 +68,11 @@ private struct Sender: AsyncOperator {
         name: "sender", summary: "Sends.", fields: [Self.office, Self.places])
     let office: PostOffice
     let inFlightMax: Int
+    /// A letter that is out, and up to two more for each.
+    var callsToCome: ClosedRange<Int> {
+        let out = self.office.account.withLock { account in account.sent.keys.count { !account.kept.contains($0) } }
+        return out...3 * out
+    }
 
     init(_ configuration: Configuration, _ context: OperatorContext) {
         self.inFlightMax = configuration[Self.places]
@@ -309,6 +315,7 @@ private struct Mixed: AsyncOperator {
         }
         async let run: Void = EngineWorld.run(engine)
         try await EngineWorld.wait("three are sent") { office.account.withLock { $0.sent.count == 3 } }
+        try await EngineWorld.wait("the range is told") { engine.progress().first?.callsToCome == 3...9 }
         engine.stop()
         try await EngineWorld.wait("they are told") { office.account.withLock { $0.cancelled.count == 3 } }
         #expect(office.account.withLock { $0.sent.count } == 3)
@@ -319,6 +326,37 @@ private struct Mixed: AsyncOperator {
         try await EngineWorld.runToEnd(world.engine(try self.sending("stop", partitions: 1)))
         #expect(office.account.withLock { $0.sent } == Dictionary(uniqueKeysWithValues: (1...20).map { ($0, 1) }))
         #expect(try world.values("output") == (1...20).map { "{\"value\":\($0)}" })
+    }
+
+    @Test("the calls that may yet come are committed beside what is finished")
+    func callsToComeAreCommitted() async throws {
+        var metadata = TaskMetadata(stageHash: "h")
+        #expect(!metadata.text.contains("calls"), "where there are none")
+        metadata.callsToCome = 2...7
+        #expect(try TaskMetadata(parsing: metadata.text) == metadata)
+        var sum = metadata
+        sum.add(metadata)
+        #expect(sum.callsToCome == 4...14)
+        for text in ["[3]", "[3,2]", "[-1,2]", "7", "[1,\"2\"]", "[1,2,3]"] {
+            let odd = metadata.text.replacing("[2,7]", with: text)
+            let parsed = try TaskMetadata(parsing: odd)
+            #expect(odd != metadata.text && parsed.callsToCome == 0...0, "\(text)")
+        }
+        let world = EngineWorld()
+        try world.fill("input", with: 1...20)
+        let office = PostOffice.named("range")
+        office.account.withLock { $0.kept = [1, 2] }
+        let engine = world.engine(try self.sending("range", partitions: 1)) { $0.untilIdle = false }
+        async let run: Void = EngineWorld.run(engine)
+        try await EngineWorld.wait("it is committed") {
+            let committed = try world.log().committedOffset(
+                group: "sending.only", partition: TopicPartition("input", 0))
+            guard let committed else { return false }
+            return try committed.offset == 2 && TaskMetadata(parsing: committed.metadata).callsToCome.upperBound > 0
+        }
+        office.open()
+        engine.stop()
+        try await run
     }
 
     @Test("a stopped run waits no longer than half of the time after which others take over")

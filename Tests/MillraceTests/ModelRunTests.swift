@@ -363,6 +363,16 @@ struct ModelRunTests {
         while process.isRunning, model.questions.count < 20 { try await Task.sleep(for: .milliseconds(5)) }
         // Twelve answers are on their way into the cache when the eight others hang.
         while process.isRunning, try await bench.keptAnswers() < 12 { try await Task.sleep(for: .milliseconds(50)) }
+        // Others see meanwhile what may yet come: eight answers, and one more for each that cannot be used.
+        var status = ""
+        while process.isRunning, !status.contains("nlq.generate, ") || !status.contains(" calls to come") {
+            status = try await bench.home.output("status", "--interval", "0").outputLines.joined(separator: "\n")
+        }
+        let line = status.split(separator: "\n").first { $0.contains("calls to come") } ?? ""
+        #expect(line.count <= 80 && line.hasSuffix("calls to come of conversations under way"), "\(line)")
+        let groups = try JSONTree(try await bench.home.output("status", "--json", "--interval", "0").output)["groups"]
+        let group = try #require(groups.array.first { $0["group"].string == "nlq.generate" })
+        #expect((group["calls_to_come_max"].int ?? 0) > (group["calls_to_come_min"].int ?? 0))
         process.send(SIGINT)
         let result = try await process.finished(seconds: 60)
         #expect(result.code == 130, Comment(rawValue: result.story))

@@ -151,7 +151,7 @@ final class ProgressWatcher: @unchecked Sendable {
                 return ProgressLine.Stage(
                     name: stage.stage, records: stage.recordsIn,
                     rate: seconds > 0 ? Int(Double(stage.recordsIn - before) / seconds) : 0, waiting: stage.lag,
-                    inFlight: stage.inFlight)
+                    inFlight: stage.inFlight, callsToCome: stage.callsToCome)
             }
             if self.isStopped.load(ordering: .acquiring) { return nil }
             self.last = (now, Dictionary(stages.map { ($0.stage, $0.recordsIn) }) { first, _ in first })

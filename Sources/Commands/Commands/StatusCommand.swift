@@ -60,6 +60,8 @@ struct Status {
         var counts: [String: Int] = [:]
         /// The groups that its steps gather and whose end has not come, by step.
         var open: [String: Int] = [:]
+        /// The fewest and the most calls that its records under way may yet make, as of its last commit.
+        var callsToCome = 0...0
         var lag = 0
         var rate = 0.0
         var lastCommit: Timestamp?
@@ -76,6 +78,10 @@ struct Status {
         }
         var open: [String: Int] {
             self.tasks.reduce(into: [:]) { open, task in open.merge(task.open, uniquingKeysWith: +) }
+        }
+        var callsToCome: ClosedRange<Int> {
+            let ranges = self.tasks.map(\.callsToCome)
+            return ranges.reduce(0) { $0 + $1.lowerBound }...ranges.reduce(0) { $0 + $1.upperBound }
         }
         var lag: Int { self.tasks.reduce(0) { $0 + $1.lag } }
         var rate: Double { self.tasks.reduce(0) { $0 + $1.rate } }
@@ -130,6 +136,7 @@ struct Status {
             task.records = metadata?.recordsIn ?? 0
             task.counts = metadata?.counts ?? [:]
             task.open = metadata?.open ?? [:]
+            task.callsToCome = metadata?.callsToCome ?? 0...0
             task.lastCommit = metadata?.committedAt ?? commit?.time
             if let range = try? log.offsets(of: partition) {
                 task.lag = Int(max(0, range.upperBound - max(task.committed ?? 0, range.lowerBound)))
@@ -163,6 +170,9 @@ struct Status {
         for group in self.groups {
             if let usage = ModelUsage(group.counts) { lines.append("  \(group.name), model: \(usage.line)") }
             if let open = OpenGroups(group.open) { lines.append("  \(group.name), \(open.line)") }
+            if let calls = CallsToCome(group.callsToCome) {
+                lines.append("  \(group.name), \(calls.text) of conversations under way")
+            }
         }
         let now = Engine.systemClock()
         for wait in self.waits { lines.append("  " + wait.text(now: now)) }
@@ -238,6 +248,7 @@ struct Status {
         }
         json.endObject()
         OpenGroups(group.open)?.write(to: &json)
+        CallsToCome(group.callsToCome)?.write(to: &json)
         json.key("members")
         json.beginArray()
         for member in group.members {

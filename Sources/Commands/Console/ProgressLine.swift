@@ -10,11 +10,13 @@ struct ProgressLine {
         var rate: Int
         var waiting: Int
         var inFlight: Int
+        /// The fewest and the most calls to a model that these may yet make.
+        var callsToCome = 0...0
     }
 
     /// The detail in which a stage is shown.
     private enum Detail: CaseIterable {
-        case all, withoutTime, withoutRate, waitingOnly, short
+        case all, withoutTime, withoutRate, withoutCalls, waitingOnly, short
     }
 
     /// A line that is longer wraps, and cannot be rewritten any more.
@@ -44,6 +46,9 @@ struct ProgressLine {
         if detail != .short {
             facts.append("\(number(stage.waiting)) waiting")
             if stage.inFlight > 0, detail != .waitingOnly { facts.append("\(number(stage.inFlight)) in flight") }
+            if let calls = CallsToCome(stage.callsToCome), detail != .waitingOnly, detail != .withoutCalls {
+                facts.append(calls.text)
+            }
         }
         if detail == .all, stage.rate > 0 {
             facts.append(ProgressReporter.duration(Double(stage.waiting) / Double(stage.rate)) + " left")

@@ -66,6 +66,7 @@ public struct ConversationOperator<Step: ConversationStep>: AsyncOperator {
 
     private let step: Step
     private let conversationsMax: Int
+    private let forecast = CallForecast()
     /// `nil` where nobody may be asked, in lint and tests of topologies, or nobody is.
     private let source: (any CompletionSource)?
 
@@ -92,12 +93,15 @@ public struct ConversationOperator<Step: ConversationStep>: AsyncOperator {
     /// As many again wait inside for a place at the server, so that a free place is taken at once.
     public var askedAheadMax: Int { self.conversationsMax }
 
+    /// By what the conversations say that are under way.
+    public var callsToCome: ClosedRange<Int> { self.forecast.range }
+
     /// Walks through the answers that are kept.
     public func begin(
         _ element: Element<Step.Input>, until deadline: ContinuousClock.Instant?,
         into output: inout Collector<Step.Talk.Output>
     ) -> Remainder<Step.Talk.Output>? {
-        var walk = ConversationWalk(self.step.conversation(about: element.value))
+        var walk = ConversationWalk(self.step.conversation(about: element.value), self.forecast)
         while let question = walk.open.nextUnsent {
             guard let source else {
                 output.fail(element, reason: "no-server", message: Step.withoutServer)
@@ -105,10 +109,12 @@ public struct ConversationOperator<Step: ConversationStep>: AsyncOperator {
             }
             guard let kept = source.kept(question.request) else {
                 source.foresee(walk.open.unsent.map(\.request), further: walk.open.talk.callsToCome)
+                walk.foresee()
                 return self.rest(of: walk, element, source)
             }
             walk.take(kept)
             if let deadline, !walk.open.isOver, ContinuousClock.now >= deadline {
+                walk.foresee()
                 return self.rest(of: walk, element, source)
             }
         }

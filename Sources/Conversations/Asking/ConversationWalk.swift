@@ -18,13 +18,27 @@ struct ConversationWalk<Talk: Conversation>: Sendable {
     /// The number of its record.
     private let record = RecordNumber.next()
     private var counts: [String: Int] = [:]
+    /// Where the calls are told that may yet come, and those that have been told.
+    private let forecast: CallForecast
+    private var foreseen = 0...0
     /// Tells whether the source has said that no more answers come.
     private var isGivenUp = false
 
     /// A long walk gives up its thread this often.
     private static var stride: Duration { .milliseconds(10) }
 
-    init(_ talk: Talk) { self.open = OpenConversation(talk) }
+    init(_ talk: Talk, _ forecast: CallForecast) {
+        self.open = OpenConversation(talk)
+        self.forecast = forecast
+    }
+
+    /// Tells the calls that may yet come.
+    mutating func foresee() { self.foresee(self.open.callsToCome) }
+
+    private mutating func foresee(_ calls: ClosedRange<Int>) {
+        self.forecast.change(from: self.foreseen, to: calls)
+        self.foreseen = calls
+    }
 
     /// Tells the conversation the kept answer to its oldest unsent request.
     mutating func take(_ kept: Completion) {
@@ -55,12 +69,14 @@ struct ConversationWalk<Talk: Conversation>: Sendable {
                     if let kept = source.kept(question.request) {
                         walk.take(kept)
                     } else if let question = walk.open.takeUnsent() {
-                        group.addTask { [record = self.record] in await Self.ask(question, of: record, source) }
+                        group.addTask { [record = walk.record] in await Self.ask(question, of: record, source) }
                     }
-                } else if let arrival = await group.next() {
-                    walk.take(arrival)
+                } else {
+                    walk.foresee()
+                    if let arrival = await group.next() { walk.take(arrival) }
                 }
             }
+            walk.foresee(0...0)
             group.cancelAll()
             for await arrival in group { walk.take(arrival) }
             return walk

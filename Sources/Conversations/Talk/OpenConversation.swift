@@ -36,6 +36,8 @@ public struct OpenConversation<Talk: Conversation>: Sendable {
     private var firstUnsent = 0
     private var next = 0
     private var hasEnded = false
+    /// Requests that have neither a reply nor failed.
+    private var unanswered = 0
 
     /// Begins a conversation.
     public init(_ talk: Talk) {
@@ -46,6 +48,14 @@ public struct OpenConversation<Talk: Conversation>: Sendable {
 
     /// Tells whether it is over.
     public var isOver: Bool { self.hasEnded || self.oldest == self.next }
+
+    /// The fewest and the most calls that it may yet take: for the requests that are open, and for those that may
+    /// follow.
+    public var callsToCome: ClosedRange<Int> {
+        guard !self.isOver else { return 0...0 }
+        let further = self.talk.callsToCome
+        return self.unanswered + further.lowerBound...self.unanswered + further.upperBound
+    }
 
     /// The requests that nobody has taken to be sent, in order.
     public var unsent: [Question] {
@@ -74,6 +84,7 @@ public struct OpenConversation<Talk: Conversation>: Sendable {
     private mutating func fill(_ number: Int, with slot: Slot) {
         guard !self.isOver, case .sent? = self.slots[number] else { return }
         self.slots[number] = slot
+        self.unanswered -= 1
         while !self.isOver {
             switch self.slots[self.oldest] {
             case .arrived(let reply)?:
@@ -105,6 +116,7 @@ public struct OpenConversation<Talk: Conversation>: Sendable {
                 self.slots[self.next] = .unsent(request)
                 self.next += 1
             }
+            self.unanswered += requests.count
         case .ends: self.hasEnded = true
         }
     }

@@ -104,6 +104,9 @@ public final class Chain {
     /// The number of further elements that may wait inside it for their turn.
     public var askedAheadMax: Int { self.asynchronous?.wired.askedAheadMax ?? 0 }
 
+    /// The fewest and the most calls that the asynchronous step may yet make for the records under way.
+    public var callsToCome: ClosedRange<Int> { self.asynchronous?.wired.callsToCome() ?? 0...0 }
+
     /// Runs a record through a stage without an asynchronous step. Of a batch every record is run or left out, in
     /// order.
     public func process(_ batch: FetchedBatch, at index: Int) {

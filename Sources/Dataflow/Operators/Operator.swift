@@ -142,6 +142,10 @@ public protocol AsyncOperator<Input, Output>: Sendable {
     /// the next itself then has one at hand whenever a place comes free, whatever the engine is busy with.
     var askedAheadMax: Int { get }
 
+    /// The fewest and the most calls to a server that the elements under way may yet make, where the operator makes
+    /// calls and knows.
+    var callsToCome: ClosedRange<Int> { get }
+
     /// Answers without waiting, as far as that goes: by rule, or from a cache.
     ///
     /// - Parameter deadline: the time from which the thread is wanted for other things, Ctrl-C among them; `nil`: it
@@ -161,6 +165,9 @@ public protocol AsyncOperator<Input, Output>: Sendable {
 extension AsyncOperator {
     /// None: most operators do not queue.
     public var askedAheadMax: Int { 0 }
+
+    /// None that anybody knows of.
+    public var callsToCome: ClosedRange<Int> { 0...0 }
 
     /// Answers nothing at once: most operators have to ask.
     public func begin(

@@ -89,7 +89,7 @@ public struct OperatorOverload: Sendable {
                         }
                     }
                 }
-                return (receiver, take, step.inFlightMax, step.askedAheadMax)
+                return (receiver, take, step.inFlightMax, step.askedAheadMax, { step.callsToCome })
             })
     }
 }
@@ -102,7 +102,8 @@ extension OperatorOverload {
     )
     @usableFromInline
     typealias AsynchronousParts = (
-        receiver: AnyObject, takeRequests: () -> [Request], inFlightMax: Int, askedAheadMax: Int
+        receiver: AnyObject, takeRequests: () -> [Request], inFlightMax: Int, askedAheadMax: Int,
+        callsToCome: () -> ClosedRange<Int>
     )
 
     /// Opaque request and reply that the generic initialisers hand over.
@@ -184,7 +185,7 @@ extension OperatorOverload {
             let parts = try make(configuration, context)
             return WiredAsyncOperator(
                 receiver: parts.receiver, takeRequests: { parts.takeRequests().map(\.request) },
-                inFlightMax: parts.inFlightMax, askedAheadMax: parts.askedAheadMax)
+                inFlightMax: parts.inFlightMax, askedAheadMax: parts.askedAheadMax, callsToCome: parts.callsToCome)
         }
     }
 }

@@ -22,6 +22,7 @@ struct WiredAsyncOperator {
     let takeRequests: () -> [AsyncRequest]
     let inFlightMax: Int
     let askedAheadMax: Int
+    let callsToCome: () -> ClosedRange<Int>
 }
 
 /// One question of an asynchronous operator.

@@ -23,6 +23,7 @@ extension StageTask {
         self.add(self.deadLetters, to: self.surroundings.topology.deadLetterTopic, &transaction)
         self.metadata.committedAt = self.now
         self.metadata.open = self.chain.openCounts
+        self.metadata.callsToCome = self.chain.callsToCome
         transaction.group = self.surroundings.group(of: self.stage)
         transaction.offsets[self.source] = CommittedOffset(position, metadata: self.metadata.text)
         transaction.state = self.chain.stateChanges()

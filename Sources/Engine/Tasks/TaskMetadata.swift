@@ -23,6 +23,8 @@ public struct TaskMetadata: Hashable, Sendable {
     public var counts: [String: Int]
     /// Numbers of things the steps gather whose end has not come, by step.
     public var open: [String: Int] = [:]
+    /// The fewest and the most calls to a server that the records under way at the commit may yet make.
+    public var callsToCome = 0...0
 
     /// Kafka refuses more than 4,096 bytes of metadata; what does not fit is added up under `other`.
     static let bytesMax = 3_800
@@ -49,6 +51,13 @@ public struct TaskMetadata: Hashable, Sendable {
         self.committedAt = value["at"]?.count.map { Timestamp($0) }
         self.counts = Self.numbers(value["counts"])
         self.open = Self.numbers(value["open"])
+        let calls = value["calls"]?.array?.compactMap(\.count) ?? []
+        if calls.count == 2, calls[0] <= calls[1] { self.callsToCome = calls[0]...calls[1] }
+    }
+
+    /// The sum of two ranges.
+    static func sum(_ left: ClosedRange<Int>, _ right: ClosedRange<Int>) -> ClosedRange<Int> {
+        left.lowerBound + right.lowerBound...left.upperBound + right.upperBound
     }
 
     private static func numbers(_ value: JSONValue?) -> [String: Int] {
@@ -87,6 +96,13 @@ public struct TaskMetadata: Hashable, Sendable {
             json.key("open")
             Self.write(self.open, to: &json)
         }
+        if self.callsToCome.upperBound > 0 {
+            json.key("calls")
+            json.beginArray()
+            json.value(self.callsToCome.lowerBound)
+            json.value(self.callsToCome.upperBound)
+            json.endArray()
+        }
         json.endObject()
         return String(decoding: json.bytes, as: UTF8.self)
     }
@@ -108,5 +124,6 @@ public struct TaskMetadata: Hashable, Sendable {
         self.rejected += other.rejected
         self.counts.merge(other.counts, uniquingKeysWith: +)
         self.open.merge(other.open, uniquingKeysWith: +)
+        self.callsToCome = Self.sum(self.callsToCome, other.callsToCome)
     }
 }
