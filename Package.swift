@@ -186,6 +186,14 @@ let package = Package(
                 name: "training-bench",
                 dependencies: ["MomentLocalization", "VideoFeatures", "TextEncoders", "NeuralNetworks"],
                 path: "Sources/TrainingBenchmark", swiftSettings: settings),
+            // Our side of ops/bench/replay-stop.
+            .executableTarget(
+                name: "replay-bench",
+                dependencies: [
+                    "Commands", "Conversations", "Dataflow", "TaskRooms", "ModelRequests", "ModelAnswerCache",
+                    "EmbeddedLog", "RecordLog", "Codecs", "Records",
+                ],
+                path: "Sources/ReplayBenchmark", swiftSettings: settings),
             .executableTarget(name: "millrace", dependencies: ["Commands"], swiftSettings: settings),
             .testTarget(
                 name: "MillraceTests",

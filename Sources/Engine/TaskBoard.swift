@@ -189,10 +189,7 @@ final class TaskBoard: @unchecked Sendable {
         self.locked {
             while !self.closed {
                 let now = SteadyClock.now
-                for offset in self.slots.indices {
-                    let slot = self.slots[(self.nextSlot + offset) % self.slots.count]
-                    guard !slot.isBusy, slot.due <= now, !self.hasFormer(slot) else { continue }
-                    self.nextSlot = (self.nextSlot + offset + 1) % self.slots.count
+                if let slot = self.nextDue(now) {
                     slot.isBusy = true
                     slot.wakesSeen = self.wakes
                     return slot
@@ -202,6 +199,20 @@ final class TaskBoard: @unchecked Sendable {
             }
             return nil
         }
+    }
+
+    /// The next slot that is due: one whose group waits for its end before all others, which take their turns. Where
+    /// each has always something to do, a turn comes only after as many steps as there are tasks.
+    private func nextDue(_ now: Timestamp) -> Slot? {
+        func isDue(_ slot: Slot) -> Bool { !slot.isBusy && slot.due <= now && !self.hasFormer(slot) }
+        if let leaving = self.slots.first(where: { ($0.isRetiring || $0.isAbandoned) && isDue($0) }) { return leaving }
+        for offset in self.slots.indices {
+            let slot = self.slots[(self.nextSlot + offset) % self.slots.count]
+            guard isDue(slot) else { continue }
+            self.nextSlot = (self.nextSlot + offset + 1) % self.slots.count
+            return slot
+        }
+        return nil
     }
 
     /// Tells whether a partition that was lost and came back still has its earlier task, say in a commit that takes its
