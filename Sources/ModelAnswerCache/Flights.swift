@@ -60,7 +60,7 @@ final class FlightTable: Sendable {
             do {
                 return try await self.share(key, onShared, make)
             } catch is GivenUp {
-                // Who came after that is not to suffer by it, and asks again.
+                // Those who came after that do not suffer by it, and ask again.
                 if Task.isCancelled || self.state.withLock({ $0.isEnding }) { throw CancellationError() }
             }
         }

@@ -14,8 +14,8 @@ import TaskRooms
 
 /// Our side of `ops/bench/replay-stop`: `millrace` with a task whose answers are all kept, and two commands of its own.
 ///
-///     replay-bench fill HOME STAGES DIALOGUES ROUNDS     keeps the answers, and appends the dialogues
-///     replay-bench join HOME STAGES                      takes partitions from whoever runs, and says how long that took
+///     replay-bench fill HOME STAGES DIALOGUES ROUNDS   keeps the answers, and appends the dialogues
+///     replay-bench join HOME STAGES                    takes partitions from others, and says how long it took
 @main
 enum Entry {
     static func main() throws {

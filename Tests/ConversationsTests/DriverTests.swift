@@ -196,7 +196,7 @@ private final class HeldSource: CompletionSource, CompletionProvider {
         let letters = output.notes.letters.map { "\($0.reason): \($0.message)" }
         #expect(output.elements.isEmpty && letters == ["stopped: \(talk.said.last ?? "")"])
         let log = source.log.withLock { $0 }
-        // What was said is asked for, and of what comes after it nothing that the talk did not want.
+        // All that was said is asked for, and of the rest nothing that the talk did not want.
         #expect(Set(log.asked).count == log.asked.count && Set(log.asked).isSubset(of: talk.asked))
         #expect(Set(log.asked).isSuperset(of: talk.asked.prefix(talk.said.count)))
         #expect(log.asked.count > talk.said.count, "some were open")

@@ -140,7 +140,7 @@ import Testing
         try await self.until { self.cache.flights.waiters(for: given.key) == 3 && call.count == 1 }
         for task in tasks { task.cancel() }
         try await self.until { call.isCancelled && self.cache.flights.waiters(for: given.key) == 1 }
-        // Who comes now shares it, though it was given up.
+        // A later caller shares it, though it was given up.
         let late = Task { [cache] in try await cache.answer(for: given.key) { await call.make() } }
         try await self.until { self.cache.flights.waiters(for: given.key) == 2 }
         call.end(given)

@@ -18,7 +18,7 @@ struct ConversationWalk<Talk: Conversation>: Sendable {
     /// The number of its record.
     private let record = RecordNumber.next()
     private var counts: [String: Int] = [:]
-    /// Where the calls are told that may yet come, and those that have been told.
+    /// The place to tell of calls that may yet come, and those that have been told.
     private let forecast: CallForecast
     private var foreseen = 0...0
     /// Tells whether the source has said that no more answers come.
