@@ -11,7 +11,7 @@ from typing import Any
 
 import datasets
 
-from .decoding import decode_json, undecodable
+from .decoding import Decoder, always, decode_json
 from .errors import ShardError
 from .manifest import Entry
 from .shard import Shard
@@ -48,12 +48,13 @@ class ShardBuilder(datasets.GeneratorBasedBuilder):
         return [datasets.SplitGenerator(name=str(datasets.Split.TRAIN), gen_kwargs=files)]
 
     def _generate_examples(self, folder: str, entries: list[Entry]) -> Iterator[tuple[str, Any]]:
+        decoder = Decoder(decode_json)
         for entry in entries:
             shard = Shard(folder, entry)
             number = 0
             for frame in range(len(shard.frames)):
-                for line in shard.lines(frame):
-                    yield f"{entry.file}/{number}", _decoded(shard.path, line)
+                for sample in decoder.many(shard.lines(frame), always(shard.path)):
+                    yield f"{entry.file}/{number}", sample
                     number += 1
             shard.close()
 
@@ -87,13 +88,6 @@ def load(
         return builder.as_streaming_dataset(split="train")
     builder.download_and_prepare(num_proc=num_proc)
     return builder.as_dataset(split="train")
-
-
-def _decoded(path: str, line: bytes) -> Any:
-    try:
-        return decode_json(line)
-    except (ValueError, RecursionError) as error:
-        raise undecodable(path, line, error) from error
 
 
 def _hash(shards: ShardSet) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from .decoding import Decode, decode_json, undecodable
+from .decoding import Decode, Decoder, always, decode_json
 from .errors import ShardError
 from .manifest import Entry, Manifest
 from .order import in_order
@@ -46,7 +46,7 @@ class ShardSet(Sequence[Any]):
         self.entries: list[Entry] = in_order(
             manifest.entries, [0] * manifest.partitions, [len(shards) for shards in manifest.entries]
         )
-        self._decode = decode
+        self._decoder = Decoder(decode)
         self._before = list(accumulate((entry.samples for entry in self.entries), initial=0))
         self._open: OrderedDict[int, Shard] = OrderedDict()
         #: The lines of frames, with their bytes.
@@ -61,40 +61,43 @@ class ShardSet(Sequence[Any]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return self._decoded(self.line(index), index)
+        shard, line = self._find(index)
+        return self._decoder.one(os.path.join(self.folder, self.entries[shard].file), line)
 
     def __iter__(self) -> Iterator[Any]:
-        for index, line in enumerate(self.lines()):
-            yield self._decoded(line, index)
+        for path, lines in self._frames():
+            yield from self._decoder.many(lines, always(path))
 
     def lines(self) -> Iterator[bytes]:
         """The samples as they are, a line of JSON each, a frame in memory at a time."""
+        for _, lines in self._frames():
+            yield from lines
+
+    def _frames(self) -> Iterator[tuple[str, list[bytes]]]:
+        """The lines of each frame, with the path of their file."""
         for entry in self.entries:
             shard = Shard(self.folder, entry)
             count = 0
             for frame in range(len(shard.frames)):
                 lines = shard.lines(frame)
                 count += len(lines)
-                yield from lines
+                yield shard.path, lines
             shard.close()
             if count != entry.samples:
                 raise ShardError(f"{shard.path} has {count} samples, {entry.samples} were committed; restore the file")
 
     def line(self, index: int) -> bytes:
         """A sample as it is, a line of JSON."""
+        return self._find(index)[1]
+
+    def _find(self, index: int) -> tuple[int, bytes]:
+        """The shard of a sample, and the sample as it is."""
         number = index + len(self) if index < 0 else index
         if not 0 <= number < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         shard = bisect_right(self._before, number) - 1
         frame, line = self._locate(shard, number - self._before[shard])
-        return self._frame(shard, frame)[line]
-
-    def _decoded(self, line: bytes, index: int) -> Any:
-        try:
-            return self._decode(line)
-        except (ValueError, RecursionError) as error:
-            entry = self.entries[bisect_right(self._before, index % len(self)) - 1]
-            raise undecodable(os.path.join(self.folder, entry.file), line, error) from error
+        return shard, self._frame(shard, frame)[line]
 
     def verify(self) -> None:
         """Compares every byte of every shard with what was committed.

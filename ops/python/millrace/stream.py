@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Callable
 
-from .decoding import Decode, decode_json, undecodable
+from .decoding import Decode, Decoder, decode_json
 from .errors import ShardError
 from .manifest import Manifest
 from .order import PassOrder, Place, share_of_frame
@@ -73,7 +74,7 @@ class Stream:
         self._window = window
         self._share = rank * workers + worker
         self._shares = ranks * workers
-        self._decode = decode
+        self._decoder = Decoder(decode)
         self._poll_seconds = poll_seconds
         self._idle_seconds = idle_seconds
         self._position = Position()
@@ -229,25 +230,25 @@ class Stream:
         return True
 
     def _pass(self, run: int) -> Iterator[Any]:
-        position, decode = self._position, self._decode
+        position = self._position
         order = PassOrder(self._manifest.entries, position.starts, position.ends, position.number, self._seed, self._window)
         while position.group < order.groups:
             group = order.group(position.group)
             lines, starts = self._read(group)
-            samples = order.samples(position.group, len(lines), self._share)
-            for index in range(position.drawn, len(lines)):
-                number = samples[index]
-                try:
-                    sample = decode(lines[number])
-                except (ValueError, RecursionError) as error:
-                    place = group[bisect_right(starts, number) - 1]
-                    raise undecodable(self._shard(place).path, lines[number], error) from error
-                position.drawn = index + 1
+            drawn = order.samples(position.group, len(lines), self._share)[position.drawn :]
+            chosen = [lines[number] for number in drawn]
+            path = partial(self._path, group, starts, drawn)
+            for sample in self._decoder.many(chosen, path):
+                position.drawn += 1
                 yield sample
                 if run != self._run:
                     return
             position.group += 1
             position.drawn = 0
+
+    def _path(self, group: list[Place], starts: list[int], drawn: Sequence[int], index: int) -> str:
+        """The file of the sample that is drawn at a place."""
+        return self._shard(group[bisect_right(starts, drawn[index]) - 1]).path
 
     def _read(self, group: list[Place]) -> tuple[list[bytes], list[int]]:
         """The lines of this share in a group, and the number of those before each frame."""
