@@ -32,6 +32,9 @@ public enum Program {
                 return 0
             }
             try Tasks.check()
+            if let problem = MistypedCommand.problem(in: CommandLine.arguments.dropFirst()) {
+                throw CommandFailure(.usage, problem)
+            }
             var command = try Millrace.parseAsRoot()
             try DescriptorLimit.require()
             try CommandFailure.reporting { try ThreadProbe.require(ThreadProbe.headroom) }

@@ -57,8 +57,9 @@ enum DestinationFields {
     static let level = Field<Int>("level", default: 3, in: 1...19, help: "zstd's level")
     static let samples = Field<Int>(
         "samples", default: 50_000, in: 1...1_000_000_000, help: "samples after which a shard is closed")
-    static let bytes = Field<Int>(
-        "bytes", default: 64 << 20, in: 1...(4 << 30), help: "uncompressed bytes after which a shard is closed")
+    static let bytes = Field<ByteCount>(
+        "bytes", default: ByteCount(64 << 20), in: ByteCount(1)...ByteCount(4 << 30),
+        help: "uncompressed bytes after which a shard is closed")
     static let seconds = Field<Double>(
         "seconds", default: 60, in: 0...86_400,
         help: "seconds after its first sample that a shard is closed; 0 is never")
@@ -71,7 +72,7 @@ enum DestinationFields {
         let rotate = configuration[Self.rotate] ?? Configuration()
         return ShardDestination(
             name: configuration[Self.shards], level: configuration[Self.level], samplesMax: rotate[Self.samples],
-            bytesMax: rotate[Self.bytes], secondsMax: rotate[Self.seconds])
+            bytesMax: rotate[Self.bytes].bytes, secondsMax: rotate[Self.seconds])
     }
 }
 
@@ -79,8 +80,9 @@ enum DestinationFields {
 enum CommitFields {
     static let records = Field<Int>(
         "records", default: 20_000, in: 1...10_000_000, help: "input records since the last commit")
-    static let bytes = Field<Int>(
-        "bytes", default: 16 << 20, in: 1...(1 << 30), help: "output bytes since the last commit")
+    static let bytes = Field<ByteCount>(
+        "bytes", default: ByteCount(16 << 20), in: ByteCount(1)...ByteCount(1 << 30),
+        help: "output bytes since the last commit")
     static let seconds = Field<Double>(
         "seconds", default: 1, in: 0.001...3600, help: "seconds since the first record that is not committed")
 
@@ -88,7 +90,8 @@ enum CommitFields {
 
     static func limits(_ configuration: Configuration) -> CommitLimits {
         CommitLimits(
-            records: configuration[Self.records], bytes: configuration[Self.bytes], seconds: configuration[Self.seconds]
+            records: configuration[Self.records], bytes: configuration[Self.bytes].bytes,
+            seconds: configuration[Self.seconds]
         )
     }
 }

@@ -70,7 +70,8 @@ struct TopologyFile {
     static func text(_ path: String, what: String = "the file") throws(TopologyError) -> String {
         let message: String
         do throws(FileFailure) {
-            let bytes = try InputFile.contents(path, bytesMax: self.bytesMax)
+            let input = path == "-" ? try InputFile(path: "/dev/stdin", .stream) : try InputFile(path: path)
+            let bytes = try input.contents(bytesMax: self.bytesMax)
             if var text = String(validating: bytes, as: UTF8.self) {
                 // A byte-order mark is no part of the text.
                 if text.unicodeScalars.first == "\u{feff}" { text.unicodeScalars.removeFirst() }

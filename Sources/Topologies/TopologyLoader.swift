@@ -7,17 +7,20 @@ extension Topology {
     /// Reads and checks a topology file.
     ///
     /// - Parameters:
-    ///   - path: the YAML file; files that it names are looked for beside it.
+    ///   - path: the YAML file, or `-` for standard input; files that it names are looked for beside it.
     ///   - environment: what `${NAME}` stands for.
+    ///   - overrides: values in place of the file's, one after the other.
     /// - Returns: the topology, and warnings that do not keep it from running.
     /// - Throws: everything that is wrong with it, at once.
     public static func load(
-        path: String, registry: OperatorRegistry, environment: [String: String]
+        path: String, registry: OperatorRegistry, environment: [String: String], overrides: [TopologyOverride] = []
     ) throws(TopologyError) -> (topology: Topology, warnings: [Diagnostic]) {
         let url = URL(fileURLWithPath: path)
         let text = try TopologyFile.text(path)
         let folder = url.deletingLastPathComponent()
-        return try self.parse(text, file: path, registry: registry, environment: environment) { name in
+        return try self.parse(
+            text, file: path, registry: registry, environment: environment, overrides: overrides
+        ) { name in
             do throws(TopologyError) {
                 return try TopologyFile.text(URL(fileURLWithPath: name, relativeTo: folder).path, what: "`\(name)`")
             } catch {
@@ -30,9 +33,11 @@ extension Topology {
     /// - Parameter files: reads a file that the topology names.
     public static func parse(
         _ text: String, file: String, registry: OperatorRegistry, environment: [String: String],
-        files: @escaping @Sendable (String) throws -> String
+        overrides: [TopologyOverride] = [], files: @escaping @Sendable (String) throws -> String
     ) throws(TopologyError) -> (topology: Topology, warnings: [Diagnostic]) {
-        let node = try TopologyFile(path: file, environment: environment).parse(text)
+        let source = TopologyFile(path: file, environment: environment)
+        var node = try source.parse(text)
+        for override in overrides { node = try override.apply(to: node, of: source) }
         var loader = TopologyLoader(reader: ConfigurationReader(file: file, files: files), registry: registry)
         let topology = loader.topology(node)
         if let topology, !loader.reader.hasErrors { loader.tryOperators(of: topology) }
@@ -56,18 +61,20 @@ struct TopologyLoader {
         self.registry = registry
     }
 
+    static let headFields: [any FieldDescription] = [name, partitions, letters, retention]
+
     private static let name = Field<String>(
         "name", required: "name", help: "the topology's name; its groups and tasks bear it",
         check: { Topology.problem(name: $0) })
     private static let partitions = Field<Int>(
         "partitions", default: 4, in: 1...1024, help: "partitions of every topic, fixed when it is created")
-    private static let letters = Field<Int>(
+    static let letters = Field<Int>(
         "max-consecutive-dead-letters", default: 100, in: 1...1_000_000,
         help: "input records in a row that may end as dead letters before a stage stops")
     private static let retentionSeconds = Field<Int?>(
         "seconds", default: nil, help: "how long topics keep records", check: Self.checkLimit)
-    private static let retentionBytes = Field<Int?>(
-        "bytes", default: nil, help: "how much a partition keeps", check: Self.checkLimit)
+    private static let retentionBytes = Field<ByteCount?>(
+        "bytes", default: nil, help: "how much a partition keeps", check: { Self.checkLimit($0?.bytes) })
     private static let retention = Section(
         "retention", help: "what the topics that this topology creates keep; everything by default",
         fields: [retentionSeconds, retentionBytes])
@@ -97,15 +104,14 @@ struct TopologyLoader {
 
     mutating func topology(_ node: ConfigurationNode) -> Topology? {
         guard let members = self.reader.members(of: node) else { return nil }
-        let fields: [any FieldDescription] = [Self.name, Self.partitions, Self.letters, Self.retention]
         let plain = members.filter { $0.key != "stages" }
-        let known = fields.map(\.name) + ["stages"]
+        let known = Self.headFields.map(\.name) + ["stages"]
         for member in plain where !known.contains(member.key) {
             self.reader.report(
                 member.mark, "unknown key `\(member.key)`; \(Spelling.help(for: member.key, among: known))")
         }
         let head = ConfigurationNode(.mapping(plain.filter { known.contains($0.key) }), mark: node.mark)
-        let configuration = self.reader.configuration(head, fields: fields) ?? Configuration()
+        let configuration = self.reader.configuration(head, fields: Self.headFields) ?? Configuration()
         guard let stages = members.first(where: { $0.key == "stages" }) else {
             self.reader.report(
                 node.mark, "missing key `stages`: the stages by name, each with `from`, `steps` and `to`")
@@ -129,7 +135,7 @@ struct TopologyLoader {
         return Topology(
             name: configuration[Self.name], partitions: configuration[Self.partitions],
             retention: TopicRetention(
-                seconds: retention?[Self.retentionSeconds], bytes: retention?[Self.retentionBytes]),
+                seconds: retention?[Self.retentionSeconds], bytes: retention?[Self.retentionBytes]?.bytes),
             stages: typed, file: self.reader.file, mark: mark)
     }
 }

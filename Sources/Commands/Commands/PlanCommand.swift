@@ -27,7 +27,7 @@ struct PlanCommand: ParsableCommand {
               LLM_PROVIDER=openai LLM_MODEL=gemma-3-270m millrace plan topologies/nlq.yaml --json | jq .[].calls
             """)
 
-    @Argument(help: "The topology file.")
+    @Argument(help: "The topology file; - is standard input.")
     var file: String
 
     @Option(name: .customLong("as"), help: .alias)
@@ -40,12 +40,13 @@ struct PlanCommand: ParsableCommand {
     var acceptChanges = false
 
     @OptionGroup var media: MediaOption
+    @OptionGroup var topologyOptions: TopologyOptions
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
-            let topology = try Home.loadTopology(self.file, as: self.alias)
+            let topology = try self.topologyOptions.load(self.file, as: self.alias)
             let log = try home.openLogToRead()
             defer { log.close() }
             var options = RunOptions()

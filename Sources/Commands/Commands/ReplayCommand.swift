@@ -29,7 +29,7 @@ struct ReplayCommand: ParsableCommand {
               millrace replay topologies/nlq.yaml --from earliest --dry-run
             """)
 
-    @Argument(help: "The topology file.")
+    @Argument(help: "The topology file; - is standard input.")
     var file: String
 
     @Option(
@@ -50,12 +50,13 @@ struct ReplayCommand: ParsableCommand {
     var dryRun = false
 
     @OptionGroup var arguments: RunArguments
+    @OptionGroup var topologyOptions: TopologyOptions
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
-            let topology = try Home.loadTopology(self.file, as: self.alias)
+            let topology = try self.topologyOptions.load(self.file, as: self.alias)
             let log = self.dryRun ? try home.openLogToRead() : try home.openLog()
             defer { log.close() }
             let selected = try ReplayPlan.select(topology, stage: self.stage)

@@ -29,7 +29,7 @@ struct RunCommand: ParsableCommand {
               LLM_PROVIDER=rules millrace run topologies/nlq.yaml --until-idle --max-rate 1000
             """)
 
-    @Argument(help: "The topology file.")
+    @Argument(help: "The topology file; - is standard input.")
     var file: String
 
     @Flag(help: "End when everything there is has been processed.")
@@ -45,12 +45,13 @@ struct RunCommand: ParsableCommand {
     var alias: String?
 
     @OptionGroup var arguments: RunArguments
+    @OptionGroup var topologyOptions: TopologyOptions
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
-            let topology = try Home.loadTopology(self.file, as: self.alias)
+            let topology = try self.topologyOptions.load(self.file, as: self.alias)
             let log = try home.openLog()
             defer { log.close() }
             var options = self.arguments.options(for: home)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Codecs
 import Dataflow
 import Foundation
 import TaskRooms
@@ -17,47 +18,111 @@ struct LintCommand: ParsableCommand {
             EXAMPLES
               millrace lint topologies/nlq.yaml
               millrace lint topologies/nlq.yaml topologies/naq.yaml
+              millrace lint --json topologies/nlq.yaml | jq .diagnostics
               millrace lint --operators
+              millrace lint --schema > topology.schema.json
             """)
 
-    @Argument(help: "The topology files.")
+    @Argument(help: "The topology files; - is standard input.")
     var files: [String] = []
 
     @Flag(help: "List the operators with their fields instead.")
     var operators = false
 
+    @Flag(help: "Print the JSON schema of topologies instead, for editors.")
+    var schema = false
+
+    @OptionGroup var topologyOptions: TopologyOptions
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        if self.files.isEmpty, !self.operators {
-            throw ValidationError("Name a topology file, or ask for --operators.")
+        if self.files.isEmpty, !self.operators, !self.schema {
+            throw ValidationError("Name a topology file, or ask for --operators or --schema.")
         }
     }
 
     func run() throws {
         _ = try self.common.makeHome()
         if self.operators { return try Results.lines(OperatorHelp.lines(Tasks.registered.operators)) }
-        var failed = false
-        var topologies: [Topology] = []
+        if self.schema { return try Results.json(TopologySchema.json(Tasks.registered.operators)) }
+        var reports = self.files.map(self.report)
         var paths: Set<String> = []
-        for file in self.files {
-            do {
-                let topology = try Home.loadTopology(file)
-                // A file that is given twice does not collide with itself.
-                let path = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
-                if paths.insert(path).inserted { topologies.append(topology) }
-                let stages = topology.stages.count == 1 ? "1 stage" : "\(topology.stages.count) stages"
-                try Results.line("\(file): \(topology.name), \(stages), hash \(topology.hash.prefix(12))")
-            } catch let error as TopologyError {
-                failed = true
-                Console.text(error.description)
+        // A file that is given twice does not collide with itself.
+        let topologies = reports.filter {
+            paths.insert(URL(fileURLWithPath: $0.file).resolvingSymlinksInPath().path).inserted
+        }.compactMap(\.topology)
+        for collision in Topology.collisions(among: topologies) {
+            let index = reports.firstIndex { $0.file == collision.file } ?? reports.endIndex - 1
+            reports[index].diagnostics.append(collision)
+        }
+        for report in reports { try self.common.json ? Results.json(report.json) : report.print() }
+        if reports.contains(where: { !$0.isSound }) { throw CommandFailure(.usage, "") }
+    }
+
+    private func report(on file: String) -> LintReport {
+        do throws(TopologyError) {
+            let (topology, warnings) = try Topology.load(
+                path: file, registry: Tasks.registered.operators, environment: ProcessInfo.processInfo.environment,
+                overrides: self.topologyOptions.overrides)
+            return LintReport(file: file, topology: topology, diagnostics: warnings)
+        } catch {
+            return LintReport(file: file, topology: nil, diagnostics: error.diagnostics)
+        }
+    }
+}
+
+/// Everything that is to be said about a file.
+struct LintReport {
+    var file: String
+    /// The topology, if it could be made of the file.
+    var topology: Topology?
+    var diagnostics: [Diagnostic]
+
+    /// Tells whether the file may run.
+    var isSound: Bool { self.topology != nil && !self.diagnostics.contains { $0.severity == .error } }
+
+    /// The report as people read it: the topology on standard output, the rest on standard error.
+    func print() throws {
+        if let topology = self.topology {
+            let stages = topology.stages.count == 1 ? "1 stage" : "\(topology.stages.count) stages"
+            try Results.line("\(self.file): \(topology.name), \(stages), hash \(topology.hash.prefix(12))")
+        }
+        for diagnostic in self.diagnostics {
+            if diagnostic.severity == .warning {
+                Console.warning(diagnostic.description)
+            } else {
+                Console.text(diagnostic.description)
             }
         }
-        for collision in Topology.collisions(among: topologies) {
-            failed = true
-            Console.text(collision.description)
+    }
+
+    /// The report as an object.
+    var json: Bytes {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("file", self.file)
+        json.field("sound", self.isSound)
+        if let topology = self.topology {
+            json.field("name", topology.name)
+            json.field("stages", topology.stages.count)
+            json.field("hash", topology.hash)
         }
-        if failed { throw CommandFailure(.usage, "") }
+        json.key("diagnostics")
+        json.beginArray()
+        for diagnostic in self.diagnostics {
+            json.beginObject()
+            json.field("file", diagnostic.file)
+            if let mark = diagnostic.mark {
+                json.field("line", mark.line)
+                json.field("column", mark.column)
+            }
+            json.field("severity", diagnostic.severity.rawValue)
+            json.field("message", diagnostic.message)
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return json.bytes
     }
 }
 
@@ -77,18 +142,19 @@ struct GraphCommand: ParsableCommand {
               millrace graph topologies/nlq.yaml --format svg > nlq.svg
             """)
 
-    @Argument(help: "The topology file.")
+    @Argument(help: "The topology file; - is standard input.")
     var file: String
 
     @Option(help: "mermaid or svg.")
     var format: Format = .mermaid
 
+    @OptionGroup var topologyOptions: TopologyOptions
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         _ = try self.common.makeHome()
         try CommandFailure.reporting {
-            let graph = TopologyGraph(try Home.loadTopology(self.file))
+            let graph = TopologyGraph(try self.topologyOptions.load(self.file))
             try Results.text(self.format == .mermaid ? graph.mermaid : graph.svg)
         }
     }
@@ -107,18 +173,22 @@ struct TestCommand: ParsableCommand {
               millrace test topologies/nlq.yaml
             """)
 
-    @Argument(help: "The topology file.")
+    @Argument(help: "The topology file; - is standard input.")
     var file: String
 
     @Option(help: ArgumentHelp("The cases, if they are elsewhere.", valueName: "file"))
     var cases: String?
 
+    @OptionGroup var topologyOptions: TopologyOptions
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         _ = try self.common.makeHome()
         try CommandFailure.reporting {
-            let topology = try Home.loadTopology(self.file)
+            let topology = try self.topologyOptions.load(self.file)
+            if self.file == "-", self.cases == nil {
+                throw CommandFailure(.usage, "standard input has no cases beside it: name them with --cases FILE")
+            }
             let path = self.cases ?? self.file.replacing(/\.ya?ml$/, with: ".test.yaml")
             let suite = try TopologyTestSuite.load(path: path, environment: ProcessInfo.processInfo.environment)
             var failures = 0

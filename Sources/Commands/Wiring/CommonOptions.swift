@@ -33,6 +33,13 @@ struct CommonOptions: ParsableArguments {
             "A file of such properties, one name=value a line (or MILLRACE_KAFKA_CONFIG).", valueName: "file"))
     var kafkaConfig: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A file of variables for the environment, NAME=VALUE a line; those that are set already stay.",
+            valueName: "file"))
+    var envFile: String?
+
     @Flag(name: .long, help: "Print results as JSON.")
     var json = false
 
@@ -42,6 +49,7 @@ struct CommonOptions: ParsableArguments {
     /// The home that these options name.
     func makeHome() throws -> Home {
         Console.set(self.logLevel)
+        if let file = self.envFile { try EnvironmentFile.apply(file) }
         let environment = ProcessInfo.processInfo.environment
         let home = self.home ?? environment["MILLRACE_HOME"] ?? ".millrace"
         let location = try LogLocation(parsing: self.log ?? environment["MILLRACE_LOG"] ?? "embedded")

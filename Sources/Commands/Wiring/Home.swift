@@ -93,11 +93,16 @@ struct Home {
     }
 
     /// Loads a topology and says its warnings.
-    /// - Parameter alias: another name for it, before all that it writes.
-    static func loadTopology(_ path: String, as alias: String? = nil) throws -> Topology {
+    /// - Parameters:
+    ///   - alias: another name for it, before all that it writes.
+    ///   - overrides: values in place of the file's.
+    static func loadTopology(
+        _ path: String, as alias: String? = nil, overrides: [TopologyOverride] = []
+    ) throws -> Topology {
         if let alias, let problem = TopologyName.problem(alias) { throw CommandFailure(.usage, "--as: \(problem)") }
         let (topology, warnings) = try Topology.load(
-            path: path, registry: Tasks.registered.operators, environment: ProcessInfo.processInfo.environment)
+            path: path, registry: Tasks.registered.operators, environment: ProcessInfo.processInfo.environment,
+            overrides: overrides)
         for warning in warnings { Console.warning(warning.description) }
         return alias.map(topology.renamed) ?? topology
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Codecs
+
 /// One thing that may be configured. Lint, help and the reading of values all come from this one declaration.
 public protocol FieldDescription: Sendable {
     /// The key in YAML.
@@ -23,6 +25,8 @@ public protocol FieldDescription: Sendable {
     func canonical(_ value: (any Sendable)?) -> String
     /// Tells whether a value, or no value, means the default.
     func isDefault(_ value: (any Sendable)?) -> Bool
+    /// Writes the members of a JSON schema's object, which has been begun: what may be written, with the help.
+    func writeSchema(_ json: inout JSONWriter)
 }
 
 /// A field with a type. Declare it as a static constant and read it by `configuration[Self.size]`.
@@ -168,6 +172,8 @@ public protocol FieldValue: Sendable {
     var canonical: String { get }
     /// Tells whether this is the absence of a value, which as text might also be a word.
     var isNone: Bool { get }
+    /// Writes the members of a JSON schema's object, which has been begun: what may stand for a value.
+    static func writeSchema(_ json: inout JSONWriter)
 }
 
 extension FieldValue {
