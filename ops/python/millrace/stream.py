@@ -191,7 +191,8 @@ class Stream:
         if self._follow:
             self._position.end()
         else:
-            self._move(Position(number=self._position.number + 1))
+            self._position = Position(number=self._position.number + 1)
+            self._is_begun = False
 
     def _has_more(self, starts: list[int]) -> bool:
         return any(len(shards) > start for shards, start in zip(self._manifest.entries, starts))
