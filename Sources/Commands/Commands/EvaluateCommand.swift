@@ -20,11 +20,14 @@ struct EvaluateCommand: ParsableCommand {
             perfect labels on the model's grid would score.
 
             EXAMPLES
-              millrace evaluate --checkpoint runs/a/best.safetensors --ground-truth nlq_val.json --features features \\
+              millrace evaluate --checkpoint runs/a/best.safetensors \\
+                  --ground-truth nlq_val.json --features features \\
                   --bert bert-base-uncased --train nlq_train.json --output predictions.json
-              millrace evaluate --ground-truth nlq_val.json --predictions predictions.json --train nlq_train.json
-              millrace evaluate --checkpoint runs/a/best.safetensors --ground-truth nlq_test_unannotated.json \\
-                  --features features --bert bert-base-uncased --output test.json      # a file for the challenge
+              millrace evaluate --ground-truth nlq_val.json --predictions predictions.json \\
+                  --train nlq_train.json
+              millrace evaluate --checkpoint runs/a/best.safetensors \\
+                  --ground-truth nlq_test_unannotated.json \\
+                  --features features --bert bert-base-uncased --output test.json
             """)
 
     @Option(help: ArgumentHelp("The annotations, such as nlq_val.json.", valueName: "file"))

@@ -37,7 +37,8 @@ struct ExperimentCommand: ParsableCommand {
             then fine-tunes; it jitters queries that start with "#", and takes every narration of the training clips.
 
             EXAMPLES
-              millrace experiment plan.json --features world/features --train world/nlq_train.json \\
+              millrace experiment plan.json --features world/features \\
+                  --train world/nlq_train.json \\
                   --validate world/nlq_val.json --test world/nlq_test.json --text words \\
                   --vocabulary-from world/nlq_train.json --output runs/experiment
             """)
@@ -59,7 +60,7 @@ struct ExperimentCommand: ParsableCommand {
 
     @OptionGroup(title: "Data") var data: DataArguments
     @OptionGroup(title: "Network") var network: NetworkArguments
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()

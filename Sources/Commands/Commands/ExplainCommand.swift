@@ -20,7 +20,8 @@ struct ExplainCommand: ParsableCommand {
 
             EXAMPLES
               millrace explain 9cbe3595-4f6b-5430-9f89-08eef3eb0663
-              millrace explain 9cbe3595-4f6b-5430-9f89-08eef3eb0663 --topology topologies/nlq.yaml
+              millrace explain 9cbe3595-4f6b-5430-9f89-08eef3eb0663 \\
+                  --topology topologies/nlq.yaml
               millrace explain 9cbe3595-4f6b-5430-9f89-08eef3eb0663 --json | jq .part
             """)
 
@@ -34,7 +35,7 @@ struct ExplainCommand: ParsableCommand {
         help: "Take the validators' settings from the first `validate` step of this topology file, not their defaults.")
     var topology: String?
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()

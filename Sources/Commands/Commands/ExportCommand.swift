@@ -31,7 +31,7 @@ struct ExportCommand: ParsableCommand {
         var output: String
 
         @OptionGroup var export: Export
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func run() throws {
             let home = try self.common.makeHome()

@@ -19,9 +19,12 @@ struct FineTuneCommand: ParsableCommand {
             same command goes on from there.
 
             EXAMPLES
-              millrace finetune --from runs/a/step-000005000.safetensors --train nlq_train.json --features features \\
-                  --bert bert-base-uncased --steps 3000 --validate nlq_val.json --output runs/a-tuned
-              millrace finetune --scratch --train nlq_train.json --features features --text words \\
+              millrace finetune --from runs/a/step-000005000.safetensors \\
+                  --train nlq_train.json --features features \\
+                  --bert bert-base-uncased --steps 3000 --validate nlq_val.json \\
+                  --output runs/a-tuned
+              millrace finetune --scratch --train nlq_train.json --features features \\
+                  --text words \\
                   --vocabulary-from nlq_train.json --steps 3000 --output runs/scratch
             """)
 

@@ -18,10 +18,13 @@ struct IngestCommand: ParsableCommand {
 
             EXAMPLES
               millrace ingest ego4d --narrations narration.json --metadata ego4d.json \\
-                  --exclude nlq_val.json --exclude nlq_test_unannotated.json --features features
-              millrace ingest goalstep --annotations goalstep_train.json --groups goalstep_video_groups.tsv \\
+                  --exclude nlq_val.json --exclude nlq_test_unannotated.json \\
+                  --features features
+              millrace ingest goalstep --annotations goalstep_train.json \\
+                  --groups goalstep_video_groups.tsv \\
                   --exclude nlq_val.json
-              millrace ingest epic-kitchens --annotations EPIC_100_validation.csv --videos EPIC_100_video_info.csv
+              millrace ingest epic-kitchens --annotations EPIC_100_validation.csv \\
+                  --videos EPIC_100_video_info.csv
             """,
         subcommands: Self.sources(of: Tasks.registered))
 
@@ -61,7 +64,7 @@ struct IngestCommand: ParsableCommand {
         @Option(help: ArgumentHelp("Records a second, at most.", valueName: "n"))
         var maxRate: Double?
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func validate() throws {
             if !TopicSpecification.isValid(name: self.topic) {

@@ -24,7 +24,8 @@ struct PlanCommand: ParsableCommand {
 
             EXAMPLES
               millrace plan topologies/nlq.yaml
-              LLM_PROVIDER=openai LLM_MODEL=gemma-3-270m millrace plan topologies/nlq.yaml --json | jq .[].calls
+              LLM_PROVIDER=openai LLM_MODEL=gemma-3-270m millrace plan topologies/nlq.yaml \\
+                  --json | jq .[].calls
             """)
 
     @Argument(help: "The topology file; - is standard input.")
@@ -40,8 +41,8 @@ struct PlanCommand: ParsableCommand {
     var acceptChanges = false
 
     @OptionGroup var media: MediaOption
-    @OptionGroup var topologyOptions: TopologyOptions
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "The topology") var topologyOptions: TopologyOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()

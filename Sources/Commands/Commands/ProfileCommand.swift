@@ -52,7 +52,7 @@ struct ProfileCommand: ParsableCommand {
     @Option(help: "Examples of each kind that are printed.")
     var examples = 3
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func validate() throws {
         guard (self.shards == nil) != (self.nlq == nil) else {

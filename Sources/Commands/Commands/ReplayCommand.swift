@@ -24,8 +24,10 @@ struct ReplayCommand: ParsableCommand {
 
             EXAMPLES
               millrace replay topologies/nlq.yaml --from earliest
-              millrace replay topologies/nlq.yaml --from time:2026-11-01T00:00:00Z --into nlq-november
-              millrace replay topologies/nlq.yaml --from offset:0=1200,1=900 --stage generate
+              millrace replay topologies/nlq.yaml --from time:2026-11-01T00:00:00Z \\
+                  --into nlq-november
+              millrace replay topologies/nlq.yaml --from offset:0=1200,1=900 \\
+                  --stage generate
               millrace replay topologies/nlq.yaml --from earliest --dry-run
             """)
 
@@ -50,8 +52,8 @@ struct ReplayCommand: ParsableCommand {
     var dryRun = false
 
     @OptionGroup var arguments: RunArguments
-    @OptionGroup var topologyOptions: TopologyOptions
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "The topology") var topologyOptions: TopologyOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()

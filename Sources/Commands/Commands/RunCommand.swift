@@ -26,7 +26,8 @@ struct RunCommand: ParsableCommand {
               millrace run topologies/nlq.yaml
               millrace run topologies/naq.yaml --until-idle
               millrace run topologies/nlq.yaml --as trial --until-idle
-              LLM_PROVIDER=rules millrace run topologies/nlq.yaml --until-idle --max-rate 1000
+              LLM_PROVIDER=rules millrace run topologies/nlq.yaml --until-idle \\
+                  --max-rate 1000
             """)
 
     @Argument(help: "The topology file; - is standard input.")
@@ -45,8 +46,8 @@ struct RunCommand: ParsableCommand {
     var alias: String?
 
     @OptionGroup var arguments: RunArguments
-    @OptionGroup var topologyOptions: TopologyOptions
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "The topology") var topologyOptions: TopologyOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()

@@ -25,7 +25,7 @@ struct ShardsCommand: ParsableCommand {
         @Argument(help: "A set; all sets by default.")
         var name: String?
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func run() throws {
             let home = try self.common.makeHome()
@@ -96,7 +96,7 @@ struct ShardsCommand: ParsableCommand {
         @Argument(help: "The set.")
         var name: String
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func run() throws {
             let home = try self.common.makeHome()
@@ -151,7 +151,7 @@ struct ShardsCommand: ParsableCommand {
         @Option(help: "Print at most this many samples.")
         var limit: Int?
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func validate() throws {
             if self.from < 0 { throw ValidationError("--from counts from 0.") }

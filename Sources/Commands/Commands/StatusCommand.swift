@@ -22,7 +22,7 @@ struct StatusCommand: ParsableCommand {
     @Option(help: "Seconds over which rates are measured; 0 shows none.")
     var interval = 1.0
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func validate() throws {
         if !(0...60).contains(self.interval) { throw ValidationError("--interval wants 0 to 60 seconds.") }

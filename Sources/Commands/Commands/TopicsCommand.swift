@@ -20,7 +20,7 @@ struct TopicsCommand: ParsableCommand {
                   millrace topics list --json | jq .records
                 """)
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func run() throws {
             let home = try self.common.makeHome()
@@ -90,7 +90,7 @@ struct TopicsCommand: ParsableCommand {
         @Flag(help: "Go on with new records until Ctrl-C.")
         var follow = false
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func validate() throws {
             if let limit, limit < 0 { throw ValidationError("--limit wants 0 or more.") }

@@ -32,8 +32,8 @@ struct LintCommand: ParsableCommand {
     @Flag(help: "Print the JSON schema of topologies instead, for editors.")
     var schema = false
 
-    @OptionGroup var topologyOptions: TopologyOptions
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "The topology") var topologyOptions: TopologyOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func validate() throws {
         if self.files.isEmpty, !self.operators, !self.schema {
@@ -148,8 +148,8 @@ struct GraphCommand: ParsableCommand {
     @Option(help: "mermaid or svg.")
     var format: Format = .mermaid
 
-    @OptionGroup var topologyOptions: TopologyOptions
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "The topology") var topologyOptions: TopologyOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         _ = try self.common.makeHome()
@@ -179,8 +179,8 @@ struct TestCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The cases, if they are elsewhere.", valueName: "file"))
     var cases: String?
 
-    @OptionGroup var topologyOptions: TopologyOptions
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "The topology") var topologyOptions: TopologyOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         _ = try self.common.makeHome()

@@ -30,7 +30,7 @@ struct TrainCommand<Subject: SampleTraining>: ParsableCommand {
 
     @OptionGroup(title: "Run") var length: RunLengthArguments<Subject>
     @OptionGroup var subject: Subject
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func validate() throws {
         if let problem = self.options.problem() { throw ValidationError(problem) }

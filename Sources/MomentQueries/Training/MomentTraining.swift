@@ -52,11 +52,14 @@ public struct MomentTraining: SampleTraining {
         --plan another run repeats it to the bit. Ctrl-C writes a checkpoint; the same command goes on from there.
 
         EXAMPLES
-          millrace train --shards nlq --features world/features --bert bert-base-uncased --steps 5000 --output runs/a
-          millrace train --shards naq --features world/features --text words --vocabulary-from world/nlq_train.json \\
+          millrace train --shards nlq --features world/features \\
+              --bert bert-base-uncased --steps 5000 --output runs/a
+          millrace train --shards naq --features world/features --text words \\
+              --vocabulary-from world/nlq_train.json \\
               --steps 2000 --validate world/nlq_val.json --output runs/naq
-          millrace train --shards nlq … --wait --output runs/online      # beside `millrace run topologies/nlq.yaml`
-          millrace train --shards nlq … --plan runs/online/plan.jsonl --output runs/again
+          millrace train --shards nlq … --wait --output runs/online
+          millrace train --shards nlq … --plan runs/online/plan.jsonl \\
+              --output runs/again
         """
     /// A run's defaults.
     public static let defaults = TrainingOptions(source: "nlq", steps: 1)

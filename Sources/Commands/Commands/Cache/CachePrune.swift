@@ -31,7 +31,7 @@ extension CacheCommand {
         @Flag(help: "Only say what would be removed.")
         var dryRun = false
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func validate() throws {
             if self.damaged, self.before != nil || self.model != nil {

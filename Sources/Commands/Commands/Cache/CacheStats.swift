@@ -17,7 +17,7 @@ extension CacheCommand {
                   millrace cache stats --json | jq .entries
                 """)
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: true) { cache in

@@ -14,13 +14,14 @@ extension CacheCommand {
                 EXAMPLES
                   millrace cache export answers.jsonl
                   millrace cache export answers.jsonl.zst
-                  zstdcat answers.jsonl.zst | jq -r '.answer | fromjson | .choices[0].message.content'
+                  zstdcat answers.jsonl.zst | jq -r '.answer | fromjson \\
+                      | .choices[0].message.content'
                 """)
 
         @Argument(help: "The file; a name that ends in .zst is compressed with zstd.")
         var file: String
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: true) { cache in
@@ -54,7 +55,7 @@ extension CacheCommand {
         @Argument(help: "A file that `millrace cache export` wrote, compressed or not.")
         var file: String
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: false) { cache in

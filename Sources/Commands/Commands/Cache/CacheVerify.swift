@@ -17,7 +17,7 @@ extension CacheCommand {
                   millrace cache verify || millrace cache prune --damaged
                 """)
 
-        @OptionGroup var common: CommonOptions
+        @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func run() throws {
             try CacheCommand.withCache(self.common, readOnly: true) { cache in
