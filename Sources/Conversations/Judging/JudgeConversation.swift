@@ -13,9 +13,10 @@ public struct JudgeConversation<Value: Judgeable>: Conversation {
     private let value: Value
     private let rules: JudgeRules
     private let obstacle: RequestFailure?
-    private var opinions: Sampled<StructuredTalk>
+    /// `nil` where the record is not to be judged, or cannot be.
+    private var opinions: Sampled<StructuredTalk>?
 
-    init(about value: Value, _ rules: JudgeRules, _ opinions: Sampled<StructuredTalk>, obstacle: RequestFailure?) {
+    init(about value: Value, _ rules: JudgeRules, _ opinions: Sampled<StructuredTalk>?, obstacle: RequestFailure?) {
         self.value = value
         self.rules = rules
         self.obstacle = obstacle
@@ -23,16 +24,18 @@ public struct JudgeConversation<Value: Judgeable>: Conversation {
     }
 
     /// Second turns of opinions that could not be read.
-    public var callsToCome: ClosedRange<Int> { self.obstacle == nil ? self.opinions.callsToCome : 0...0 }
+    public var callsToCome: ClosedRange<Int> { self.opinions?.callsToCome ?? 0...0 }
 
     /// Asks for all opinions at once.
-    public mutating func begin() -> Turn { self.obstacle == nil ? self.opinions.begin() : .ends }
+    public mutating func begin() -> Turn { self.opinions?.begin() ?? .ends }
 
     /// Hears an opinion.
-    public mutating func take(_ reply: Reply) -> Turn { self.opinions.take(reply) }
+    public mutating func take(_ reply: Reply) -> Turn { self.opinions?.take(reply) ?? .ends }
 
     /// The message of the opinion that failed.
-    public func message(of failure: RequestFailure) -> String { self.opinions.message(of: failure) }
+    public func message(of failure: RequestFailure) -> String {
+        self.opinions?.message(of: failure) ?? failure.message
+    }
 
     /// The record with its scores: as output, or as a reject. Earlier judges' scores of other criteria stay.
     public var outcome: Outcome<Value> {
@@ -41,7 +44,10 @@ public struct JudgeConversation<Value: Judgeable>: Conversation {
             outcome.failure = obstacle
             return outcome
         }
-        let opinions = self.opinions.outcomes
+        guard let opinions = self.opinions?.outcomes else {
+            outcome.outputs = [self.value]
+            return outcome
+        }
         let usable = opinions.flatMap(\.outputs).map(self.rules.scores)
         guard 2 * usable.count > opinions.count else {
             outcome.failure = Self.notJudged(opinions, usable: usable.count)
@@ -86,7 +92,7 @@ public struct JudgeConversation<Value: Judgeable>: Conversation {
 
     /// The counts of the opinions, and the criteria that did not pass.
     public var counts: [String: Int] {
-        var counts = self.opinions.counts
+        var counts = self.opinions?.counts ?? [:]
         guard let reject = self.outcome.rejects.first?.value as? Value, let scores = reject.scores else {
             return counts
         }

@@ -47,6 +47,8 @@ public protocol Judgeable: StreamValue {
     static var rubricSubject: String { get }
     /// The record's own name, from its content; seeds are derived from it.
     var judgeID: String { get }
+    /// Tells whether it is to be judged: what is not, such as a mark that others end, passes as it is.
+    var isJudged: Bool { get }
     /// The scores that it has been given; `nil`, and not written, where no judge has seen it.
     var scores: JudgeScores? { get set }
     /// The reason why it cannot be judged by what a rubric shows of it; `nil` where it can.
@@ -57,4 +59,9 @@ public protocol Judgeable: StreamValue {
 extension Judgeable {
     /// None: most records hold all that a rubric may show.
     public func obstacle(toShowing shown: Set<String>) -> RequestFailure? { nil }
+}
+
+extension Judgeable {
+    /// Most types hold nothing but what is to be judged.
+    public var isJudged: Bool { true }
 }

@@ -98,11 +98,14 @@ public struct JudgeStep<Value: Judgeable>: ConversationStep {
 
     /// Makes the conversation about a record.
     public func conversation(about value: Value) -> JudgeConversation<Value> {
+        guard value.isJudged else { return JudgeConversation(about: value, self.rules, nil, obstacle: nil) }
+        if let obstacle = value.obstacle(toShowing: self.template.shown) {
+            return JudgeConversation(about: value, self.rules, nil, obstacle: obstacle)
+        }
         let messages = self.template.render(value)
         let opinions = Sampled(self.options, of: value.judgeID, in: self.stage) { sampling in
             StructuredTalk(messages, self.form, self.options, sampling)
         }
-        let obstacle = value.obstacle(toShowing: self.template.shown)
-        return JudgeConversation(about: value, self.rules, opinions, obstacle: obstacle)
+        return JudgeConversation(about: value, self.rules, opinions, obstacle: nil)
     }
 }

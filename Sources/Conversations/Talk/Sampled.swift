@@ -30,7 +30,8 @@ public struct Sampled<Talk: Conversation>: Conversation {
     /// Holds one conversation, as it is.
     public init(_ talk: Talk) { self.init([talk]) }
 
-    private init(_ talks: [Talk]) {
+    /// Holds conversations side by side.
+    package init(_ talks: [Talk]) {
         self.talks = talks
         self.open = Array(repeating: 0, count: talks.count)
         self.isOver = Array(repeating: false, count: talks.count)
