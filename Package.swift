@@ -177,7 +177,7 @@ let package = Package(
             [
                 "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Topologies",
                 "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers", "ModelCalls",
-                "MomentQueries", "ModelAnswerCache", "Shards", "SampleWorld", "NeuralNetworks", "Training",
+                "MomentQueries", "Dialogues", "ModelAnswerCache", "Shards", "SampleWorld", "NeuralNetworks", "Training",
                 "MomentLocalization", "Threads", arguments,
             ])
         + [

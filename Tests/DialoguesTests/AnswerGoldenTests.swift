@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test func progressIsRead() throws {
-        // What stands behind a second colon.
+        // Words behind a second colon.
         let mayDepart = { (one: GoldenCases.Case) in
             try one.input.list("answers").contains { ($0.string ?? "").contains(#/SUMMARY:[^\n]*:/#) }
         }

@@ -135,7 +135,7 @@ struct TaskRegistryTests {
         #expect(last == LineIdentity(["last_roll": .text("r1"), "last_name": .text("a window")]))
 
         let forms = ExportCommand.forms(of: self.tasks)
-        #expect(forms.map { $0.configuration.commandName ?? "" } == ["nlq", "shot-list"])
+        #expect(forms.map { $0.configuration.commandName ?? "" } == ["nlq", "proassist", "shot-list"])
         let output = self.bench.folder.file("list.txt").path
         try self.run(
             try self.command("shot-list", of: forms), "--shards", "shots", "--output", output, "--before", "* ")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dialogues
 import MomentQueries
 import Synchronization
 import TaskRooms
@@ -11,6 +12,7 @@ enum Tasks {
     private static let rooms: [TaskRoom] = [
         .videoAnnotations,
         .momentQueries,
+        .dialogues,
     ]
 
     private static let checked = Mutex(Result { try TaskRegistry(Self.rooms) })

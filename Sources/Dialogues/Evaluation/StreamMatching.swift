@@ -8,7 +8,7 @@ struct StreamFrame: Hashable {
     var reference: String
 }
 
-/// How far apart an answer may be, in seconds: the reference's time less the answer's.
+/// The distance in time that an answer may have, in seconds: the reference's time less the answer's.
 enum MatchWindow {
     /// The window of a data set, by its name, as ProAssist has it: a quarter and a half of its mean gap between
     /// assistant's turns; for narrations half of it on both sides.
@@ -29,7 +29,7 @@ enum MatchWindow {
     }
 }
 
-/// Which answers go with which references, in time and meaning.
+/// The answers and the references that go with each other, in time and meaning.
 struct StreamMatching: Hashable {
     /// An answer with its reference.
     struct Pair: Hashable {

@@ -37,8 +37,8 @@ public struct ChatForm: Hashable, Sendable {
         turns.reduce(Self.beginning) { $0 + self.text(of: $1) }
     }
 
-    /// The parts of a sequence's text that are learnt, in UTF-8 bytes: an assistant's whole turn, from its header on; and
-    /// of each run of frames what follows a frame before the run's last one, where the assistant stays silent.
+    /// The parts of a sequence's text that are learnt, in UTF-8 bytes: an assistant's whole turn, from its header on;
+    /// and of each run of frames what follows a frame before the run's last one, where the assistant stays silent.
     /// - Parameters:
     ///   - silentShare: the share of silent frames that is learnt, at least one a run; 1 or more: all; negative: none.
     ///   - permutation: a permutation of `0..<count`, asked for once a run of which a share is learnt.
@@ -72,8 +72,8 @@ public struct ChatForm: Hashable, Sendable {
         return permutation(count - 1).prefix(kept).sorted().compactMap { all.indices.contains($0) ? all[$0] : nil }
     }
 
-    /// For each token what it has to predict: the token after it, where that is learnt, else `nil`. Without a separator a
-    /// silent frame predicts the end of a turn, where the image after it stands.
+    /// For each token what it has to predict: the token after it, where that is learnt, else `nil`. Without a separator
+    /// a silent frame predicts the end of a turn, where the image after it stands.
     /// - Parameters:
     ///   - tokens: the tokens of the text, without any that were added.
     ///   - image: the token of `<image>`.

@@ -45,7 +45,7 @@ struct Cut {
 
     /// Splits a dialogue behind the last assistant's turn that fits, and shortens the frames that the rest begins with.
     ///
-    /// Where not even the first assistant's turn fits, nothing is first, and the rest begins with the frames before that
+    /// Nothing is first where not even the first assistant's turn fits; the rest begins with the frames before that
     /// turn; or with nothing, where there are none.
     /// - Parameter taken: the end of the last sequence's frames.
     func first(
@@ -71,7 +71,7 @@ struct Cut {
             let floor = rest[0].turn.frames.lowerBound
             return (Array(turns[...lastAssistant]), self.shortened(rest, from: floor, draw))
         }
-        // What stands behind the last assistant's turn teaches nothing.
+        // There is nothing to learn behind the last assistant's turn.
         return (lastAssistant.map { Array(turns[...$0]) } ?? [], [])
     }
 

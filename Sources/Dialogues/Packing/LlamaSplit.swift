@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Cuts a text into the words that LLaMA 3's byte pairs are joined within, as its pattern does:
-/// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+/// contractions; letters with one sign in front; up to three digits; signs with a blank in front and line breaks
+/// behind; white space up to its last line break; white space up to its last character before a word (`pattern`).
 enum LlamaSplit {
     /// The pattern as `tokenizer.json` has it.
     static let pattern =

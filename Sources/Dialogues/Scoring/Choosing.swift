@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which dialogues of a video stay.
+/// The choice of the dialogues of a video that stay.
 enum Choosing {
     /// One of a video's dialogues, as far as the choice depends on it.
     struct Candidate: Hashable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Codecs
+import Conversations
 import Records
 
 /// The score that ProAssist gives a dialogue: how near its turns are to the beginnings and ends of steps, in seconds,
@@ -89,12 +90,39 @@ public struct TimeScore: Hashable, Sendable {
         others.reduce(.infinity) { min($0, abs($1 - time)) }
     }
 
-    /// Writes the members of the `quality` object, under the original's names.
-    func writeFields(to json: inout JSONWriter) {
+    /// Writes the `quality` object, under the original's names, with a judge's scores beside.
+    func write(to json: inout JSONWriter, judge: JudgeScores? = nil) {
+        json.beginObject()
         json.field("avg_time_diff_p", self.turnDistance)
         json.field("avg_time_diff_r", self.lineDistance)
         json.field("no_resp_penalty", self.penalty)
         json.field("no_resp_user_turns", self.unanswered)
         json.field("final_score", self.total)
+        if let judge {
+            json.key("judge")
+            judge.write(to: &json)
+        }
+        json.endObject()
+    }
+
+    init(json: inout JSONScanner) throws(JSONError) {
+        var (turns, lines): (Double?, Double?)
+        var unanswered = 0
+        try json.beginObject()
+        while let key = try json.nextKey() {
+            if key == "avg_time_diff_p" {
+                turns = try json.double()
+            } else if key == "avg_time_diff_r" {
+                lines = try json.double()
+            } else if key == "no_resp_user_turns" {
+                unanswered = try json.int(in: JSONScanner.counts)
+            } else {
+                try json.skip()
+            }
+        }
+        guard let turns, let lines, turns.isFinite, lines.isFinite else {
+            throw JSONError("`quality` wants finite `avg_time_diff_p` and `avg_time_diff_r`", offset: json.offset)
+        }
+        self.init(turnDistance: turns, lineDistance: lines, unanswered: unanswered)
     }
 }
