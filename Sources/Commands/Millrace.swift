@@ -52,7 +52,7 @@ struct Millrace: ParsableCommand {
             CommandGroup(
                 name: "Training",
                 subcommands: Tasks.registered.trainingCommands + [
-                    FineTuneCommand.self, EvaluateCommand.self, ExperimentCommand.self,
+                    FineTuneCommand.self, EvaluateCommands.self, ExperimentCommand.self,
                 ]),
         ])
 

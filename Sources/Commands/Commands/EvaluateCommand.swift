@@ -12,7 +12,7 @@ import VideoAnnotations
 /// `millrace evaluate`
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate",
+        commandName: "moments",
         abstract: "Score a checkpoint, or anyone's prediction file, as the official script does and beyond.",
         discussion: """
             Prints recall over the predictions supplied, as the official script, and over all queries; with intervals, by \

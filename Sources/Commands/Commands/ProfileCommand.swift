@@ -3,6 +3,7 @@
 import ArgumentParser
 import Codecs
 import Dataflow
+import Dialogues
 import Foundation
 import MomentQueries
 import NeuralNetworks
@@ -20,7 +21,7 @@ struct ProfileCommand: ParsableCommand {
         abstract: "Compare a set's queries with those of people, or the validators with people's queries.",
         discussion: """
             For a shard set: first words, person, tense, length, templates, repetitions and windows beside the human figures \
-            (Ego4D's Natural Language Queries, version 1), the furthest off first; and what the set says twice, or nearly.
+            (Ego4D's Natural Language Queries, version 1), the furthest off first; and what the set says twice, or nearly. For             a set of dialogues: turns, words, gaps and kinds of turns beside the figures that ProAssist states.
 
             With --nlq, for an annotation file that people wrote: the same figures, and for each validator how many of the \
             file's queries it would reject. Missing keys, null templates and odd spelling are counted, not refused.
@@ -83,6 +84,9 @@ struct ProfileCommand: ParsableCommand {
         let progress = ProgressReporter()
         var profile = QueryProfile()
         while let line = try reader.next() {
+            if profile.queries == 0, DialogueProfile.isDialogue(line) {
+                return try DialogueProfileReport(line, reader).write(asJSON: self.common.json)
+            }
             let sample: Sample
             do throws(JSONError) {
                 sample = try JSONScanner.scan(line) { json throws(JSONError) in try Sample(json: &json) }
