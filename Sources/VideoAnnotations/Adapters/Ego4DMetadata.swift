@@ -4,7 +4,7 @@ import Codecs
 import Records
 import TaskRooms
 
-/// The length, the camera and the clips of each video, as `ego4d.json` has them.
+/// The length, the camera, the part and the clips of each video, as `ego4d.json` has them.
 ///
 /// The file is `{"videos": [{"video_uid", "duration_sec", "device", …}], "clips": [{"clip_uid", "video_uid",
 /// "video_start_sec", "video_end_sec", …}], …}` (EGO4D/docs, `docs/data/annotations-schemas.md`). Clips inside videos
@@ -16,6 +16,8 @@ struct Ego4DMetadata: Sendable {
         var durationSec: Double?
         /// The camera (`device`); `nil` where there is none.
         var camera: String?
+        /// The part of the data set, by the benchmarks that hold it out; `nil` where none is named.
+        var split: SourceSplit?
         /// In the order of the file.
         var clips: [Clip] = []
     }
@@ -75,6 +77,7 @@ struct Ego4DMetadata: Sendable {
         {
             entry.camera = String(device)
         }
+        if Ego4DSplits.isNamed(in: video) { entry.split = Ego4DSplits(video).split }
         self.videos[uid] = entry
         for clip in video["clips"]?.array ?? [] { self.add(clip: clip, of: uid, at: place, raw: raw) }
     }

@@ -8,9 +8,10 @@ public import TaskRooms
 /// EPIC-KITCHENS-100: narrations with their own time and the interval of the action.
 ///
 /// The annotations are `EPIC_100_{train,validation}.csv` (`video_id`, `narration_timestamp`, `start_timestamp`,
-/// `stop_timestamp`, `narration`), the lengths of the videos `EPIC_100_video_info.csv` (`video_id`, `duration`). A few
-/// rows have no `narration_timestamp`: the middle of their interval stands in for it, counted. Rows of a video need not
-/// be adjacent, so all rows are in memory; the largest file has 67,000.
+/// `stop_timestamp`, `narration`), the lengths of the videos `EPIC_100_video_info.csv` (`video_id`, `duration`, `fps`).
+/// Rows keep their order where it is not that of their times. The part of the data set is that of the file's name
+/// (`SourceSplit`). A few rows have no `narration_timestamp`: the middle of their interval stands in for it, counted.
+/// Rows of a video need not be adjacent, so all rows are in memory; the largest file has 67,000.
 public struct EpicKitchensAdapter: SourceAdapter {
     /// The name on the command line, and the `source` of the videos.
     public static let name = "epic-kitchens"
@@ -18,22 +19,32 @@ public struct EpicKitchensAdapter: SourceAdapter {
     /// The path of the annotations.
     public let annotations: String
     private let context: VideoContext
-    /// The length of each video in seconds; `nil` where no such file was given.
-    private let durations: [String: Double]?
+    private let split: SourceSplit?
+    /// The length of each video; `nil` where no such file was given.
+    private let recordings: [String: Recording]?
+
+    /// A row of the table of videos.
+    private struct Recording {
+        var durationSec: Double
+        var fps: Double?
+    }
 
     private static let fields = NarrationFieldNames(
         time: "narration_timestamp", text: "narration", start: "start_timestamp", end: "stop_timestamp")
 
     /// Reads the lengths of the videos and the side files; `annotations` is opened by `read`.
+    /// - Parameter split: the part of the data set; `nil` for that of the file's name.
     public init(
-        annotations: String, videos: String? = nil, options: SourceOptions = SourceOptions()
+        annotations: String, videos: String? = nil, split: SourceSplit? = nil,
+        options: SourceOptions = SourceOptions()
     ) throws(SourceError) {
         self.annotations = annotations
+        self.split = split ?? SourceSplit(path: annotations)
         self.context = try VideoContext(options)
         if let videos {
-            self.durations = try Self.durations(path: videos)
+            self.recordings = try Self.recordings(path: videos)
         } else {
-            self.durations = nil
+            self.recordings = nil
         }
     }
 
@@ -48,41 +59,38 @@ public struct EpicKitchensAdapter: SourceAdapter {
             path: self.annotations, delimiter: UInt8(ascii: ","),
             requiring: ["video_id", "start_timestamp", "stop_timestamp", "narration"], progress: progress)
         let columns = Columns(table)
-        var groups: [NarrationGroup] = []
-        var places: [SourcePlace] = []
-        var indices: [String: Int] = [:]
+        var videos = GatheredVideos()
         while try table.next() {
             var uid: String?
             do throws(SourceFault) {
                 let video = try Self.uid(table, columns.video)
                 uid = video
-                if indices[video] == nil {
-                    indices[video] = groups.count
-                    groups.append(NarrationGroup(videoUID: video, pass: 1))
-                    places.append(table.place)
-                }
-                guard let index = indices[video] else { continue }
-                try Self.row(table, columns, into: &groups[index])
+                try Self.row(table, columns, into: &videos.groups[videos.index(of: video, at: table.place)])
             } catch {
-                let problem = table.problem(error, key: uid)
-                if let index = uid.flatMap({ indices[$0] }) {
-                    groups[index].add(problem)
-                } else {
-                    try body(.problem(problem))
-                }
+                if let problem = videos.take(table.problem(error, key: uid), of: uid) { try body(.problem(problem)) }
             }
         }
-        for (group, place) in zip(groups, places) { try body(self.item(group, at: place)) }
+        for (group, place) in zip(videos.groups, videos.places) { try body(self.item(group, at: place)) }
     }
 
     private func item(_ group: NarrationGroup, at place: SourcePlace) -> NarrationItem {
         var group = group
         var video = Video(videoUID: group.videoUID, source: Self.name)
-        if let durations = self.durations {
-            video.durationSec = durations[group.videoUID]
+        video.details.sourceSplit = self.split?.rawValue
+        video.details.session = Self.person(ofVideo: group.videoUID)
+        if let recordings = self.recordings {
+            video.durationSec = recordings[group.videoUID]?.durationSec
+            video.details.fps = recordings[group.videoUID]?.fps
             if video.durationSec == nil { group.count("not-in-videos") }
         }
         return self.context.item(video, group, at: place)
+    }
+
+    /// The person of `P01_11`.
+    private static func person(ofVideo uid: String) -> String? {
+        let person = uid.prefix { $0 != "_" }
+        return person.first == "P" && person.count < uid.count && person.dropFirst().allSatisfy(\.isNumber)
+            ? String(person) : nil
     }
 
     // MARK: Rows
@@ -150,11 +158,12 @@ public struct EpicKitchensAdapter: SourceAdapter {
         return Double("\(whole).\(pieces[1])0")
     }
 
-    private static func durations(path: String) throws(SourceError) -> [String: Double] {
+    private static func recordings(path: String) throws(SourceError) -> [String: Recording] {
         var table = try DelimitedText(
             path: path, delimiter: UInt8(ascii: ","), requiring: ["video_id", "duration"])
         guard let video = table.column("video_id"), let duration = table.column("duration") else { return [:] }
-        var durations: [String: Double] = [:]
+        let rate = table.column("fps")
+        var recordings: [String: Recording] = [:]
         while try table.next() {
             guard let uid = table.text(video), let seconds = table.number(duration), seconds > 0,
                 seconds <= SourceLimits.secondsMax
@@ -163,9 +172,10 @@ public struct EpicKitchensAdapter: SourceAdapter {
                     file: path, line: table.line, offset: table.offset,
                     "expected a video id and its `duration` in seconds: correct or remove the row")
             }
-            durations[uid] = seconds
+            let fps = rate.flatMap { table.number($0) }.flatMap { VideoDetails.isRate($0) ? $0 : nil }
+            recordings[uid] = Recording(durationSec: seconds, fps: fps)
         }
-        return durations
+        return recordings
     }
 }
 
@@ -182,9 +192,10 @@ public struct EpicKitchensArguments: SourceArguments {
     @Option(help: ArgumentHelp("EPIC_100_train.csv or EPIC_100_validation.csv.", valueName: "file"))
     var annotations: String
 
-    @Option(help: ArgumentHelp("EPIC_100_video_info.csv, for durations.", valueName: "file"))
+    @Option(help: ArgumentHelp("EPIC_100_video_info.csv, for durations and frame rates.", valueName: "file"))
     var videos: String?
 
+    @OptionGroup var part: SplitArguments
     @OptionGroup var guards: GuardArguments
 
     /// Creates arguments that are to be parsed.
@@ -192,6 +203,8 @@ public struct EpicKitchensArguments: SourceArguments {
 
     /// Opens the side files.
     public func makeAdapter() throws -> EpicKitchensAdapter {
-        try EpicKitchensAdapter(annotations: self.annotations, videos: self.videos, options: try self.guards.options())
+        try EpicKitchensAdapter(
+            annotations: self.annotations, videos: self.videos, split: self.part.split,
+            options: try self.guards.options())
     }
 }

@@ -11,7 +11,8 @@ public import TaskRooms
 /// The file is `{"videos": [{"video_uid", "start_time", "end_time", "goal_category", "goal_description", "segments":
 /// [{"start_time", "end_time", "step_description", "is_relevant", "segments": […]}]}]}`. All times are seconds of the
 /// video, also where `start_time` of the video is not 0: it says where the annotated part begins and shifts nothing. A
-/// video is taken to last until `end_time`.
+/// video is taken to last until `end_time`. Segments keep their order in the file where it is not that of their times.
+/// The part of the data set is that of the file's name (`SourceSplit`).
 ///
 /// A `video_uid` of `grp-UID` is several videos joined to one, on whose time the annotations run;
 /// `SourceOptions.groups` says which.
@@ -22,13 +23,18 @@ public struct GoalStepAdapter: SourceAdapter {
     /// The path of the annotations.
     public let annotations: String
     private let context: VideoContext
+    private let split: SourceSplit?
 
     private static let fields = NarrationFieldNames(
         time: "start_time", text: "step_description", start: "start_time", end: "end_time")
 
     /// Reads the side files; `annotations` (`goalstep_train.json`) is opened by `read`.
-    public init(annotations: String, options: SourceOptions = SourceOptions()) throws(SourceError) {
+    /// - Parameter split: the part of the data set; `nil` for that of the file's name.
+    public init(
+        annotations: String, split: SourceSplit? = nil, options: SourceOptions = SourceOptions()
+    ) throws(SourceError) {
         self.annotations = annotations
+        self.split = split ?? SourceSplit(path: annotations)
         self.context = try VideoContext(options)
     }
 
@@ -49,8 +55,11 @@ public struct GoalStepAdapter: SourceAdapter {
         let object = try ShallowObject(piece.bytes)
         let uid = try object.entry("video_uid").uid("video_uid")
         try VideoPieces.check(uid: uid, isNewIn: &seen)
-        var group = NarrationGroup(videoUID: uid, pass: 1)
-        let details = group.goal("goal_description", "goal_category", of: object)
+        var group = NarrationGroup(videoUID: uid, pass: 1, keepsOrder: true)
+        var details = group.goal("goal_description", "goal_category", of: object)
+        details.sourceSplit = self.split?.rawValue
+        let start = try? object.entry("start_time").secondsIfAny("start_time")
+        details.annotatedStartSec = start.flatMap { $0 > 0 && $0 <= SourceLimits.secondsMax ? $0 : nil }
         try self.segments(of: object, label: "step", in: piece, into: &group)
         let end = try? object.entry("end_time").secondsIfAny("end_time")
         let duration = VideoContext.duration(end, &group)
@@ -140,6 +149,7 @@ public struct GoalStepArguments: SourceArguments {
     @Option(help: ArgumentHelp("goalstep_train.json or goalstep_valid.json.", valueName: "file"))
     var annotations: String
 
+    @OptionGroup var part: SplitArguments
     @OptionGroup var guards: GuardArguments
 
     /// Creates arguments that are to be parsed.
@@ -147,6 +157,7 @@ public struct GoalStepArguments: SourceArguments {
 
     /// Opens the side files.
     public func makeAdapter() throws -> GoalStepAdapter {
-        try GoalStepAdapter(annotations: self.annotations, options: try self.guards.options())
+        try GoalStepAdapter(
+            annotations: self.annotations, split: self.part.split, options: try self.guards.options())
     }
 }

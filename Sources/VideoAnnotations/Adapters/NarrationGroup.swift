@@ -21,10 +21,14 @@ struct NarrationGroup {
     /// them.
     private var places: [Int: Int] = [:]
     private var hasParents = false
+    /// Tells whether each narration is to say its place in the file, where that is not the order of times.
+    private let keepsOrder: Bool
 
-    init(videoUID: String, pass: Int) {
+    /// - Parameter keepsOrder: for sources where the order of the file says more than the times.
+    init(videoUID: String, pass: Int, keepsOrder: Bool = false) {
         self.videoUID = videoUID
         self.pass = pass
+        self.keepsOrder = keepsOrder
     }
 
     /// Tells whether there is more than fits in memory.
@@ -88,6 +92,8 @@ struct NarrationGroup {
         fitting.relevance = self.fitting(details.relevance, "relevance", SourceLimits.detailBytesMax)
         fitting.mistakeNote = self.fitting(details.mistakeNote, "mistake_note", SourceLimits.detailBytesMax)
         fitting.camera = self.fitting(details.camera, "camera", SourceLimits.detailBytesMax)
+        fitting.verb = self.fitting(details.verb, "verb", SourceLimits.verbBytesMax)
+        fitting.picture = self.fitting(details.picture, "picture", SourceLimits.pictureBytesMax)
         return fitting
     }
 
@@ -155,7 +161,11 @@ struct NarrationGroup {
         }
         if self.hasParents { self.numberParents() }
         if self.isSorted { return }
-        for index in self.narrations.indices { self.narrations[index].index = index }
+        for index in self.narrations.indices {
+            let place = self.narrations[index].index
+            if self.keepsOrder, place != index { self.narrations[index].details.order = place }
+            self.narrations[index].index = index
+        }
         self.isSorted = true
     }
 

@@ -24,6 +24,10 @@ extension SourceReason {
     public static let tooManyClips = "too-many-clips"
     /// An `end` record that counts other narrations than there are.
     public static let countMismatch = "count-mismatch"
+    /// A file of a video's folder that is not there.
+    public static let missingFile = "missing-file"
+    /// A file of a video that cannot be read, or is not of its kind.
+    public static let unreadableFile = "unreadable-file"
     /// A video in record form without an `end` record.
     public static let missingEnd = "missing-end"
 }
@@ -35,7 +39,11 @@ extension SourceLimits {
     /// The longest detail of a narration in bytes, such as its relevance: all of them fit beside the longest text and
     /// id.
     public static let detailBytesMax = 320
-    /// The longest goal of a video in bytes.
+    /// The longest verb of an action in bytes.
+    public static let verbBytesMax = 64
+    /// The longest path of a picture in bytes.
+    public static let pictureBytesMax = 200
+    /// The longest goal or summary of a video in bytes.
     public static let goalBytesMax = 4 << 10
     /// The largest annotations of one video: 32 MiB.
     public static let videoBytesMax = SourceLimits.valueBytesMax

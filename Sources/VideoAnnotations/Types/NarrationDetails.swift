@@ -27,11 +27,20 @@ public struct NarrationDetails: Hashable, Sendable {
     public var mistakeNote: String?
     /// The camera that it was seen by, where a video has several.
     public var camera: String?
+    /// Its place in the source's file among those of the video and pass, where that is not the order of their times.
+    public var order: Int?
+    /// The verb of the action, where the source names it beside the text.
+    public var verb: String?
+    /// Tells whether what was done undoes a mistake.
+    public var correction: Bool?
+    /// The path of the picture that it is about, where the video is a row of pictures.
+    public var picture: String?
 
     /// Creates details; what is not known is left out.
     public init(
         level: Level? = nil, parent: Int? = nil, role: String? = nil, relevance: String? = nil, mistake: Bool? = nil,
-        mistakeNote: String? = nil, camera: String? = nil
+        mistakeNote: String? = nil, camera: String? = nil, order: Int? = nil, verb: String? = nil,
+        correction: Bool? = nil, picture: String? = nil
     ) {
         self.level = level
         self.parent = parent
@@ -40,6 +49,10 @@ public struct NarrationDetails: Hashable, Sendable {
         self.mistake = mistake
         self.mistakeNote = mistakeNote
         self.camera = camera
+        self.order = order
+        self.verb = verb
+        self.correction = correction
+        self.picture = picture
     }
 
     /// Tells whether nothing is known.
@@ -53,6 +66,10 @@ public struct NarrationDetails: Hashable, Sendable {
         if let mistake = self.mistake { json.field("mistake", mistake) }
         if let mistakeNote = self.mistakeNote { json.field("mistake_note", mistakeNote) }
         if let camera = self.camera { json.field("camera", camera) }
+        if let order = self.order { json.field("order", order) }
+        if let verb = self.verb { json.field("verb", verb) }
+        if let correction = self.correction { json.field("correction", correction) }
+        if let picture = self.picture { json.field("picture", picture) }
     }
 
     /// Reads a field, if it is one of these. A value of another type is passed over, as an unknown field is.
@@ -72,6 +89,14 @@ public struct NarrationDetails: Hashable, Sendable {
             self.mistakeNote = try json.stringIfAny()
         } else if key == "camera" {
             self.camera = try json.stringIfAny()
+        } else if key == "order" {
+            self.order = try json.countIfAny()
+        } else if key == "verb" {
+            self.verb = try json.stringIfAny()
+        } else if key == "correction" {
+            self.correction = try json.boolIfAny()
+        } else if key == "picture" {
+            self.picture = try json.stringIfAny()
         } else {
             return false
         }
@@ -87,13 +112,38 @@ public struct VideoDetails: Hashable, Sendable {
     public var goalCategory: String?
     /// The camera that recorded it.
     public var camera: String?
+    /// The part of its own data set that the source puts it in: `train`, `val`, `test`.
+    public var sourceSplit: String?
+    /// The session or person that other videos may share: a division that keeps these together is honest.
+    public var session: String?
+    /// The place it was recorded at, in the source's words: `kitchen`, `lab`.
+    public var scene: String?
+    /// The source's summary of all that happens.
+    public var summary: String?
+    /// Frames a second of the recording.
+    public var fps: Double?
+    /// The start of the annotated part, in seconds of the video.
+    public var annotatedStartSec: Double?
 
     /// Creates details; what is not known is left out.
-    public init(goal: String? = nil, goalCategory: String? = nil, camera: String? = nil) {
+    public init(
+        goal: String? = nil, goalCategory: String? = nil, camera: String? = nil, sourceSplit: String? = nil,
+        session: String? = nil, scene: String? = nil, summary: String? = nil, fps: Double? = nil,
+        annotatedStartSec: Double? = nil
+    ) {
         self.goal = goal
         self.goalCategory = goalCategory
         self.camera = camera
+        self.sourceSplit = sourceSplit
+        self.session = session
+        self.scene = scene
+        self.summary = summary
+        self.fps = fps
+        self.annotatedStartSec = annotatedStartSec
     }
+
+    /// Tells whether a number can be the frames a second of a recording.
+    static func isRate(_ fps: Double) -> Bool { fps > 0 && fps <= 1000 }
 
     /// Tells whether nothing is known.
     public var isEmpty: Bool { self == VideoDetails() }
@@ -102,6 +152,12 @@ public struct VideoDetails: Hashable, Sendable {
         if let goal = self.goal { json.field("goal", goal) }
         if let goalCategory = self.goalCategory { json.field("goal_category", goalCategory) }
         if let camera = self.camera { json.field("camera", camera) }
+        if let sourceSplit = self.sourceSplit { json.field("source_split", sourceSplit) }
+        if let session = self.session { json.field("session", session) }
+        if let scene = self.scene { json.field("scene", scene) }
+        if let summary = self.summary { json.field("summary", summary) }
+        if let fps = self.fps { json.field("fps", fps) }
+        if let start = self.annotatedStartSec { json.field("annotated_start_sec", start) }
     }
 
     /// Reads a field, if it is one of these but `camera`, which narrations have too. A value of another type is passed
@@ -112,6 +168,18 @@ public struct VideoDetails: Hashable, Sendable {
             self.goal = try json.stringIfAny()
         } else if key == "goal_category" {
             self.goalCategory = try json.stringIfAny()
+        } else if key == "source_split" {
+            self.sourceSplit = try json.stringIfAny()
+        } else if key == "session" {
+            self.session = try json.stringIfAny()
+        } else if key == "scene" {
+            self.scene = try json.stringIfAny()
+        } else if key == "summary" {
+            self.summary = try json.stringIfAny()
+        } else if key == "fps" {
+            self.fps = try json.secondsIfAny()
+        } else if key == "annotated_start_sec" {
+            self.annotatedStartSec = try json.secondsIfAny()
         } else {
             return false
         }
@@ -140,6 +208,15 @@ extension JSONScanner {
         if try self.kind() == .boolean { return try self.boolOrNull() }
         try self.skip()
         return nil
+    }
+
+    fileprivate mutating func secondsIfAny() throws(JSONError) -> Double? {
+        guard try self.kind() == .number else {
+            try self.skip()
+            return nil
+        }
+        let number = try self.double()
+        return number.isFinite ? number : nil
     }
 
     /// A whole number from 0, within what a count may be.

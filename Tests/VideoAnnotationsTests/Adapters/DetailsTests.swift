@@ -32,9 +32,11 @@ import Testing
         #expect(group.narrations.map(\.text) == texts)
         #expect(
             group.narrations.map(\.details) == [
-                NarrationDetails(level: .step), NarrationDetails(level: .substep, parent: 2),
-                NarrationDetails(level: .substep, parent: 3), NarrationDetails(level: .step, relevance: "essential"),
-                NarrationDetails(level: .substep, parent: 3, relevance: "optional"), NarrationDetails(level: .substep),
+                NarrationDetails(level: .step, order: 5), NarrationDetails(level: .substep, parent: 2, order: 3),
+                NarrationDetails(level: .substep, parent: 3),
+                NarrationDetails(level: .step, relevance: "essential", order: 0),
+                NarrationDetails(level: .substep, parent: 3, relevance: "optional", order: 1),
+                NarrationDetails(level: .substep, order: 4),
             ])
         #expect(group.counts == ["without-text": 1])
     }
@@ -88,7 +90,7 @@ import Testing
 
     private static let full = NarrationDetails(
         level: .substep, parent: 0, role: "user", relevance: "essential", mistake: true, mistakeNote: "the wrong bowl",
-        camera: "HMC_1")
+        camera: "HMC_1", order: 4, verb: "hold", correction: false, picture: "0/1.jpg")
 
     private static func record(_ details: NarrationDetails) -> NarrationEvent {
         .narration(Narration(videoUID: "a", index: 1, timestampSec: 2, text: "b", details: details))
@@ -106,23 +108,33 @@ import Testing
         #expect(
             written.hasSuffix(
                 #""text":"b","level":"substep","parent":0,"role":"user","relevance":"essential","mistake":true,"#
-                    + #""mistake_note":"the wrong bowl","camera":"HMC_1"}"#))
+                    + #""mistake_note":"the wrong bowl","camera":"HMC_1","order":4,"verb":"hold","correction":false,"#
+                    + #""picture":"0/1.jpg"}"#))
         #expect(try Self.read(written) == Self.record(Self.full))
         let video = Video(
-            videoUID: "a", source: "s", details: VideoDetails(goal: "g", goalCategory: "c", camera: "GoPro"))
+            videoUID: "a", source: "s",
+            details: VideoDetails(
+                goal: "g", goalCategory: "c", camera: "GoPro", sourceSplit: "val", session: "P1", scene: "lab",
+                summary: "all", fps: 29.97, annotatedStartSec: 1.5))
         let json = String(decoding: NarrationEvent.video(video).json, as: UTF8.self)
-        #expect(json.hasSuffix(#""revision":1,"goal":"g","goal_category":"c","camera":"GoPro"}"#))
+        #expect(
+            json.hasSuffix(
+                #""revision":1,"goal":"g","goal_category":"c","camera":"GoPro","source_split":"val","session":"P1","#
+                    + #""scene":"lab","summary":"all","fps":29.97,"annotated_start_sec":1.5}"#))
         #expect(try Self.read(json) == .video(video))
     }
 
     @Test func `details of another type are passed over, as unknown fields always were`() throws {
         let odd =
-            #""level":"scene","parent":1.5,"role":{"a":[1]},"relevance":7,"mistake":"no","mistake_note":[],"camera":null"#
+            #""level":"scene","parent":1.5,"role":{"a":[1]},"relevance":7,"mistake":"no","mistake_note":[],"camera":null,"#
+            + #""order":-1,"verb":{},"correction":0,"picture":1"#
         let event = try Self.read(
             #"{"kind":"narration","video_uid":"a","index":1,"timestamp_sec":2,"text":"b",\#(odd)}"#)
         #expect(event == Self.record(NarrationDetails()))
         #expect(
-            try Self.read(#"{"kind":"video","video_uid":"a","goal":1,"goal_category":[],"camera":{}}"#)
+            try Self.read(
+                #"{"kind":"video","video_uid":"a","goal":1,"goal_category":[],"camera":{},"source_split":[1],"session":2,"#
+                    + #""scene":null,"summary":{},"fps":"x","annotated_start_sec":null}"#)
                 == .video(Video(videoUID: "a", source: "")))
     }
 
