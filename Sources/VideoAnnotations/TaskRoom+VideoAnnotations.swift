@@ -12,7 +12,8 @@ extension TaskRoom {
             operators: { registerVideoAnnotations(in: &$0) },
             sources: [
                 Ego4DArguments.self, GoalStepArguments.self, EpicKitchensArguments.self, CaptainCook4DArguments.self,
-                EgoClipArguments.self, JSONLinesArguments.self,
+                EgoClipArguments.self, HoloAssistArguments.self, EgoExoLearnArguments.self, WTaGArguments.self,
+                Assembly101Arguments.self, LLaVAPretrainArguments.self, JSONLinesArguments.self,
             ])
     }
 }

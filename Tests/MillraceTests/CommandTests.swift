@@ -24,7 +24,9 @@ struct CommandTests {
         "Every command has help with a sentence on what it does",
         arguments: [
             "", "sample", "ingest", "ingest ego4d", "ingest goalstep", "ingest epic-kitchens", "ingest captaincook4d",
-            "ingest egoclip", "ingest jsonl", "run", "replay", "plan", "lint", "graph", "test", "topics", "topics list",
+            "ingest egoclip", "ingest holoassist", "ingest egoexolearn", "ingest wtag", "ingest assembly101",
+            "ingest llava-pretrain", "ingest jsonl", "run", "replay", "plan", "lint", "graph", "test", "topics",
+            "topics list",
             "topics read", "shards", "shards list", "shards verify", "shards cat", "export", "export nlq", "profile",
             "explain",
             "status",

@@ -2,6 +2,7 @@
 
 import Codecs
 import Dataflow
+import Foundation
 import Records
 import TaskRooms
 import Testing
@@ -184,7 +185,18 @@ import Testing
         let ego4d = try TemporaryFile(
             #"{"v": {"narration_pass_1": {"narrations": [{"timestamp_sec": 1, "narration_text": "x"}]}}}"#)
         let lines = try TemporaryFile(#"{"video_uid": "v", "timestamp_sec": 1, "text": "x"}"#, name: "l.jsonl")
+        let holoAssist = try TemporaryFile(
+            #"[{"video_name": "v", "events": [{"start": 1, "end": 2, "attributes": {"Action sentence": "x"}}]}]"#)
+        let egoExoLearn = try TemporaryFile(
+            "video_uid,subset,view,scene,start_sec,end_sec,narration_en_no_hand_prompt\nv,val,ego,lab,1,2,x\n",
+            name: "f.csv")
+        let pictures = try TemporaryFile(#"[{"conversations": [{"from": "gpt", "value": "x"}]}]"#)
         return [
+            ("holoassist", try Harvest(HoloAssistAdapter(annotations: holoAssist.path)).videos),
+            ("egoexolearn", try Harvest(EgoExoLearnAdapter(annotations: egoExoLearn.path)).videos),
+            ("llava-pretrain", try Harvest(LLaVAPretrainAdapter(annotations: pictures.path)).videos),
+            ("wtag", try Harvest(WTaGAdapter(folder: Self.wTaG())).videos),
+            ("assembly101", try Harvest(Assembly101Adapter(annotations: Self.assembly101())).videos),
             ("goalstep", try Harvest(GoalStepAdapter(annotations: goalStep.path)).videos),
             ("captaincook4d", try Harvest(CaptainCook4DAdapter(annotations: cook.path)).videos),
             ("epic-kitchens", try Harvest(EpicKitchensAdapter(annotations: epic.path)).videos),
@@ -192,6 +204,36 @@ import Testing
             ("ego4d", try Harvest(Ego4DAdapter(narrations: ego4d.path)).videos),
             ("jsonl", try Harvest(JSONLinesAdapter(file: lines.path)).videos),
         ]
+    }
+
+    /// Files in a folder, whose path is answered.
+    private static func folder(_ files: [(path: String, text: String)]) throws -> String {
+        let folder = try TemporaryFile("").url.deletingLastPathComponent().appendingPathComponent("files")
+        for (path, text) in files {
+            let url = folder.appendingPathComponent(path)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: url)
+        }
+        return folder.path
+    }
+
+    private static func wTaG() throws -> String {
+        try Self.folder([
+            ("T1/Video/VideoMpegTiming.txt", "0\n100000000\n"), ("T1/StepDetection/StepDetection.txt", "1\t2\tx\n"),
+            ("T1/TextASR/InstructorAnnotations_intent.txt", ""), ("T1/TextASR/UserAnnotations_intent.txt", ""),
+        ])
+    }
+
+    private static func assembly101() throws -> String {
+        try Self.folder([
+            (
+                "fine-grained-annotations/train.csv",
+                "video,start_frame,end_frame,action_cls,toy_name\ns/HMC_21110305.mp4,900,901,x,car\n"
+            ),
+            ("coarse-annotations/coarse_labels/assembly_s.txt", "1\t2\tx\n"),
+            ("assembly101-mistake-detection/annots/s.csv", "5,6,attach,a,b,correct,\n"),
+        ])
     }
 
     @Test func `every source's groups begin with their video and end with an end that counts`() throws {
