@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+public import Codecs
 import Dataflow
-import Records
+public import Records
 
 /// A video with the narrations that have come so far, for operators that work on whole videos.
-struct HeldVideo: OpenVideo {
+public struct HeldVideo: OpenVideo {
     /// A narration with the offset of its record.
-    struct Entry: Sendable {
-        var narration: Narration
-        var origin: Offset
+    public struct Entry: Sendable {
+        /// The narration.
+        public var narration: Narration
+        /// The offset of its record.
+        public var origin: Offset
     }
 
     /// The key of the video's record; all that is made of the video leaves under it.
-    let key: Bytes?
+    public let key: Bytes?
     /// The offset of the video's record.
-    let origin: Offset
+    public let origin: Offset
     /// The video as far as it is known.
-    let video: Video
+    public let video: Video
     /// The narrations, in the order they came.
-    var entries: [Entry] = []
+    public internal(set) var entries: [Entry] = []
     private var isVideoSaved = false
     private var savedEntries = 0
 
@@ -46,7 +48,7 @@ struct HeldVideo: OpenVideo {
     // MARK: State
 
     /// First the video, then a piece for each commit that found new narrations: `[origin, {…}, origin, {…}, …]`.
-    mutating func takeUnsavedPieces() -> [Bytes] {
+    public mutating func takeUnsavedPieces() -> [Bytes] {
         var pieces: [Bytes] = []
         if !self.isVideoSaved {
             pieces.append(self.headPiece())
@@ -89,7 +91,8 @@ struct HeldVideo: OpenVideo {
         json.endArray()
     }
 
-    init(_ video: VideoPass, restoring pieces: [Bytes]) throws(JSONError) {
+    /// Takes up the pieces.
+    public init(_ video: VideoPass, restoring pieces: [Bytes]) throws(JSONError) {
         guard let head = pieces.first else { throw JSONError("the state of a video has no pieces", offset: 0) }
         let (origin, key, known) = try JSONScanner.scan(head) { json throws(JSONError) in try Self.readHead(&json) }
         self.origin = Offset(origin)

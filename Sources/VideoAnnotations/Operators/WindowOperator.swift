@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Codecs
-import Dataflow
+public import Dataflow
 import Records
 import TaskRooms
 
@@ -130,7 +130,9 @@ extension OpenVideos<HeldVideo> {
     ///
     /// A video that begins anew before its end came replaces what was held of it: the older revision was never
     /// completed, and the newer one is complete in itself.
-    mutating func hold<Output>(_ element: Element<NarrationEvent>, into output: inout Collector<Output>) -> HeldVideo? {
+    public mutating func hold<Output>(
+        _ element: Element<NarrationEvent>, into output: inout Collector<Output>
+    ) -> HeldVideo? {
         switch element.value {
         case .video(let video):
             let key = VideoPass(videoUID: video.videoUID, pass: video.pass)

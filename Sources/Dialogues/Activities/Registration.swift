@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Dataflow
+
+/// Registers the operators that take annotations: `activity`.
+public func registerActivities(in registry: inout OperatorRegistry) {
+    registry.register(ActivityOperator.self)
+}
