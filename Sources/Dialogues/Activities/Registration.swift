@@ -2,7 +2,8 @@
 
 public import Dataflow
 
-/// Registers the operators that take annotations: `activity`.
+/// Registers the operators that take annotations: `activity` and `pack`.
 public func registerActivities(in registry: inout OperatorRegistry) {
     registry.register(ActivityOperator.self)
+    registry.register(PackOperator.self)
 }
