@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dataflow
 import Foundation
+import TaskRooms
 import Testing
 
 @testable import Commands

@@ -6,6 +6,7 @@ import Dialogues
 import DurableFiles
 import Foundation
 import Records
+import TaskRooms
 import TextEncoders
 
 /// `millrace evaluate`, of one task or another.

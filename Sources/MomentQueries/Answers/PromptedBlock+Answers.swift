@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ModelRequests
+
 extension PromptedBlock {
     /// The questions of the examples in the messages, as they are written. The same for all blocks of a prompt file.
     public var exampleQueries: Set<String> {
