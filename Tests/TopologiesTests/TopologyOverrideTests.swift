@@ -82,9 +82,9 @@ import VideoAnnotations
             ("stages.land.to.rotat.samples=5", "unknown key `rotat`; did you mean `rotate`?"),
             ("stages.land.to.rotate.bytes=many", "expected a number of bytes, such as 64MB or 64MiB, found `many`"),
             ("stages.land.to.rotate.bytes=5GiB", "5368709120 is outside 1…4294967296"),
-            ("partitions=[", "--set partitions:1:1: error: not YAML"),
+            ("partitions=[", "error: not YAML"),
             ("partitions=${NO_SUCH}", "the environment variable `NO_SUCH` is not set"),
-            ("stages.lnad.from=narrations", "missing key"),
+            ("stages.lnad.from=narrations", "stage `lnad` lacks the key `steps`"),
         ]
         for (override, words) in cases {
             let problem = self.problem(override)

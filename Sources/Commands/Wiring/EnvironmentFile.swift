@@ -7,7 +7,8 @@ import Foundation
 enum EnvironmentFile {
     static let bytesMax = 1 << 20
 
-    /// Sets the variables that are not set yet: what the caller's environment says counts. Before any thread is started.
+    /// Sets the variables that are not set yet: what the caller's environment says counts. Before any thread is
+    /// started.
     static func apply(_ path: String) throws {
         let bytes: [UInt8]
         do throws(FileFailure) {
@@ -18,13 +19,16 @@ enum EnvironmentFile {
         guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
             throw CommandFailure(.usage, "--env-file: \(path) is no UTF-8 text; write NAME=VALUE, one a line")
         }
-        for (name, value) in try self.parse(text, file: path) { setenv(name, value, 0) }
+        let variables = Dictionary(try self.parse(text, file: path)) { $1 }
+        for (name, value) in variables { setenv(name, value, 0) }
     }
 
-    /// Reads the lines of a file. A value may be in quotes, and is otherwise taken as it is; `#` begins a comment line.
-    static func parse(_ text: String, file: String) throws -> [(name: String, value: String)] {
-        var variables: [(name: String, value: String)] = []
-        for (number, line) in text.split(separator: /\r?\n/, omittingEmptySubsequences: false).enumerated() {
+    /// Reads the lines of a file, as name and value; of two with one name the later counts. A value may be in quotes,
+    /// and is otherwise taken as it is; `#` begins a comment line.
+    static func parse(_ text: String, file: String) throws -> [(String, String)] {
+        var variables: [(String, String)] = []
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (number, line) in lines.enumerated() {
             var line = line.trimmingPrefix(/\s+/)
             if line.isEmpty || line.hasPrefix("#") { continue }
             line = line.trimmingPrefix(/export\s+/)

@@ -14,9 +14,10 @@ enum MistypedCommand {
             // Behind an option it may be the option's value.
             if commands.isEmpty || word.hasPrefix("-") || word == "help" { return nil }
             guard let next = commands.first(where: { Self.names(of: $0).contains(word) }) else {
-                return "`\(path.joined(separator: " "))` has no command `\(word)`; "
-                    + Spelling.help(for: word, among: commands.flatMap(Self.names))
-                    + " `\(path.joined(separator: " ")) --help` says what each does."
+                let name = path.joined(separator: " ")
+                let help = Spelling.help(for: word, among: commands.flatMap(Self.names))
+                return "`\(name)` has no command `\(word)`; \(help)\(help.hasSuffix("?") ? " " : ". ")"
+                    + "`\(name) --help` says what each does"
             }
             path.append(word)
             command = next
