@@ -64,7 +64,7 @@ struct ActivitySteps: Hashable {
         case emptyText = "empty-text"
         /// The remark of a mistake is empty.
         case emptyRemark = "empty-remark"
-        /// It has no interval, or one that ends before it starts.
+        /// It has no interval, or one that ends before it starts, or times that no video has.
         case noInterval = "no-interval"
         /// It says what the line before it says.
         case repeated = "repeated-text"
@@ -96,7 +96,7 @@ struct ActivityNarration {
         for narration in narrations {
             let time = narration.timestampSec
             let span = narration.details.role != nil ? Interval(time, time) : narration.annotated
-            guard let span, span.start.isFinite, span.end.isFinite, span.end >= span.start else {
+            guard let span, span.start >= 0, span.end >= span.start, span.end <= SourceLimits.secondsMax else {
                 steps.drop(.noInterval)
                 continue
             }

@@ -9,8 +9,8 @@ import VideoAnnotations
 /// its `end` record, so that nothing of it is lost.
 ///
 /// Narrations of a video that its data set holds out for validation or test are not packed, counted `held-out`, nor are
-/// those of one of which no part is known, counted `unknown-split`, unless the user has allowed them
-/// (`--allow-unguarded`). Pictures have no parts: they are for training.
+/// those of one of which no part is known (`ingest ego4d --parts` says it), counted `unknown-split`, unless the user
+/// has allowed them (`--allow-unguarded`). Pictures have no parts: they are for training.
 ///
 /// Counted beside: `AuxiliaryPacker.Drop`; `beyond-two`, narrations that are in no sentence because two others came
 /// before them in the same half second; `no-frames`, videos without a length; `superseded`, `no-video-record` and

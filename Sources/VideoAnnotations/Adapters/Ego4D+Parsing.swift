@@ -82,7 +82,7 @@ private struct NarrationPieceParser {
                 video.durationSec = entry?.durationSec
                 video.clips = entry?.clips ?? []
                 video.details.camera = entry?.camera
-                video.details.sourceSplit = entry?.split?.rawValue
+                if self.adapter.saysParts { video.details.sourceSplit = entry?.split?.rawValue }
                 if entry?.isListed != true { group.count("not-in-metadata") }
             }
             items.append(self.adapter.context.item(video, group, at: place))

@@ -45,6 +45,8 @@ public struct Ego4DAdapter: SourceAdapter {
 
     let context: VideoContext
     let metadata: Ego4DMetadata?
+    /// Tells whether videos say which part of the data set they are for, by the benchmarks of the metadata.
+    let saysParts: Bool
 
     /// Reads the metadata and the other side files.
     ///
@@ -52,11 +54,13 @@ public struct Ego4DAdapter: SourceAdapter {
     ///   - narrations: the path of `narration.json` or `all_narrations_redacted.json`, opened by `read`.
     ///   - metadata: the path of `ego4d.json`, for lengths and clips.
     ///   - passes: the passes to read; a file without passes has pass 1.
+    ///   - saysParts: lets videos say which part of the data set they are for (`Ego4DSplits`).
     ///   - options: exclusion lists, features, clip length.
     public init(
-        narrations: String, metadata: String? = nil, passes: PassSelection = .first,
+        narrations: String, metadata: String? = nil, passes: PassSelection = .first, saysParts: Bool = false,
         options: SourceOptions = SourceOptions()
     ) throws(SourceError) {
+        self.saysParts = saysParts
         self.narrations = narrations
         self.passes = passes
         self.context = try VideoContext(options)
@@ -108,6 +112,12 @@ public struct Ego4DArguments: SourceArguments {
     @Option(name: .customLong("pass"), help: "The annotation pass: 1, 2 or both.", transform: passSelection)
     var passes: PassSelection = .first
 
+    @Flag(
+        help: ArgumentHelp(
+            "Say of each video whether it is for training, by the benchmarks of the metadata (split_em, split_fho, split_av, "
+                + "split_goalstep); `pack` asks for it."))
+    var parts = false
+
     @OptionGroup var guards: GuardArguments
 
     /// Creates arguments that are to be parsed.
@@ -115,8 +125,11 @@ public struct Ego4DArguments: SourceArguments {
 
     /// Opens the side files.
     public func makeAdapter() throws -> Ego4DAdapter {
-        try Ego4DAdapter(
-            narrations: self.narrations, metadata: self.metadata, passes: self.passes,
+        if self.parts, self.metadata == nil {
+            throw TaskFailure(.usage, "--parts wants --metadata ego4d.json, which says them")
+        }
+        return try Ego4DAdapter(
+            narrations: self.narrations, metadata: self.metadata, passes: self.passes, saysParts: self.parts,
             options: try self.guards.options())
     }
 }

@@ -59,6 +59,23 @@ import Testing
         #expect(other.videos.map(\.video.details.sourceSplit) == ["test"])
     }
 
+    @Test func `Ego4D says the part of a video where it is asked to`() throws {
+        let narrations = try TemporaryFile(
+            #"{"a": {"narrations": []}, "b": {"narrations": []}, "c": {"narrations": []}, "d": {"narrations": []}}"#)
+        let metadata = try TemporaryFile(
+            #"""
+            {"videos": [{"video_uid": "a", "split_em": "train", "split_fho": null}, {"video_uid": "b", "split_em": "val",
+             "split_goalstep": "test"}, {"video_uid": "c", "split_av": "val", "split_em": "multi"}, {"video_uid": "d"}]}
+            """#, name: "ego4d.json")
+        func parts(_ saysParts: Bool) throws -> [String?] {
+            let adapter = try Ego4DAdapter(
+                narrations: narrations.path, metadata: metadata.path, saysParts: saysParts)
+            return try Harvest(adapter).videos.map(\.video.details.sourceSplit)
+        }
+        #expect(try parts(true) == ["train", "test", "val", nil])
+        #expect(try parts(false) == [nil, nil, nil, nil])
+    }
+
     // MARK: HoloAssist
 
     @Test func `HoloAssist's events are what their attributes say`() throws {
