@@ -15,8 +15,8 @@ enum RecordingName {
         self.isLowercaseUUID(text) ? text : self.parts(text).last ?? ""
     }
 
-    /// Tells whether a text is a UUID in small letters, which nearly all names are: it has no path and no extension, and
-    /// no word for a camera has twelve hexadecimal digits, or four of them and a number behind.
+    /// Tells whether a text is a UUID in small letters, which nearly all names are: it has no path and no extension,
+    /// and no word for a camera has twelve hexadecimal digits, or four of them and a number behind.
     private static func isLowercaseUUID(_ text: String) -> Bool {
         guard text.utf8.count == 36 else { return false }
         for (place, byte) in text.utf8.enumerated() {
