@@ -42,7 +42,7 @@ import VideoAnnotations
 
     @Test func goalsAreDraftedAndMerged() throws {
         let talk = try Self.goalStep(3).conversation(about: Self.activity)
-        #expect(talk.callsToCome == 0...5)
+        #expect(talk.callsToCome == 1...5)
         let held = try HeldConversation(talk) { request, number in
             if request.messages.last?.content.hasPrefix("MERGE") == true {
                 return "```json\n{\"name\": \"Make tea\", \"steps\": [\"Boil\", \"Pour\"]}\n```"
@@ -228,7 +228,36 @@ import VideoAnnotations
         #expect(try Self.converse().conversation(about: end).outcome.outputs == [end])
         let step = try ProgressStep(Configuration(), StepConfiguration.context)
         #expect(step.conversation(about: end).outcome.outputs == [end])
-        #expect(!end.isJudged)
+        var configuration = StepConfiguration.model()
+        configuration.set(
+            JudgeStep<DialogueEvent>.rubric, FileReference(path: "j", content: "@system\noverall\n@user\n{{dialogue}}"))
+        configuration.set(JudgeStep<DialogueEvent>.criteria, ["overall"])
+        let judge = try JudgeStep<DialogueEvent>(configuration, StepConfiguration.context)
+        let passed = judge.conversation(about: end)
+        #expect(passed.outcome.outputs == [end])
+        #expect(passed.callsToCome == 0...0)
+        let held = try HeldConversation(judge.conversation(about: .dialogue(Self.spoken()))) { request, _ in
+            #expect(request.messages.last?.content.contains("[2.0s] Assistant: Fill.") == true)
+            return #"{"reason":"x","scores":{"overall":4}}"#
+        }
+        #expect(held.talk.outcome.outputs.first?.scores == JudgeScores(["overall": 4]))
+    }
+
+    @Test func tasksAreVotedFor() throws {
+        let tasks = #"[{"name":"Omelette","steps":["Beat","Fry"]},{"name":"Tea","steps":["Boil"]}]"#
+        let step = try GoalStep(
+            StepConfiguration.model {
+                $0.set(GoalStep.draftPrompt, StepConfiguration.file("d", "@system\ns\n@user\n{{steps}}"))
+                $0.set(GoalStep.mergePrompt, StepConfiguration.file("m", "@system\ns\n@user\n{{drafts}}"))
+                $0.set(GoalStep.matchPrompt, StepConfiguration.file("v", "@system\n{{tasks}}\n@user\n{{steps}}"))
+                $0.set(GoalStep.tasks, StepConfiguration.file("t", tasks))
+                $0.set(ModelOptions.samples, 3)
+            }, StepConfiguration.context)
+        let held = try HeldConversation(step.conversation(about: Self.activity)) { request, number in
+            #expect(request.messages.first?.content == "1. Omelette: Beat; Fry\n2. Tea: Boil")
+            return number == 0 ? #"{"reason":"x","answer":1}"# : "I think.\nANSWER: 2"
+        }
+        #expect(held.talk.outcome.outputs.first?.knowledge == "Tea\n1. Boil\n")
     }
 
     // MARK: Rules to sequences

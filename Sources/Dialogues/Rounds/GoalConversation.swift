@@ -171,7 +171,7 @@ struct GoalConversation: Conversation {
         switch self.phase {
         case .drafts(let talk):
             let merge = self.asking?.options.repairs == true ? 2 : 1
-            return talk.callsToCome.lowerBound...talk.callsToCome.upperBound + merge
+            return talk.callsToCome.lowerBound + 1...talk.callsToCome.upperBound + merge
         case .merge(let talk): return talk.callsToCome
         case .votes(let talk): return talk.callsToCome
         case .over: return 0...0
@@ -224,7 +224,7 @@ struct GoalConversation: Conversation {
         case .votes(let talk):
             self.close(talk.counts)
             let votes = talk.outcomes.flatMap(\.outputs).map(\.value)
-            if let task = KnownTask.elected(by: votes, of: self.tasks, .mended) {
+            if let task = KnownTask.elected(by: votes, of: self.tasks, self.asking?.manner ?? .mended) {
                 self.end(Knowledge(goal: task.name, text: task.knowledge))
             } else {
                 self.fail(

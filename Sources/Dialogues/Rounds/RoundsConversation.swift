@@ -77,14 +77,13 @@ struct RoundsConversation: Conversation {
 
     // MARK: Asking
 
-    /// Each clip to come, with its refinement, and a repair of each.
+    /// A draft of each clip to come at least; at most also its refinement, and a repair of each.
     var callsToCome: ClosedRange<Int> {
         guard let asking, self.phase != .over else { return 0...0 }
-        let each = asking.refine == nil ? 1 : 2
-        let later = (self.clips.count - self.round - 1) * each + (self.phase == .draft ? each - 1 : 0)
-        let least = max(later, 0)
-        let repairs = asking.options.repairs ? least : 0
-        return least...least + repairs + (self.talk?.callsToCome.upperBound ?? 0)
+        let drafts = max(self.clips.count - self.round - 1, 0)
+        let refinements = asking.refine == nil ? 0 : drafts + (self.phase == .draft ? 1 : 0)
+        let most = (drafts + refinements) * (asking.options.repairs ? 2 : 1)
+        return drafts...most + (self.talk?.callsToCome.upperBound ?? 0)
     }
 
     mutating func begin() -> Turn {
