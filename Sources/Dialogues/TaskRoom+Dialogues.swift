@@ -11,6 +11,7 @@ extension TaskRoom {
         TaskRoom(
             "Dialogues",
             operators: { registry in
+                registerActivities(in: &registry)
                 registry.register(conversation: GoalStep.self)
                 registry.register(conversation: LabelStep.self)
                 registry.register(UsersOperator.self)

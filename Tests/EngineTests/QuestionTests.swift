@@ -62,8 +62,8 @@ private final class Door: Sendable {
 /// Asynchronous: sends each number to a post office, whose answers are kept. A letter that is sent cannot be taken
 /// back.
 private struct Sender: AsyncOperator {
-    static let office = Field("office", default: "none", help: "Which post office.")
-    static let places = Field("places", default: 3, help: "How many letters at a time.")
+    static let office = Field("office", default: "none", help: "Name of the post office.")
+    static let places = Field("places", default: 3, help: "Letters at a time.")
     static let specification = OperatorSpecification(
         name: "sender", summary: "Sends.", fields: [Self.office, Self.places])
     let office: PostOffice

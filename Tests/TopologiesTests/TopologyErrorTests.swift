@@ -129,7 +129,10 @@ import Topologies
             ),
             (
                 "name: t\nretention: { seconds: -1, bytes: -2 }\nstages: { a: { from: i, steps: [sift], to: o } }",
-                ["2:23: `seconds`: must be at least 1", "2:34: `bytes`: must be at least 1"]
+                [
+                    "2:23: `seconds`: must be at least 1",
+                    "2:34: expected a number of bytes, such as 64MB or 64MiB, found `-2`",
+                ]
             ),
         ])
     func keys(text: String, expected: [String]) { #expect(problems(text) == expected) }

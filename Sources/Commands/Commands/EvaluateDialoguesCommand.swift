@@ -51,7 +51,7 @@ struct EvaluateDialoguesCommand: ParsableCommand {
     @Flag(help: "Print the metrics as JSON.")
     var json = false
 
-    @Option(name: .long, help: "How much to say on standard error: error, warning, info or debug.")
+    @Option(name: .long, help: "Least serious messages to print on standard error: error, warning, info or debug.")
     var logLevel: LogLevel = .info
 
     func validate() throws {

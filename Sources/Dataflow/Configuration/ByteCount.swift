@@ -12,8 +12,10 @@ public struct ByteCount: Hashable, Comparable, Sendable {
     public init?(parsing text: String) {
         let text = text.replacing("_", with: "")
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        let unit = text[digits.endIndex...].drop { $0 == " " }.lowercased()
-        guard let factor = Self.units[unit], let bytes = Self.product(digits, factor) else { return nil }
+        let rest = text[digits.endIndex...]
+        let unit = rest.drop { $0 == " " }.lowercased()
+        guard rest.isEmpty || !unit.isEmpty, let factor = Self.units[unit], let bytes = Self.product(digits, factor)
+        else { return nil }
         self.bytes = bytes
     }
 

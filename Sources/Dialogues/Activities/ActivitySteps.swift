@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TaskRooms
 import VideoAnnotations
 
 /// A step of an activity, with the lines that are shown under it.

@@ -134,7 +134,7 @@ struct FormatDialogueOperator: Operator {
         case dialogue
     }
 
-    static let schema = Field("schema", default: Schema.dialogue, help: "What lines look like; `dialogue`: one each.")
+    static let schema = Field("schema", default: Schema.dialogue, help: "Form of the lines; `dialogue`: one each.")
 
     static let specification = OperatorSpecification(
         name: "format", summary: "Turns dialogues into lines of a shard.", fields: [Self.schema])

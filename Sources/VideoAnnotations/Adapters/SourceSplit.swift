@@ -33,6 +33,6 @@ public enum SourceSplit: String, Hashable, Sendable, CaseIterable, ExpressibleBy
 
 /// The option of sources whose parts lie in files of their own.
 struct SplitArguments: ParsableArguments {
-    @Option(help: "Which part of the data set the file is: train, val or test; without it, what its name says.")
+    @Option(help: "Part of the data set that the file is: train, val or test; by default what its name says.")
     var split: SourceSplit?
 }

@@ -133,7 +133,7 @@ public struct LLaVAPretrainArguments: SourceArguments {
     @Option(help: ArgumentHelp("blip_laion_cc_sbu_558k.json.", valueName: "file"))
     var annotations: String
 
-    @Option(help: "How many pictures make a row, and so a file of frames.")
+    @Option(help: "Pictures of a row, and so of a file of frames.")
     var picturesPerFile = 2000
 
     /// Creates arguments that are to be parsed.
