@@ -86,10 +86,15 @@ final class EngineWorld: Sendable {
         }
     }
 
-    /// Runs an engine to its end on a thread of its own: its calls block, and answers want the cooperative pool.
+    /// Runs an engine to its end on a thread of its own: its calls block, and answers want the cooperative pool. Where
+    /// the test has failed meanwhile, nobody waits for what it does: it is stopped.
     static func run(_ engine: Engine) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            Thread { continuation.resume(with: Result { try engine.run() }) }.start()
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                Thread { continuation.resume(with: Result { try engine.run() }) }.start()
+            }
+        } onCancel: {
+            engine.stop()
         }
     }
 

@@ -100,6 +100,8 @@ private struct Sender: AsyncOperator {
 private final class PostOffice: Sendable {
     struct Account {
         var isOpen = false
+        /// Letters that are answered though the office is closed.
+        var answered: Set<Int> = []
         var sent: [Int: Int] = [:]
         var kept: Set<Int> = []
         var cancelled: Set<Int> = []
@@ -121,7 +123,7 @@ private final class PostOffice: Sendable {
 
     func send(_ number: Int) async {
         self.account.withLock { $0.sent[number, default: 0] += 1 }
-        while !self.account.withLock({ $0.isOpen }) {
+        while !self.account.withLock({ $0.isOpen || $0.answered.contains(number) }) {
             if Task.isCancelled { self.account.withLock { _ = $0.cancelled.insert(number) } }
             // Sleeping would end at once in a cancelled task.
             await Task { try? await Task.sleep(for: .milliseconds(1)) }.value
@@ -345,9 +347,12 @@ private struct Mixed: AsyncOperator {
         let world = EngineWorld()
         try world.fill("input", with: 1...20)
         let office = PostOffice.named("range")
-        office.account.withLock { $0.kept = [1, 2] }
         let engine = world.engine(try self.sending("range", partitions: 1)) { $0.untilIdle = false }
         async let run: Void = EngineWorld.run(engine)
+        defer { office.open() }
+        // The third is under way when the second is finished, and with it a commit is due.
+        try await EngineWorld.wait("three are sent") { office.account.withLock { $0.sent.count == 3 } }
+        office.account.withLock { $0.answered = [1, 2] }
         try await EngineWorld.wait("it is committed") {
             let committed = try world.log().committedOffset(
                 group: "sending.only", partition: TopicPartition("input", 0))

@@ -22,9 +22,10 @@ struct EvaluateCommand: ParsableCommand {
             EXAMPLES
               millrace evaluate --checkpoint runs/a/best.safetensors \\
                   --ground-truth nlq_val.json --features features \\
-                  --bert bert-base-uncased --train nlq_train.json --output predictions.json
-              millrace evaluate --ground-truth nlq_val.json --predictions predictions.json \\
-                  --train nlq_train.json
+                  --bert bert-base-uncased --train nlq_train.json \\
+                  --output predictions.json
+              millrace evaluate --ground-truth nlq_val.json \\
+                  --predictions predictions.json --train nlq_train.json
               millrace evaluate --checkpoint runs/a/best.safetensors \\
                   --ground-truth nlq_test_unannotated.json \\
                   --features features --bert bert-base-uncased --output test.json

@@ -26,7 +26,8 @@ struct EvaluateDialoguesCommand: ParsableCommand {
             then come precision, recall, F1, missing and redundant rates, the time difference, BLEU and CIDEr.
 
             EXAMPLES
-              millrace evaluate dialogues --predictions predictions.jsonl --dataset ego4d --bert all-MiniLM-L6-v2
+              millrace evaluate dialogues --predictions predictions.jsonl \\
+                  --dataset ego4d --bert all-MiniLM-L6-v2
             """)
 
     @Option(parsing: .upToNextOption, help: ArgumentHelp("Files of predictions.", valueName: "file"))

@@ -20,8 +20,10 @@ public struct ProAssistExportArguments: SampleExport {
         one list of videos with their dialogues (train_filtered.json).
 
         EXAMPLES
-          millrace export proassist --shards sequences --split train --output dialog-klg-sum_train_L4096_I1.jsonl
-          millrace export proassist --shards dialogues --split train --output train_filtered.json
+          millrace export proassist --shards sequences --split train \\
+              --output dialog-klg-sum_train_L4096_I1.jsonl
+          millrace export proassist --shards dialogues --split train \\
+              --output train_filtered.json
         """
 
     @Option(help: "The split to write; by default all.")

@@ -100,7 +100,8 @@ public struct Ego4DArguments: SourceArguments {
     public static let discussion = """
         EXAMPLES
           millrace ingest ego4d --narrations narration.json --metadata ego4d.json \\
-              --exclude nlq_val.json --exclude nlq_test_unannotated.json --features features --pass both
+              --exclude nlq_val.json --exclude nlq_test_unannotated.json \\
+              --features features --pass both
         """
 
     @Option(help: ArgumentHelp("The narrations.", valueName: "file"))

@@ -186,7 +186,8 @@ public struct EpicKitchensArguments: SourceArguments {
     /// Examples of its use.
     public static let discussion = """
         EXAMPLES
-          millrace ingest epic-kitchens --annotations EPIC_100_train.csv --videos EPIC_100_video_info.csv
+          millrace ingest epic-kitchens --annotations EPIC_100_train.csv \\
+              --videos EPIC_100_video_info.csv
         """
 
     @Option(help: ArgumentHelp("EPIC_100_train.csv or EPIC_100_validation.csv.", valueName: "file"))

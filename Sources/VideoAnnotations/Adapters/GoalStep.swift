@@ -142,7 +142,8 @@ public struct GoalStepArguments: SourceArguments {
     /// Examples of its use.
     public static let discussion = """
         EXAMPLES
-          millrace ingest goalstep --annotations goalstep_train.json --groups goalstep_video_groups.tsv \\
+          millrace ingest goalstep --annotations goalstep_train.json \\
+              --groups goalstep_video_groups.tsv \\
               --exclude nlq_val.json --exclude nlq_test_unannotated.json
         """
 

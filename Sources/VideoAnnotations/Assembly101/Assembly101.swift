@@ -178,7 +178,8 @@ public struct Assembly101Arguments: SourceArguments {
         The folder of annotations holds fine-grained-annotations, coarse-annotations and assembly101-mistake-detection.
 
         EXAMPLES
-          millrace ingest assembly101 --annotations assembly101/annotations --videos assembly101/videos
+          millrace ingest assembly101 --annotations assembly101/annotations \\
+              --videos assembly101/videos
         """
 
     @Option(help: ArgumentHelp("The folder with the three repositories of annotations.", valueName: "dir"))
