@@ -1,0 +1,2 @@
+/// The documents and assets of the status page.
+enum StatusPage {}
