@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
 import Synchronization
 
 /// States that are told to all who listen: of each name, the newest.
@@ -11,7 +12,7 @@ public final class StatusFeed: Sendable {
     /// Names that a feed can have. Events of more names are dropped.
     public static let maxNames = 16
     /// Longest data of an event, in bytes. A longer one is dropped.
-    public static let maxDataBytes = 4 << 20
+    public static let maxDataBytes = 1 << 20
 
     /// Least time between two states.
     public let interval: Duration
@@ -52,6 +53,14 @@ public final class StatusFeed: Sendable {
     /// Wakes all listeners, so that each can see whether its client is still there.
     func wake() { self.state.withLock { $0.takeWaiting() }.forEach { $0.resume() } }
 
+    /// Wakes all listeners after a while.
+    /// - Returns: false where the feed is closed.
+    func beat(every time: Duration) async -> Bool {
+        try? await Task.sleep(for: time)
+        self.wake()
+        return !self.state.withLock(\.isClosed)
+    }
+
     /// Ends the feed for all listeners.
     func close() { self.state.withLock { $0.close() }.forEach { $0.resume() } }
 
@@ -59,9 +68,9 @@ public final class StatusFeed: Sendable {
     /// - Parameter id: the id of the last event that its client has seen.
     func listen(after id: String?) -> Listener { self.state.withLock { $0.add(after: id) } }
 
-    /// What is new for a listener.
+    /// The events that are new for a listener, as they are sent; one form for all.
     /// - Returns: nil where the feed is closed.
-    func news(for listener: inout Listener) -> [(id: String, event: StatusEvent)]? {
+    func news(for listener: inout Listener) -> [ByteBuffer]? {
         self.state.withLock { state in state.news(for: &listener) }
     }
 
@@ -105,7 +114,7 @@ private struct FeedState {
     typealias Continuation = CheckedContinuation<Void, Never>
 
     let epoch: UInt32
-    var newest: [String: (number: UInt64, event: StatusEvent)] = [:]
+    var newest: [String: (number: UInt64, event: StatusEvent, frame: ByteBuffer)] = [:]
     /// Events so far.
     var number: UInt64 = 0
     var wakes: UInt64 = 0
@@ -129,7 +138,8 @@ private struct FeedState {
                 continue
             }
             self.number += 1
-            self.newest[event.name] = (self.number, event)
+            let frame = EventStream.frame(id: "\(self.epoch)-\(self.number)", event)
+            self.newest[event.name] = (self.number, event, frame)
         }
         return self.number == before ? [] : self.takeWaiting()
     }
@@ -160,13 +170,12 @@ private struct FeedState {
 
     mutating func remove(_ listener: StatusFeed.Listener) { self.listeners -= 1 }
 
-    func news(for listener: inout StatusFeed.Listener) -> [(id: String, event: StatusEvent)]? {
+    func news(for listener: inout StatusFeed.Listener) -> [ByteBuffer]? {
         if self.isClosed { return nil }
         listener.wakes = self.wakes
         let seen = listener.seen
         listener.seen = self.number
-        return self.newest.values.filter { $0.number > seen }.sorted { $0.number < $1.number }
-            .map { ("\(self.epoch)-\($0.number)", $0.event) }
+        return self.newest.values.filter { $0.number > seen }.sorted { $0.number < $1.number }.map(\.frame)
     }
 
     /// - Returns: false where there is nothing to wait for.
