@@ -183,7 +183,9 @@ let package = Package(
             tests: ["MomentQueries", "VideoAnnotations", "Shards", "RecordLogTesting", "ToyNetwork"],
             data: ["Golden", "Checkpoints"])
         // The figures of a process, and the server and page that show them.
-        + room("Telemetry", ["DurableFiles", "Codecs", "Records", metrics])
+        + room(
+            "Telemetry", ["RecordLog", "DurableFiles", "Codecs", "Records", metrics],
+            tests: ["RecordLogTesting", "EmbeddedLog"])
         + room("Operations", ["Shards", "RecordLog", "DurableFiles", "Codecs", "Records"])
         + room(
             "StatusServer",
