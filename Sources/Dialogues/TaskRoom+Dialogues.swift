@@ -11,7 +11,8 @@ extension TaskRoom {
         TaskRoom(
             "Dialogues",
             operators: { registry in
-                registerActivities(in: &registry)
+                registry.register(ActivityOperator.self)
+                registry.register(PackOperator.self)
                 registry.register(conversation: GoalStep.self)
                 registry.register(conversation: LabelStep.self)
                 registry.register(UsersOperator.self)
@@ -22,7 +23,7 @@ extension TaskRoom {
                 registry.register(ChooseOperator.self)
                 registry.register(FormatDialogueOperator.self)
                 registry.register(SequenceOperator.self)
-            }, schemas: [.dialogue, .sequence],
+            }, schemas: [.dialogue, .sequence, .auxiliarySequence],
             exports: [ProAssistExportArguments.self])
     }
 }

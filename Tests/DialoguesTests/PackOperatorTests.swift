@@ -43,9 +43,10 @@ import VideoAnnotations
             video, [(0, "a RED cup"), (0.5, " "), (1.5, "two dogs?")], Self.captions)
         let sequence = try #require(sequences.first)
         #expect(sequences.count == 1 && counts == ["empty-text": 1])
-        #expect(sequence.dataset == "llava" && sequence.frames == 0..<4 && sequence.rate == nil)
-        #expect(sequence.turns.dropFirst().map(\.content) == ["", "A red cup.", "", "Two dogs?"])
-        #expect(sequence.turns.filter { $0.role == .frames }.map(\.frames) == [0..<1, 3..<4])
+        #expect(
+            sequence.prepared.dataset == "llava" && sequence.prepared.frames == 0..<4 && sequence.prepared.rate == nil)
+        #expect(sequence.prepared.turns.dropFirst().map(\.content) == ["", "A red cup.", "", "Two dogs?"])
+        #expect(sequence.prepared.turns.filter { $0.role == .frames }.map(\.frames) == [0..<1, 3..<4])
         let read = try JSONScanner.scan(sequence.json) { json throws(JSONError) in try AuxiliarySequence(json: &json) }
         #expect(read == sequence)
     }
@@ -59,9 +60,14 @@ import VideoAnnotations
             $0.set(PackOperator.limit, 60)
         }
         #expect(counts == ["too-long": 1])
-        #expect(sequences.allSatisfy { $0.tokens < 60 } && sequences.map(\.clip) == Array(0..<sequences.count))
-        #expect(sequences.reduce(0) { $0 + $1.turns.count { $0.role == .assistant } } == 99)
-        #expect(zip(sequences, sequences.dropFirst()).allSatisfy { $0.frames.upperBound <= $1.frames.lowerBound })
+        #expect(
+            sequences.allSatisfy { $0.prepared.tokens < 60 }
+                && sequences.map(\.prepared.clip) == Array(0..<sequences.count))
+        #expect(sequences.reduce(0) { $0 + $1.prepared.turns.count { $0.role == .assistant } } == 99)
+        #expect(
+            zip(sequences, sequences.dropFirst()).allSatisfy {
+                $0.prepared.frames.upperBound <= $1.prepared.frames.lowerBound
+            })
         #expect(Set(sequences.map(\.sampleID)).count == sequences.count)
     }
 
@@ -78,11 +84,11 @@ import VideoAnnotations
         let sequence = try #require(sequences.first)
         #expect(counts == ["beyond-two": 1])
         #expect(
-            sequence.turns.dropFirst() == [
+            sequence.prepared.turns.dropFirst() == [
                 SequenceTurn(frames: 0..<4), SequenceTurn(.assistant, "C takes a cup and looks."),
                 SequenceTurn(frames: 4..<20), SequenceTurn(.assistant, "C leaves."),
             ])
-        #expect(sequence.split == "train" && sequence.rate == 2)
+        #expect(sequence.split == "train" && sequence.prepared.rate == 2)
     }
 
     @Test func `what a data set holds out, or says nothing of, is not packed`() throws {

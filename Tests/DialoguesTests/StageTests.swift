@@ -249,12 +249,13 @@ import VideoAnnotations
             StepConfiguration.model {
                 $0.set(GoalStep.draftPrompt, StepConfiguration.file("d", "@system\ns\n@user\n{{steps}}"))
                 $0.set(GoalStep.mergePrompt, StepConfiguration.file("m", "@system\ns\n@user\n{{drafts}}"))
-                $0.set(GoalStep.matchPrompt, StepConfiguration.file("v", "@system\n{{tasks}}\n@user\n{{steps}}"))
+                $0.set(GoalStep.matchPrompt, StepConfiguration.file("v", "@system\ns\n@user\n{{tasks}}{{steps}}"))
                 $0.set(GoalStep.tasks, StepConfiguration.file("t", tasks))
                 $0.set(ModelOptions.samples, 3)
             }, StepConfiguration.context)
         let held = try HeldConversation(step.conversation(about: Self.activity)) { request, number in
-            #expect(request.messages.first?.content == "1. Omelette: Beat; Fry\n2. Tea: Boil")
+            let shown = request.messages.last?.content ?? ""
+            #expect(shown.hasPrefix("Task 1: Omelette\n1. Beat\n2. Fry\n\nTask 2: Tea\n1. Boil\n"))
             return number == 0 ? #"{"reason":"x","answer":1}"# : "I think.\nANSWER: 2"
         }
         #expect(held.talk.outcome.outputs.first?.knowledge == "Tea\n1. Boil\n")

@@ -149,10 +149,13 @@ struct PackOperator: Operator {
         json.value(chat.separator)
         json.endArray()
         let sequence = AuxiliarySequence(
-            sampleID: DerivedID.uuid(json), dataset: dataset, videoUID: video.videoUID, pass: video.pass,
-            clip: packed.ordinal, framesFile: "frames/\(video.videoUID).arrow", tokens: packed.tokens,
-            limit: self.speech.limit, tokensPerFrame: chat.tokensPerFrame, hasSeparator: !chat.separator.isEmpty,
-            frames: packed.frames, rate: rate, turns: packed.turns, split: split, revision: video.revision)
+            sampleID: DerivedID.uuid(json),
+            prepared: PreparedSequence(
+                dataset: dataset, videoUID: video.videoUID, clip: packed.ordinal,
+                framesFile: "frames/\(video.videoUID).arrow", limit: self.speech.limit, tokens: packed.tokens,
+                tokensPerFrame: chat.tokensPerFrame, hasSeparator: !chat.separator.isEmpty, frames: packed.frames,
+                turns: packed.turns, rate: rate),
+            pass: video.pass, split: split, revision: video.revision)
         output.emit(Element(key: held.key, value: sequence, origin: held.origin))
     }
 

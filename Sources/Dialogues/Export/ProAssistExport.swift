@@ -70,7 +70,9 @@ struct ProAssistExport {
             var cursor = try ShardReader(entry.file, in: set.storage).samples()
             while let line = try cursor.next() {
                 if let sequence = Self.sequence(line) {
-                    try self.write(sequence, to: output, &report)
+                    try self.write(sequence.split, sequence.weight, to: output, &report, sequence.writePrepared)
+                } else if let sequence = Self.auxiliarySequence(line) {
+                    try self.write(sequence.split, 1, to: output, &report, sequence.writePrepared)
                 } else if let dialogue = Self.dialogue(line) {
                     isList = true
                     guard self.isWanted(dialogue.split, &report) else { continue }
@@ -111,6 +113,10 @@ struct ProAssistExport {
         try? JSONScanner.scan(line) { json throws(JSONError) in try TrainingSequence(json: &json) }
     }
 
+    private static func auxiliarySequence(_ line: Bytes) -> AuxiliarySequence? {
+        try? JSONScanner.scan(line) { json throws(JSONError) in try AuxiliarySequence(json: &json) }
+    }
+
     private static func dialogue(_ line: Bytes) -> Dialogue? {
         try? JSONScanner.scan(line) { json throws(JSONError) in try DialogueSample(json: &json) }.dialogue
     }
@@ -119,14 +125,17 @@ struct ProAssistExport {
         self.copies ? max(1, Int(min(weight, Double(Self.copiesMax)))) : 1
     }
 
-    private func write(_ sequence: TrainingSequence, to output: OutputFile, _ report: inout Report) throws {
-        guard self.isWanted(sequence.split, &report) else { return }
+    private func write(
+        _ split: String?, _ weight: Double, to output: OutputFile, _ report: inout Report,
+        _ fields: (inout JSONWriter) -> Void
+    ) throws {
+        guard self.isWanted(split, &report) else { return }
         var json = JSONWriter()
         json.beginObject()
-        sequence.writePrepared(to: &json)
+        fields(&json)
         json.endObject()
         let line = json.bytes + [UInt8(ascii: "\n")]
-        for _ in 0..<self.count(sequence.weight) {
+        for _ in 0..<self.count(weight) {
             try Self.append(line, to: output)
             report.written += 1
         }

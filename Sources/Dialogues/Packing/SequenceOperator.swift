@@ -97,11 +97,12 @@ struct SequenceOperator: Operator {
         let activity = dialogue.activity
         let names = ProAssistNames(video: activity.videoUID, dataset: activity.dataset)
         return TrainingSequence(
-            sampleID: self.id(sequence, dialogue), dialogueID: dialogue.dialogueID, dataset: activity.dataset,
-            videoUID: names.video, clip: sequence.ordinal, framesFile: "frames/\(names.frames).arrow",
-            tokens: sequence.tokens, limit: self.packer.limit, tokensPerFrame: self.packer.chat.tokensPerFrame,
-            hasSeparator: !self.packer.chat.separator.isEmpty, frames: sequence.frames, rate: self.packer.rate,
-            turns: sequence.turns,
+            sampleID: self.id(sequence, dialogue), dialogueID: dialogue.dialogueID,
+            prepared: PreparedSequence(
+                dataset: activity.dataset, videoUID: names.video, clip: sequence.ordinal,
+                framesFile: "frames/\(names.frames).arrow", limit: self.packer.limit, tokens: sequence.tokens,
+                tokensPerFrame: self.packer.chat.tokensPerFrame, hasSeparator: !self.packer.chat.separator.isEmpty,
+                frames: sequence.frames, turns: sequence.turns, rate: self.packer.rate),
             metadata: TrainingSequence.Metadata(
                 userType: dialogue.userType, userID: "\(dialogue.userType)_\(dialogue.ordinal)",
                 goal: activity.goal ?? "", knowledge: activity.knowledge ?? "", progress: sequence.progress,

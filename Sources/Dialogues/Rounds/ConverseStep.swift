@@ -45,7 +45,8 @@ struct ConverseStep: ConversationStep {
             options: try ModelOptions(configuration),
             draft: try Self.template(configuration, Self.prompt, required: "steps"),
             refine: refines ? try Self.template(configuration, Self.refinePrompt, required: "dialogue") : nil,
-            requirements: .standard, manner: configuration[Manner.field], stage: context.stage,
+            requirements: configuration[Manner.field] == .original ? .original : .standard,
+            manner: configuration[Manner.field], stage: context.stage,
             topology: context.topologyHash)
     }
 

@@ -21,10 +21,28 @@ struct GoalConversation: Conversation {
     struct Subject {
         let activity: Activity
         var drafts: [String] = []
+        /// To vote for.
+        var tasks: [KnownTask] = []
 
         /// `a task`, or the task that the source names.
         var named: String {
             activity.goal.map(PythonText.stripped).flatMap { $0.isEmpty ? nil : "the task - \($0)" } ?? "a task"
+        }
+
+        /// The words of the original for who works, and for what is to be heeded of the data set.
+        var originalWords: (worker: String, note: String) {
+            guard self.activity.dataset == "ego4d" else {
+                return (
+                    "an user",
+                    "Note that some actions may not irrelevant to the task or have mistakes, so you have to infer the "
+                        + "essential and correct steps based on common sense."
+                )
+            }
+            return (
+                "an experienced user",
+                "Note that the steps may not belong to the same trial, so you have to infer the correct order of the "
+                    + "steps based on common sense, and re-order the steps if necessary."
+            )
         }
     }
 
@@ -39,9 +57,6 @@ struct GoalConversation: Conversation {
         init(_ configuration: Configuration, _ tasks: [KnownTask]) throws(ConfigurationError) {
             self.options = try ModelOptions(configuration)
             self.manner = configuration[Manner.field]
-            let listed = tasks.enumerated().map { index, task in
-                "\(index + 1). \(task.name): \(task.steps.joined(separator: "; "))"
-            }.joined(separator: "\n")
             func template(_ field: Field<FileReference?>, _ required: String) throws(ConfigurationError)
                 -> PromptTemplate<Subject>
             {
@@ -52,9 +67,11 @@ struct GoalConversation: Conversation {
                     file, field: field.name,
                     [
                         .about("goal") { $0.activity.goal ?? "" }, .about("named") { $0.named },
+                        .about("worker") { $0.originalWords.worker }, .about("note") { $0.originalWords.note },
                         .about("steps") { $0.activity.stepDescriptions }, .about("type") { $0.activity.knowledgeType },
                         .about("drafts") { StageAnswers.listed($0.drafts, type: $0.activity.knowledgeType) },
-                        .about("count") { "\($0.drafts.count)" }, .constant("tasks", listed),
+                        .about("count") { "\($0.drafts.count)" },
+                        .about("tasks") { KnownTask.listed($0.tasks) },
                     ], required: required)
             }
             self.draft = try template(GoalStep.draftPrompt, "steps")
@@ -98,7 +115,7 @@ struct GoalConversation: Conversation {
         self.asking = asking
         self.tasks = tasks ?? []
         self.stage = stage
-        let subject = Subject(activity: activity)
+        let subject = Subject(activity: activity, tasks: self.tasks)
         if let tasks, let match = asking.match {
             let messages = match.render(subject)
             self.phase = .votes(

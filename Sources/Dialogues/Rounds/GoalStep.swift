@@ -10,7 +10,7 @@ import Records
 struct GoalStep: ConversationStep {
     /// The way in which they are found.
     enum Method: String, Choice {
-        /// By the data set: `keywords` for WTaG; `match` where `tasks` are given; else `draft`.
+        /// By the data set: `keywords` for WTaG; `match` where there are `tasks` for it; else `draft`.
         case automatic
         /// Drafts of a model, merged by a model.
         case draft
@@ -36,7 +36,10 @@ struct GoalStep: ConversationStep {
         "match", default: nil, help: "The prompt of a vote, a text file beside the topology; it shows `{{steps}}`.")
     static let tasks = Field<FileReference?>(
         "tasks", default: nil,
-        help: "The tasks to vote for, a JSON file beside the topology: `[{\"name\": …, \"steps\": [\"…\"]}]`.")
+        help: """
+            The tasks to vote for, a JSON file beside the topology: `[{"name": …, "steps": ["…"]}]`, each with the `dataset` \
+            that it is for, if not for all.
+            """)
 
     static let specification = OperatorSpecification(
         name: "goal", summary: "Finds an activity's goal and the description of its task.",
@@ -71,17 +74,18 @@ struct GoalStep: ConversationStep {
 
     var asksModel: Bool { self.asking != nil && self.method != .keywords }
 
-    private func method(for activity: Activity) -> Method {
+    private func method(for activity: Activity, _ tasks: [KnownTask]) -> Method {
         guard self.method == .automatic else { return self.method }
-        return activity.dataset == "wtag" ? .keywords : self.tasks.isEmpty ? .draft : .match
+        return activity.dataset == "wtag" ? .keywords : tasks.isEmpty ? .draft : .match
     }
 
     func conversation(about activity: Activity) -> GoalConversation {
-        let method = self.method(for: activity)
+        let tasks = self.tasks.filter { $0.dataset == nil || $0.dataset == activity.dataset }
+        let method = self.method(for: activity, tasks)
         if method == .keywords {
             let name = KnownTask.wtagGoal(of: activity.stepDescriptions)
             let task =
-                self.tasks.first { $0.name == name } ?? KnownTask(name: name, steps: RuleSpeaker.steps(of: activity))
+                tasks.first { $0.name == name } ?? KnownTask(name: name, steps: RuleSpeaker.steps(of: activity))
             return GoalConversation(about: activity, found: task)
         }
         guard let asking = self.asking else {
@@ -90,7 +94,8 @@ struct GoalStep: ConversationStep {
                 name: name.isEmpty ? "Do what the steps say" : name, steps: RuleSpeaker.steps(of: activity))
             return GoalConversation(about: activity, found: task)
         }
-        return GoalConversation(about: activity, asking, votes: method == .match ? self.tasks : nil, self.stage)
+        return GoalConversation(
+            about: activity, asking, votes: method == .match && !tasks.isEmpty ? tasks : nil, self.stage)
     }
 }
 
@@ -107,10 +112,14 @@ extension KnownTask {
         }
         var tasks: [KnownTask] = []
         for (index, value) in list.enumerated() {
-            guard let name = value["name"]?.string, !name.isEmpty, let steps = value["steps"]?.array else {
-                throw error("task \(index) wants `name` and `steps`")
+            let text = value["knowledge"]?.string
+            guard let name = value["name"]?.string, !name.isEmpty, text != nil || value["steps"]?.array != nil else {
+                throw error("task \(index) wants `name`, and `steps` or `knowledge`")
             }
-            tasks.append(KnownTask(name: name, steps: steps.compactMap(\.string)))
+            tasks.append(
+                KnownTask(
+                    name: name, steps: value["steps"]?.array?.compactMap(\.string) ?? [],
+                    domain: value["domain"]?.string ?? "", dataset: value["dataset"]?.string, text: text))
         }
         return tasks
     }

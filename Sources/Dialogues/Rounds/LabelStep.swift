@@ -6,14 +6,20 @@ import Dataflow
 import ModelRequests
 import Records
 
-/// Has a model vote on whether a video follows its task, and rejects those that do not: `label`. Rules keep all.
+/// Has a model vote on whether a video follows its task, and rejects those that do not: `label`. Rules keep all, and so
+/// are those of other data sets than `datasets`, whose videos follow their tasks.
 struct LabelStep: ConversationStep {
     static let prompt = Field<FileReference?>(
         "prompt", default: nil, help: "The prompt of a vote, a text file beside the topology; it shows `{{steps}}`.")
 
+    static let datasets = Field(
+        "datasets", default: ["ego4d", "epickitchens"],
+        help: "The data sets whose videos are voted on; those of others pass. Where the list is empty, all are.")
+
     static let specification = OperatorSpecification(
         name: "label", summary: "Has a model vote on whether a video follows its task, and rejects those that do not.",
-        fields: [Speaker.field, Self.prompt] + Speaker.modelFields + [ModelOptions.samples] + ModelEndpoint.fields,
+        fields: [Speaker.field, Self.prompt, Self.datasets] + Speaker.modelFields + [ModelOptions.samples]
+            + ModelEndpoint.fields,
         warnings: { $0[Speaker.field] == .openai ? ModelOptions.warnings($0) : [] })
 
     static let withoutServer = Speaker.withoutServer
@@ -21,9 +27,11 @@ struct LabelStep: ConversationStep {
     private let options: ModelOptions?
     private let template: PromptTemplate<Activity>?
     private let stage: String
+    private let datasets: Set<String>
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
         self.stage = context.stage
+        self.datasets = Set(configuration[Self.datasets])
         guard configuration[Speaker.field] == .openai else {
             self.options = nil
             self.template = nil
@@ -45,7 +53,9 @@ struct LabelStep: ConversationStep {
     var asksModel: Bool { self.options != nil }
 
     func conversation(about activity: Activity) -> LabelConversation {
-        guard let options, let template else { return LabelConversation(about: activity, nil) }
+        guard let options, let template, self.datasets.isEmpty || self.datasets.contains(activity.dataset) else {
+            return LabelConversation(about: activity, nil)
+        }
         let messages = template.render(activity)
         return LabelConversation(
             about: activity,

@@ -6,16 +6,37 @@ public struct KnownTask: Hashable, Sendable {
     public var name: String
     /// Its steps in order.
     public var steps: [String]
+    /// The kind of activity: `cooking`; empty where nobody has said.
+    public var domain: String
+    /// The data set whose videos it is for; `nil`: those of all.
+    public var dataset: String?
+    /// The description, where it is more than the name and the steps.
+    public var text: String?
 
     /// Creates a task.
-    public init(name: String, steps: [String]) {
+    public init(
+        name: String, steps: [String], domain: String = "", dataset: String? = nil, text: String? = nil
+    ) {
         self.name = name
         self.steps = steps
+        self.domain = domain
+        self.dataset = dataset
+        self.text = text
     }
 
-    /// The name and the numbered steps, a line each.
+    /// The tasks as a prompt lists them: number, name, domain, and the numbered steps.
+    static func listed(_ tasks: [KnownTask]) -> String {
+        tasks.enumerated().map { index, task in
+            let domain = task.domain.isEmpty ? "" : " (domain: \(task.domain))"
+            let steps = task.steps.enumerated().map { "\($0.offset + 1). \($0.element)\n" }.joined()
+            return "Task \(index + 1): \(task.name)\(domain)\n\(steps)\n"
+        }.joined()
+    }
+
+    /// The description: by default the name and the numbered steps, a line each.
     public var knowledge: String {
-        self.steps.enumerated().reduce(self.name + "\n") { $0 + "\($1.offset + 1). \($1.element)\n" }
+        if let text { return text }
+        return self.steps.enumerated().reduce(self.name + "\n") { $0 + "\($1.offset + 1). \($1.element)\n" }
     }
 
     /// The task of a WTaG recording, by a word in its steps: coffee, else tortilla, else the mug cake.

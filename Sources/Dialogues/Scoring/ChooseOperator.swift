@@ -8,7 +8,9 @@ import Records
 ///
 /// Of a video for training all that score well enough stay, the best first; of one that the source holds back, the best
 /// of each type of user, if all types have one, for `val` or `test` by a hash of its session. The rest are rejects:
-/// `low-score`, `not-best`, `missing-user-type`. Counted: `videos`, `videos-without-dialogues`, `missing-dialogues`.
+/// `low-score`, `not-best`, `missing-user-type`. The original takes the worst first, and copies instead of weights
+/// (`Choosing.trainedAsOriginal`); its draw of `val` and `test` is Python's own, which is not repeated. Counted:
+/// `videos`, `videos-without-dialogues`, `missing-dialogues`.
 struct ChooseOperator: Operator {
     static let trainScore = Field(
         "train-score", default: 3.0, in: -1_000_000...10, help: "The least score of a dialogue for training.")
@@ -26,7 +28,7 @@ struct ChooseOperator: Operator {
 
     static let specification = OperatorSpecification(
         name: "choose", summary: "Chooses among the dialogues of a video, and says what each is for.",
-        fields: [Self.trainScore, Self.evaluationScore, Self.ratio, Self.heldBack], isStateful: true)
+        fields: [Self.trainScore, Self.evaluationScore, Self.ratio, Self.heldBack, Manner.field], isStateful: true)
 
     private struct Name: Hashable {
         let dataset: String
@@ -81,8 +83,13 @@ struct ChooseOperator: Operator {
         let isHeldBack = activity.split.map(self.configuration[Self.heldBack].contains) ?? false
         let least = self.configuration[isHeldBack ? Self.evaluationScore : Self.trainScore]
         if isHeldBack {
-            kept = Choosing.evaluated(candidates, least: least, .mended)
+            kept = Choosing.evaluated(candidates, least: least, self.configuration[Manner.field])
             split = Choosing.evaluationSplit(of: activity.session ?? activity.videoUID)
+        } else if self.configuration[Manner.field] == .original {
+            let copies = Choosing.trainedAsOriginal(
+                candidates, least: least, ratio: self.configuration[Self.ratio])
+            kept = copies.enumerated().filter { !copies[..<$0.offset].contains($0.element) }.map(\.element)
+            weight = Double(copies.count) / Double(max(kept.count, 1))
         } else {
             (kept, weight) = Choosing.trained(candidates, least: least, ratio: self.configuration[Self.ratio])
         }

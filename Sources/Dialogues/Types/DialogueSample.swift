@@ -113,8 +113,11 @@ extension LineSchema {
         ])
     }
 
-    /// Training sequences: a line is known by its video and id.
-    public static let sequence = LineSchema(streamType: TrainingSequence.typeName) { line in
+    /// Training sequences of dialogues: a line is known by its video and id.
+    public static let sequence = LineSchema(streamType: TrainingSequence.typeName, identity: Self.ofSequence)
+
+    /// Says what a line of training sequences is known by.
+    static let ofSequence: Identify = { line in
         let value = try? JSONValue(parsing: line)
         return LineIdentity([
             "last_video_uid": .init(value?["video_uid"]?.string), "last_sample_id": .init(value?["sample_id"]?.string),

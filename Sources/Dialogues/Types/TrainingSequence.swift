@@ -11,28 +11,8 @@ public struct TrainingSequence: Hashable, Sendable {
     public var sampleID: String
     /// The dialogue.
     public var dialogueID: String
-    /// The data set.
-    public var dataset: String
-    /// The video, as the original's files name it.
-    public var videoUID: String
-    /// Its number among the dialogue's sequences, from 0.
-    public var clip: Int
-    /// The file of the video's frames, relative to the data set's folder.
-    public var framesFile: String
-    /// The tokens.
-    public var tokens: Int
-    /// The most tokens; 0: no limit.
-    public var limit: Int
-    /// The tokens of a frame.
-    public var tokensPerFrame: Int
-    /// Tells whether there is a separator between frames.
-    public var hasSeparator: Bool
-    /// The frames from its first to its last.
-    public var frames: Range<Int>
-    /// Frames a second.
-    public var rate: Double
-    /// The turns.
-    public var turns: [SequenceTurn]
+    /// The sequence; `clip` is its number among the dialogue's.
+    public var prepared: PreparedSequence
     /// Facts that the original has beside.
     public var metadata: Metadata
     /// The number of times that it counts in training.
@@ -73,27 +53,13 @@ extension TrainingSequence: StreamValue {
         json.key("split")
         if let split = self.split { json.value(split) } else { json.null() }
         json.key("lineage")
-        self.lineage.write(to: &json, video: self.videoUID, revision: self.revision)
+        self.lineage.write(to: &json, video: self.prepared.videoUID, revision: self.revision)
         json.endObject()
     }
 
     /// Writes the fields of the original's `PreparedSample`, in its order.
     func writePrepared(to json: inout JSONWriter) {
-        json.field("dataset", self.dataset)
-        json.field("video_uid", self.videoUID)
-        json.field("clip_idx", self.clip)
-        json.field("frames_file", self.framesFile)
-        json.field("max_seq_len", self.limit)
-        json.field("seq_len", self.tokens)
-        json.field("num_tokens_per_img", self.tokensPerFrame)
-        json.field("use_img_sep_token", self.hasSeparator)
-        json.field("start_frame_idx", self.frames.lowerBound)
-        json.field("end_frame_idx", self.frames.upperBound)
-        json.key("conversation")
-        json.beginArray()
-        for turn in self.turns { turn.write(to: &json) }
-        json.endArray()
-        json.field("fps", self.rate)
+        self.prepared.writeFields(to: &json)
         json.key("metadata")
         json.beginObject()
         json.field("user_type", self.metadata.userType)
@@ -112,37 +78,27 @@ extension TrainingSequence: StreamValue {
 
     /// Reads the JSON form.
     public init(json: inout JSONScanner) throws(JSONError) {
-        let value = try JSONValue(&json)
-        let offset = json.offset
-        func count(_ name: String) throws(JSONError) -> Int {
-            guard let count = value[name]?.count else { throw JSONError("`\(name)` is no count", offset: offset) }
-            return count
+        let fields = try SequenceFields(&json)
+        let value = fields.value
+        self.prepared = try PreparedSequence(fields)
+        guard self.prepared.rate != nil else {
+            throw JSONError("a sequence of a dialogue wants `fps`", offset: fields.offset)
         }
-        func text(_ name: String) throws(JSONError) -> String {
-            guard let text = value[name]?.string else { throw JSONError("`\(name)` is no text", offset: offset) }
-            return text
-        }
-        let (start, end) = (try count("start_frame_idx"), try count("end_frame_idx"))
-        guard start <= end, let turns = value["conversation"], let rate = value["fps"]?.double, rate.isFinite else {
-            throw JSONError("a sequence wants frames in order, `conversation` and `fps`", offset: offset)
-        }
+        self.sampleID = try fields.text("sample_id")
+        self.dialogueID = try fields.text("dialogue_id")
         let metadata = value["metadata"]
         func fact(_ name: String) -> String { metadata?[name]?.string ?? "" }
-        self.init(
-            sampleID: try text("sample_id"), dialogueID: try text("dialogue_id"), dataset: try text("dataset"),
-            videoUID: try text("video_uid"), clip: try count("clip_idx"), framesFile: try text("frames_file"),
-            tokens: try count("seq_len"), limit: try count("max_seq_len"),
-            tokensPerFrame: try count("num_tokens_per_img"), hasSeparator: value["use_img_sep_token"] == .bool(true),
-            frames: start..<end, rate: rate,
-            turns: try JSONScanner.scan(turns.bytes) { json throws(JSONError) in try SequenceTurn.list(&json) },
-            metadata: Metadata(
-                userType: fact("user_type"), userID: fact("user_id"), goal: fact("task_goal"),
-                knowledge: fact("knowledge"), progress: metadata?["progress"]?.string,
-                addsKnowledge: metadata?["add_knowledge"] == .bool(true),
-                summaryOnly: metadata?["summary_only"] == .bool(true), quality: metadata?["quality"]?.double),
-            weight: value["weight"]?.double ?? 1, split: value["split"]?.string,
-            lineage: try value["lineage"].map { lineage throws(JSONError) in
+        self.metadata = Metadata(
+            userType: fact("user_type"), userID: fact("user_id"), goal: fact("task_goal"),
+            knowledge: fact("knowledge"), progress: metadata?["progress"]?.string,
+            addsKnowledge: metadata?["add_knowledge"] == .bool(true),
+            summaryOnly: metadata?["summary_only"] == .bool(true), quality: metadata?["quality"]?.double)
+        self.weight = value["weight"]?.double ?? 1
+        self.split = value["split"]?.string
+        self.lineage =
+            try value["lineage"].map { lineage throws(JSONError) in
                 try JSONScanner.scan(lineage.bytes) { json throws(JSONError) in try DialogueLineage(json: &json) }
-            } ?? DialogueLineage(), revision: value["lineage"]?["revision"]?.count ?? 1)
+            } ?? DialogueLineage()
+        self.revision = value["lineage"]?["revision"]?.count ?? 1
     }
 }
