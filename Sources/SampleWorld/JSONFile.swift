@@ -16,6 +16,8 @@ final class JSONFile {
     let path: String
     private let handle: FileHandle
     private(set) var bytesWritten = 0
+    /// Tells whether nothing has been composed yet.
+    var isEmpty: Bool { self.bytesWritten == 0 && self.json.count == 0 }
 
     /// Creates the file, or empties it.
     init(_ url: URL) throws(SampleWorldError) {

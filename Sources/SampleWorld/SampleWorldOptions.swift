@@ -92,6 +92,12 @@ public struct SampleWorldSummary: Sendable, Equatable {
     public var narrations = 0
     /// Human queries.
     public var queries = SampleWorldQueries()
+    /// Steps in `goalstep_train.json` and `goalstep_val.json`.
+    public var steps = 0
+    /// Sessions in `holoassist.json`.
+    public var sessions = 0
+    /// Fine actions in `holoassist.json` that are mistakes.
+    public var mistakes = 0
     /// Distinct verb-noun pairs that the test split asks about.
     public var testPairs = 0
     /// Those of `testPairs` that no train query asks about.

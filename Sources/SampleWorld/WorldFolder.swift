@@ -10,7 +10,10 @@ struct WorldFolder {
     static let features = "features"
     static let jsonFiles = [
         "narration.json", "ego4d.json", "nlq_train.json", "nlq_val.json", "nlq_test_unannotated.json", "nlq_test.json",
+        "goalstep_train.json", "goalstep_val.json", "holoassist.json",
     ]
+    /// The sessions of `holoassist.json` that are in a part of it, one name a line.
+    static let lists = ["holoassist_train.txt", "holoassist_val.txt"]
 
     let url: URL
 
@@ -63,7 +66,7 @@ struct WorldFolder {
 
     private func clear() throws {
         let files = FileManager.default
-        for name in Self.jsonFiles {
+        for name in Self.jsonFiles + Self.lists {
             let file = self.url.appendingPathComponent(name)
             if files.fileExists(atPath: file.path) { try files.removeItem(at: file) }
         }

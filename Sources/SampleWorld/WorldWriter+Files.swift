@@ -246,6 +246,12 @@ extension WorldWriter {
             nlq_val.json               the same for the val split
             nlq_test_unannotated.json  queries of the test split without answers
             nlq_test.json              the same with answers: this world has no leaderboard
+            goalstep_train.json        \(self.summary.steps) steps and their substeps, in Ego4D Goal-Step's format
+            goalstep_val.json          the same for the videos of val and test
+            holoassist.json            \(self.summary.sessions) first clips as HoloAssist's sessions: talk, and \
+            \(self.summary.mistakes) mistakes
+            holoassist_train.txt       the sessions of its parts, train and
+            holoassist_val.txt         val
             features/<video_uid>.pt    float32 (slots, 256), 30/16 slots a second; only if asked for
 
             """

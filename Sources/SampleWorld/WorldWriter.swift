@@ -4,7 +4,8 @@ import Codecs
 public import Foundation
 
 /// Writes a small world in Ego4D's own file formats: `narration.json`, `ego4d.json`, `nlq_train.json`, `nlq_val.json`,
-/// `nlq_test_unannotated.json`, `nlq_test.json`, `README.txt` and, if asked for, `features/<video_uid>.pt`.
+/// `nlq_test_unannotated.json`, `nlq_test.json`, `README.txt` and, if asked for, `features/<video_uid>.pt`; beside them
+/// steps in the formats of Ego4D Goal-Step and of HoloAssist.
 ///
 /// Every word in it is invented, and it holds nothing of the real data set. An event is a verb done to a noun;
 /// narrations tell of events, human queries ask for the last event of a verb-noun pair in a clip of 480 s, and features
@@ -38,6 +39,12 @@ final class WorldWriter {
     let val: JSONFile
     let testUnannotated: JSONFile
     let test: JSONFile
+    let goalStepTrain: JSONFile
+    let goalStepVal: JSONFile
+    /// Those of HoloAssist, with the lists of the two parts.
+    let sessions: JSONFile
+    let sessionTrain: JSONFile
+    let sessionVal: JSONFile
     var summary = SampleWorldSummary()
     private let narrationGrammar: NarrationGrammar
     private let queryGrammar: QueryGrammar
@@ -49,8 +56,9 @@ final class WorldWriter {
     init(plan: WorldPlan, folder: WorldFolder) throws(SampleWorldError) {
         self.plan = plan
         self.folder = folder
+        let names = WorldFolder.jsonFiles + WorldFolder.lists
         func file(_ index: Int) throws(SampleWorldError) -> JSONFile {
-            try JSONFile(folder.url.appendingPathComponent(WorldFolder.jsonFiles[index]))
+            try JSONFile(folder.url.appendingPathComponent(names[index]))
         }
         self.narrations = try file(0)
         self.metadata = try file(1)
@@ -58,6 +66,11 @@ final class WorldWriter {
         self.val = try file(3)
         self.testUnannotated = try file(4)
         self.test = try file(5)
+        self.goalStepTrain = try file(6)
+        self.goalStepVal = try file(7)
+        self.sessions = try file(8)
+        self.sessionTrain = try file(9)
+        self.sessionVal = try file(10)
         self.narrationGrammar = NarrationGrammar(inventory: plan.inventory)
         self.queryGrammar = QueryGrammar(inventory: plan.inventory)
         let options = plan.options
@@ -79,14 +92,22 @@ final class WorldWriter {
         return try self.finish()
     }
 
-    private var jsonFiles: [JSONFile] {
-        [self.narrations, self.metadata, self.train, self.val, self.testUnannotated, self.test]
+    private var files: [JSONFile] {
+        [
+            self.narrations, self.metadata, self.train, self.val, self.testUnannotated, self.test, self.goalStepTrain,
+            self.goalStepVal, self.sessions,
+        ] + self.lists
     }
+
+    private var lists: [JSONFile] { [self.sessionTrain, self.sessionVal] }
 
     private func beginFiles() {
         self.narrations.json.beginObject()
         self.beginMetadata()
         for file in [self.train, self.val, self.testUnannotated, self.test] { self.beginQueries(file) }
+        self.beginGoalStep(self.goalStepTrain, split: "train")
+        self.beginGoalStep(self.goalStepVal, split: "val")
+        self.sessions.json.beginArray()
     }
 
     private func write(_ video: VideoPlan, split: NLQSplit) throws(SampleWorldError) {
@@ -107,7 +128,10 @@ final class WorldWriter {
         self.writeNarrations(video, passes)
         self.writeMetadata(video, split)
         if split != .none { self.writeQueries(video, split, self.queries(video, split, events, dealt)) }
-        for file in self.jsonFiles { try file.flush() }
+        let steps = VideoSteps(of: video, events: events, seed: self.plan.options.seed)
+        self.writeGoalStep(video, split, steps)
+        try self.writeSession(video, split, steps)
+        for file in self.files { try file.flush() }
         if let synthesis { try self.writeFeatures(video, synthesis.features(of: video, events: events)) }
         self.summary.videos += 1
         self.summary.clips += video.clips.count
@@ -160,7 +184,9 @@ final class WorldWriter {
         self.narrations.json.endObject()
         try self.endMetadata()
         for file in [self.train, self.val, self.testUnannotated, self.test] { self.endQueries(file) }
-        for file in self.jsonFiles {
+        for file in [self.goalStepTrain, self.goalStepVal] { self.endGoalStep(file) }
+        self.sessions.json.endArray()
+        for file in self.files {
             try file.close()
             self.summary.bytes += file.bytesWritten
         }
@@ -170,7 +196,7 @@ final class WorldWriter {
         let seen = Set(self.plan.seenPairs)
         self.summary.testPairs = self.isAskedInTest.count { $0 }
         self.summary.unseenTestPairs = self.isAskedInTest.indices.count { self.isAskedInTest[$0] && !seen.contains($0) }
-        self.summary.files = [WorldFolder.readMe] + WorldFolder.jsonFiles
+        self.summary.files = [WorldFolder.readMe] + WorldFolder.jsonFiles + WorldFolder.lists
         let text = self.readMe()
         try self.folder.write(text, to: WorldFolder.readMe)
         self.summary.bytes += text.utf8.count

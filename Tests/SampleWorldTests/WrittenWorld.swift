@@ -47,10 +47,10 @@ struct WrittenWorld {
         try FileManager.default.subpathsOfDirectory(atPath: self.url.path).filter { $0.contains(".") }.sorted()
     }
 
-    /// FNV-1a over the names and bytes of all files.
-    func digest() throws -> UInt64 {
+    /// FNV-1a over the names and bytes of files; by default of all.
+    func digest(of names: [String]? = nil) throws -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for name in try self.files() {
+        for name in try names ?? self.files() {
             for byte in try Array(name.utf8) + self.bytes(name) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         }
         return hash

@@ -4,8 +4,8 @@ import NarrationGrammar
 import VideoAnnotations
 
 /// Speaks dialogues by rule, without a model: the user names the goal, the assistant gives each step when it begins,
-/// answers questions, points out corrections and praises at the end. A hash of the dialogue picks the words and the
-/// questions; nothing is random.
+/// answers questions, points out mistakes and corrections, and praises at the end. A hash of the dialogue picks the
+/// words and the questions; nothing is random.
 enum RuleSpeaker {
     /// Seconds that a silence must last for a user to ask something in it.
     private static let pauseMin = 4.0
@@ -48,7 +48,23 @@ enum RuleSpeaker {
                 .assistant, max(last.end ?? last.start, last.start) + 1,
                 draws.pick(["Well done, that was the last step.", "Great, you are done."]),
                 labels: TurnLabels(.initiative, [.feedback])))
+        for turn in self.remarks(on: activity) {
+            turns.insert(turn, at: turns.firstIndex { $0.time > turn.time } ?? turns.count)
+        }
         return Spacing.adjusted(turns)
+    }
+
+    /// A word about each fine action that is a mistake, when it is over.
+    private static func remarks(on activity: Activity) -> [DialogueTurn] {
+        activity.lines.compactMap { line in
+            guard line.level == .substep, let mark = line.text.firstRange(of: " (ERROR: ") else { return nil }
+            let doing = self.instruction(String(line.text[..<mark.lowerBound]))
+            let note = PythonText.stripped(line.text[mark.upperBound...].prefix { $0 != ")" && $0 != "\n" })
+            let reason = note.isEmpty || note == "none" ? "" : " \(note)"
+            return DialogueTurn(
+                .assistant, line.end ?? line.start, "That was not right: \(doing).\(reason)",
+                labels: TurnLabels(.initiative, [.correction]))
+        }
     }
 
     private static func tenthsOfTalk(_ userType: String) -> Int {
