@@ -65,6 +65,8 @@ public final class Engine: Sendable {
     private let options: RunOptions
     private let surroundings: TaskSurroundings
     private let board: TaskBoard
+    /// The ends of the retries as they were at the start: a run until idle takes those.
+    private let retries = Mutex<[TopicPartition: Offset]>([:])
 
     /// Prepares a run.
     /// - Parameters:
@@ -87,7 +89,7 @@ public final class Engine: Sendable {
             log: log, topology: topology, context: context, clock: clock, makeSink: makeSink,
             wake: { board.wake() }, warn: warn, gate: options.gate, startOffsets: options.startOffsets,
             endOffsets: options.endOffsets,
-            acceptsChangedTopology: options.acceptsChangedTopology,
+            acceptsChangedTopology: options.acceptsChangedTopology, takesRetries: options.ownerKind == .topology,
             drainMilliseconds: Self.drainMilliseconds(options))
     }
 
@@ -141,6 +143,8 @@ public final class Engine: Sendable {
             topology: self.topology, log: self.surroundings.log, ownerKind: self.options.ownerKind,
             acceptsChanges: self.options.acceptsChangedTopology, warn: self.surroundings.warn
         ).run()
+        let retryEnds = try self.retryEnds()
+        self.retries.withLock { $0 = retryEnds }
         var memberships: [StageMembership] = []
         let workers = try self.startWorkers()
         let rateLimit = self.options.maxRate.map { SharedRateLimit(perSecond: $0, now: self.surroundings.clock()) }
@@ -267,6 +271,38 @@ public final class Engine: Sendable {
             let committed = try self.surroundings.log.committedOffset(group: group, partition: partition)
             if (committed?.offset ?? start) < end { return false }
         }
+        return try self.hasTakenRetries(stage, own)
+    }
+
+    /// Tells whether the records of dead letters that were there to be taken again at the start have been.
+    private func hasTakenRetries(_ stage: Stage, _ own: [TaskBoard.Counter]) throws(LogError) -> Bool {
+        for (partition, end) in self.retries.withLock({ $0 }) where partition.topic == self.retryTopic(of: stage) {
+            let known = own.first { $0.source.partition == partition.partition }?.retried
+            if let known, known >= end { continue }
+            let taken = try RetryOffset.taken(partition, in: self.surroundings.log)
+            if taken >= end { continue }
+            // There may be nothing but the log's own.
+            let next = try self.surroundings.log.makeReader(of: partition, from: taken).read(recordsMax: 1, bytesMax: 1)
+            if let offset = next.offsets.first, offset < end { return false }
+        }
         return true
+    }
+
+    private func retryTopic(of stage: Stage) -> String {
+        ReservedTopics.retries(of: self.topology.name, stage: stage.name)
+    }
+
+    /// The ends of the retries as they are now.
+    private func retryEnds() throws(LogError) -> [TopicPartition: Offset] {
+        guard self.surroundings.takesRetries else { return [:] }
+        let topics = Set(self.topology.stages.map(self.retryTopic))
+        var ends: [TopicPartition: Offset] = [:]
+        for topic in try self.surroundings.log.topics() where topics.contains(topic.name) {
+            for number in 0..<min(topic.partitions, self.topology.partitions) {
+                let partition = TopicPartition(topic.name, number)
+                ends[partition] = try self.surroundings.log.offsets(of: partition).upperBound
+            }
+        }
+        return ends
     }
 }

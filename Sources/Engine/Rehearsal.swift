@@ -104,10 +104,10 @@ public final class Rehearsal {
             warn: { _ in }, startOffsets: [:], endOffsets: [:],
             acceptsChangedTopology: self.options.acceptsChangedTopology)
         let id = StageTask.writerID(stage, source, in: surroundings)
-        let (stored, state) = StoredOffset.split(try self.log.state(ofWriter: id))
-        let chain = try StageTask.makeChain(stage, source, state, in: surroundings)
+        let stored = StoredOffset.split(try self.log.state(ofWriter: id))
+        let chain = try StageTask.makeChain(stage, source, stored.operators, in: surroundings)
         guard self.known.contains(stage.from) else { return RehearsedTask(index, stage, source, chain, next: 0) }
-        let (next, metadata) = try StageTask.start(stage, source, stored, state, in: surroundings)
+        let (next, metadata) = try StageTask.start(stage, source, stored.committed, stored.operators, in: surroundings)
         self.outlooks[index].done.add(metadata)
         return RehearsedTask(index, stage, source, chain, next: next)
     }

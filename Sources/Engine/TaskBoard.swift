@@ -21,6 +21,8 @@ final class TaskBoard: @unchecked Sendable {
         var position: Offset = 0
         /// The offset that its last commit covers.
         var committed: Offset?
+        /// The offset up to which its retries are done, where there are any.
+        var retried: Offset?
     }
 
     private final class Slot {
@@ -231,6 +233,7 @@ final class TaskBoard: @unchecked Sendable {
                 slot.counter.recordsOut = task.metadata.recordsOut
                 slot.counter.position = task.prefix.position
                 slot.counter.committed = task.prefix.committed
+                slot.counter.retried = task.retries?.settled
                 slot.counter.inFlight = task.questions?.count ?? 0
                 slot.counter.callsToCome = task.chain.callsToCome
             }

@@ -10,6 +10,7 @@ public enum ReservedTopics {
     private static let manifestPrefix = "shards."
     private static let replayPrefix = "replay."
     private static let deadLetterSuffix = ".dead-letters"
+    private static let retrySuffix = ".retries"
     private static let brokerPrefix = "__"
 
     /// The topic that says which shards of a set are committed.
@@ -27,6 +28,23 @@ public enum ReservedTopics {
     /// The topic of what a topology, or an ingest into a topic, could not use.
     public static func deadLetters(of name: String) -> String { name + self.deadLetterSuffix }
 
+    /// The topology, or the topic of an ingest, whose dead letters a topic holds; `nil` for any other topic.
+    public static func name(ofDeadLetters topic: String) -> String? {
+        guard topic.hasSuffix(self.deadLetterSuffix), topic != self.deadLetterSuffix else { return nil }
+        return String(topic.dropLast(self.deadLetterSuffix.count))
+    }
+
+    /// The topic by which a stage takes records of dead letters again, beside the topic that it reads.
+    public static func retries(of topology: String, stage: String) -> String {
+        "\(topology).\(stage)\(self.retrySuffix)"
+    }
+
+    /// The group of the stage, `TOPOLOGY.STAGE`, that takes records again from a topic; `nil` for any other topic.
+    public static func group(ofRetries topic: String) -> String? {
+        guard topic.hasSuffix(self.retrySuffix), topic != self.retrySuffix else { return nil }
+        return String(topic.dropLast(self.retrySuffix.count))
+    }
+
     /// The program's use of a topic; `nil` where anyone may write to it.
     public static func use(of topic: String) -> String? {
         if topic.hasPrefix(self.manifestPrefix) { return "the manifest of a shard set" }
@@ -34,6 +52,7 @@ public enum ReservedTopics {
         if topic.hasPrefix(self.statePrefix) { return "the state of a task" }
         if topic.hasPrefix(self.brokerPrefix) { return "the brokers' own records" }
         if topic == self.owners { return "the owners of topics and sets" }
+        if topic.hasSuffix(self.retrySuffix) { return "retries of dead letters" }
         return topic.hasSuffix(self.deadLetterSuffix) ? "dead letters" : nil
     }
 

@@ -107,6 +107,11 @@ public struct Stage: Sendable {
     /// SHA-256 of what it reads and does: offsets and state are good for this and nothing else.
     public var hash: String { ContentHash.sha256("millrace-stage/1\n\(self.inputType.name)\n\(self.canonical)") }
 
+    /// Tells whether a step waits for what comes next of a record's video, so that no record can be taken out of order.
+    public var gathers: Bool {
+        self.steps.contains { $0.overload.specification.isStateful && !$0.overload.specification.remembers }
+    }
+
     /// The topics it writes, dead letters aside.
     public var writtenTopics: [String] {
         var topics: [String] = []

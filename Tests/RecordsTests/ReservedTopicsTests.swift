@@ -10,7 +10,7 @@ import Testing
         for name in [
             ReservedTopics.manifest(of: "nlq"), ReservedTopics.replay(into: "nlq.r1"), ReservedTopics.owners,
             ReservedTopics.deadLetters(of: "nlq"), ReservedTopics.statePrefix + "nlq.land.0", "__consumer_offsets",
-            "shards.", "shards.nlq.dead-letters",
+            "shards.", "shards.nlq.dead-letters", ReservedTopics.retries(of: "nlq", stage: "generate"),
         ] { #expect(ReservedTopics.problem(writing: name)?.contains("`\(name)` is kept for") == true, "\(name)") }
         for name in [
             "narrations", "shards", "shardsx", "my.shards.nlq", "dead-letters", "nlq.dead-letters.x", "replay",
@@ -26,6 +26,16 @@ import Testing
         }
         for name in ["nlq", "nlq.r1", "shardsx", "my.shards", "x.dead-letters", "millrace"] {
             #expect(ReservedTopics.problem(naming: name) == nil, "\(name)")
+        }
+    }
+
+    @Test("topics of dead letters and of retries tell whose they are")
+    func letters() {
+        #expect(ReservedTopics.name(ofDeadLetters: ReservedTopics.deadLetters(of: "nlq.r1")) == "nlq.r1")
+        #expect(ReservedTopics.group(ofRetries: ReservedTopics.retries(of: "nlq.r1", stage: "land")) == "nlq.r1.land")
+        for topic in ["nlq", "dead-letters", ".dead-letters", "retries", ".retries", "nlq.retriesx"] {
+            #expect(ReservedTopics.name(ofDeadLetters: topic) == nil, "\(topic)")
+            #expect(ReservedTopics.group(ofRetries: topic) == nil, "\(topic)")
         }
     }
 

@@ -29,6 +29,8 @@ struct TaskFacts {
     var position: Offset
     /// The offset that the last commit covers.
     var committed: Offset
+    /// Tells whether records of dead letters were taken again that no commit covers.
+    var hasRetried = false
     /// Finished records that no commit covers, and their output.
     var pendingRecords = 0
     var pendingBytes = 0
@@ -79,7 +81,7 @@ enum TaskDecision {
     static func next(_ facts: TaskFacts, limits: CommitLimits) -> TaskAction {
         if facts.stop == .atOnce { return .stop }
         if let sink = facts.sink, let due = sink.due { return .commit(due) }
-        let isDirty = facts.position > facts.committed
+        let isDirty = facts.position > facts.committed || facts.hasRetried
         // While a shard is open its rotation decides when offsets are committed: the two go together.
         let mayCommit = isDirty && facts.sink?.isOpen != true
         if facts.stop == .afterCommit { return Self.end(facts, limits, mayCommit: mayCommit) }

@@ -62,6 +62,11 @@ struct Owners {
 }
 
 extension Owner {
+    /// The owner of a topic; `nil` where nobody has said so.
+    public static func ofTopic(_ topic: String, in log: any RecordLog) throws(LogError) -> Owner? {
+        try Owners(reading: log).claims[Claim.Subject(kind: .topic, name: topic)]?.owner
+    }
+
     /// The owner of a set of shards; `nil` where nobody has said so.
     public static func ofShards(_ set: String, in log: any RecordLog) throws(LogError) -> Owner? {
         try Owners(reading: log).claims[Claim.Subject(kind: .shards, name: set)]?.owner

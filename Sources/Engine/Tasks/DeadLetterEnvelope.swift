@@ -17,9 +17,23 @@ struct DeadLetterEnvelope {
     let topology: String
     let stage: String
 
+    /// The possibilities of taking the record of a dead letter again.
+    enum Retry: String {
+        /// It gave nothing else: taken again, it gives what is missing.
+        case whole
+        /// It gave something else too, which would come twice.
+        case partial
+        /// A step of the stage gathers records, and would have this one out of its order.
+        case gathered
+    }
+
     /// Writes a letter about a record.
+    /// - Parameters:
+    ///   - retry: whether the record can be taken again, where the letter is a dead one of a stage.
+    ///   - order: the order by which it was taken again already.
     func write(
-        _ letter: Letter, source: TopicPartition, record: Record?, recordBytesMax: Int
+        _ letter: Letter, source: TopicPartition, record: Record?, recordBytesMax: Int, retry: Retry? = nil,
+        order: RetryOrder? = nil
     ) -> Record {
         let size = (record?.value?.count ?? 0) + (record?.key?.count ?? 0) + (letter.value?.count ?? 0)
         let headerSize = record?.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.count } ?? 0
@@ -43,6 +57,11 @@ struct DeadLetterEnvelope {
             json.raw(value)
         }
         json.field("truncated", truncated)
+        if let retry { json.field("retry", retry.rawValue) }
+        if let order {
+            json.field("attempt", order.attempt)
+            if let first = order.letters.first { json.field("retry_of", first) }
+        }
         json.endObject()
         // A key that is cut in the envelope would not fit beside it either.
         let key = record?.key.flatMap { $0.count <= Self.keyBytesMax ? $0 : nil }

@@ -7,6 +7,22 @@ import Topologies
 
 /// Commits: output, offsets, state and dead letters in one transaction, which is tried again while the log is away.
 extension StageTask {
+    /// A transaction, with the offsets that it commits.
+    struct Commit {
+        var transaction: Transaction
+        var position: Offset
+        /// The offset of the retries, where any were taken.
+        var retried: Offset?
+    }
+
+    /// The work that is tried again while the log is away.
+    struct Unfinished {
+        /// The commit, exactly as it was; `nil`: a read.
+        var commit: Commit?
+        var attempts = 0
+        var due: Timestamp
+    }
+
     func commit(_ reason: RotationReason?) throws -> Outcome {
         guard self.limit.commit(&self.limitShare) else {
             self.end()
@@ -28,11 +44,13 @@ extension StageTask {
         transaction.offsets[self.source] = CommittedOffset(position, metadata: self.metadata.text)
         transaction.state = self.chain.stateChanges()
         transaction.state.append(StoredOffset.change(position, self.metadata))
-        return try self.finish((transaction, position))
+        let retried = self.retries?.uncommitted
+        if let retried { transaction.state.append(retried.change) }
+        return try self.finish(Commit(transaction: transaction, position: position, retried: retried?.next))
     }
 
     /// Commits; where the log cannot take it now, the same again later.
-    func finish(_ commit: (transaction: Transaction, position: Offset)) throws(LogError) -> Outcome {
+    func finish(_ commit: Commit) throws(LogError) -> Outcome {
         do throws(LogError) {
             try self.writer.commit(commit.transaction)
         } catch  where error.isRetriable {
@@ -43,8 +61,21 @@ extension StageTask {
         self.rejects.removeAll()
         self.deadLetters.removeAll()
         self.prefix.commit(commit.position)
+        if let retried = commit.retried { self.retries?.commit(retried) }
         self.surroundings.wake()
         return .progressed
+    }
+
+    /// Notes what could not be done, to be tried again after a pause that doubles up to two seconds.
+    func putOff(_ commit: Commit?, _ error: LogError) -> Timestamp {
+        let attempts = (self.unfinished?.attempts ?? 0) + 1
+        // At first, and then each half minute or so: an outage is news once.
+        if attempts == 3 || attempts % 16 == 0 {
+            self.surroundings.warn("stage `\(self.stage.name)`, \(self.source): waiting for the log: \(error.message)")
+        }
+        let due = self.surroundings.clock() + min(2 << Timestamp(min(attempts, 10)), 2_000)
+        self.unfinished = Unfinished(commit: commit, attempts: attempts, due: due)
+        return due
     }
 
     private func add(_ records: RecordBatch, to topic: String, _ transaction: inout Transaction) {

@@ -30,16 +30,25 @@ extension StageTask {
         }
     }
 
-    func keep(_ notes: ChainNotes, batch: FetchedBatch) throws {
+    /// Keeps what the steps have noted of a record.
+    /// - Parameter outputs: the number of outputs that it gave.
+    func keep(_ notes: ChainNotes, batch: FetchedBatch, outputs: Int) throws {
         if let refusal = notes.letters.first(where: { $0.kind == .refused }) {
-            throw Self.refusal(refusal, of: self.stage, self.source)
+            throw Self.refusal(refusal, of: self.stage, batch.partition)
         }
         self.keep(notes.counts)
+        let isPartial = outputs > 0 || notes.letters.contains { $0.kind == .rejected }
+        let retry: DeadLetterEnvelope.Retry = self.stage.gathers ? .gathered : isPartial ? .partial : .whole
+        let retries = batch.partition == self.source ? nil : self.retries
         for letter in notes.letters {
             self.metadata.counts["\(letter.step).\(letter.reason)", default: 0] += 1
             let record = try self.sourceRecord(at: letter.origin, batch: batch)
-            let written = self.envelope.write(
-                letter, source: self.source, record: record, recordBytesMax: TopicSpecification.recordBytesMaxDefault)
+            let known = letter.kind == .dead ? retry : nil
+            let written =
+                retries.map { self.written(letter, record, of: $0, retry: known) }
+                ?? self.envelope.write(
+                    letter, source: self.source, record: record,
+                    recordBytesMax: TopicSpecification.recordBytesMaxDefault, retry: known)
             if letter.kind == .dead { self.metadata.deadLetters += 1 } else { self.metadata.rejected += 1 }
             // In one topic they keep the order in which they came, wherever commits fall.
             if letter.kind == .rejected, self.stage.rejects != nil {
@@ -48,7 +57,8 @@ extension StageTask {
                 self.deadLetters.append(written)
             }
         }
-        try self.count(notes.letters.first { $0.kind == .dead })
+        // A record that fails once more says nothing of the stream, and must not keep it from going on.
+        if retries == nil { try self.count(notes.letters.first { $0.kind == .dead }) }
     }
 
     func keep(_ counts: [String: Int]) {
@@ -80,7 +90,7 @@ extension StageTask {
         let committed =
             row.committed == 0
             ? "Nothing of them was committed"
-            : "\(row.committed) of them were committed, to `\(topology.deadLetterTopic)`, where a replay takes them up"
+            : "\(row.committed) of them were committed, to `\(topology.deadLetterTopic)`, where a replay takes them up, or `millrace dead-letters retry`"
         return EngineError(
             .failed,
             "stage `\(stage.name)`: \(row.inARow) records in a row ended as dead letters\(place ?? ""). \(committed): mend the "
@@ -90,6 +100,7 @@ extension StageTask {
     /// The input record that a letter is about: at hand most often, else read again from the log.
     private func sourceRecord(at offset: Offset, batch: FetchedBatch) throws(LogError) -> Record? {
         if let index = batch.index(of: offset) { return batch.records[index] }
+        guard batch.partition == self.source else { return nil }
         let found = try self.surroundings.log.makeReader(of: self.source, from: offset)
             .read(recordsMax: 1, bytesMax: Self.bytesMax)
         return found.offsets.first == offset ? found.records[0] : nil

@@ -66,9 +66,12 @@ extension StageTask {
         _ shared: Shared, source: TopicPartition, writer: any TransactionalWriter, in surroundings: TaskSurroundings
     ) throws -> StageTask {
         let stage = shared.stage
-        let (stored, state) = StoredOffset.split(try writer.state())
-        let (offset, metadata) = try Self.start(stage, source, stored, state, in: surroundings)
-        let chain = try Self.makeChain(stage, source, state, in: surroundings)
+        let stored = StoredOffset.split(try writer.state())
+        let (offset, metadata) = try Self.start(stage, source, stored.committed, stored.operators, in: surroundings)
+        let chain = try Self.makeChain(stage, source, stored.operators, in: surroundings)
+        let retries =
+            surroundings.takesRetries
+            ? try RetrySource.open(stage, partition: source.partition, after: stored.retries, in: surroundings) : nil
         var sink: (any RecordSink)?
         if case .shards(let shards) = stage.destination {
             sink = try surroundings.makeSink(shards, source.partition, writer.epoch, surroundings.context.topologyHash)
@@ -76,7 +79,7 @@ extension StageTask {
         return StageTask(
             shared, source: source, surroundings: surroundings, writer: writer,
             reader: try surroundings.log.makeReader(of: source, from: offset), chain: chain, sink: sink,
-            committed: offset, metadata: metadata)
+            committed: offset, retries: retries, metadata: metadata)
     }
 
     /// The offset to begin at: behind the last commit, if it is this stage's and still retained.

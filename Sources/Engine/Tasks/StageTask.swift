@@ -33,6 +33,11 @@ final class StageTask {
     let envelope: DeadLetterEnvelope
     private let gate: (any InputGate)?
     private let endOffset: Offset?
+    let takesRetries: Bool
+    /// Records of dead letters to take again, where there is a topic of them.
+    var retries: RetrySource?
+    /// The time of the next look for such.
+    var retriesDue: Timestamp
 
     var prefix: FinishedPrefix
     var metadata: TaskMetadata
@@ -40,11 +45,13 @@ final class StageTask {
     var limitShare = DeadLetterLimit.Share()
     private var batch: FetchedBatch
     private var cursor = 0
+    /// The offset of the input to read on at.
+    private var nextOffset: Offset
     private var isAtEnd = false
     /// The time of the next read: put off by the rate limit, or because what is known to be there has yet to arrive.
     private var throttledUntil: Timestamp?
     /// Tells whether the input has ended for good, so that the end must be known and not only seen.
-    private var isClosing = false
+    private(set) var isClosing = false
     /// A commit or a read that the log could not take just now.
     var unfinished: Unfinished?
     var deadLetters = RecordBatch()
@@ -64,7 +71,8 @@ final class StageTask {
 
     init(
         _ shared: Shared, source: TopicPartition, surroundings: TaskSurroundings, writer: any TransactionalWriter,
-        reader: any PartitionReader, chain: Chain, sink: (any RecordSink)?, committed: Offset, metadata: TaskMetadata
+        reader: any PartitionReader, chain: Chain, sink: (any RecordSink)?, committed: Offset,
+        retries: RetrySource? = nil, metadata: TaskMetadata
     ) {
         let stage = shared.stage
         self.stage = stage
@@ -82,16 +90,12 @@ final class StageTask {
         self.metadata = metadata
         self.limit = shared.deadLetters
         self.batch = FetchedBatch(partition: source, nextOffset: committed)
+        self.nextOffset = committed
+        self.takesRetries = surroundings.takesRetries
+        self.retries = retries
         self.now = surroundings.clock()
+        self.retriesDue = self.now
         self.questions = shared.inFlight.map { QuestionQueue(limit: $0, wake: surroundings.wake) }
-    }
-
-    /// The work that is tried again while the log is away.
-    struct Unfinished {
-        /// The commit, exactly as it was; `nil`: a read.
-        var commit: (transaction: Transaction, position: Offset)?
-        var attempts = 0
-        var due: Timestamp
     }
 
     /// Does one thing: a batch's worth of work, a read, a commit; or says what it waits for.
@@ -169,9 +173,10 @@ final class StageTask {
     private func facts(stop: TaskFacts.Stop?, closeAtEnd: Bool) -> TaskFacts {
         self.now = self.surroundings.clock()
         var facts = TaskFacts(now: self.now, position: self.prefix.position, committed: self.prefix.committed)
-        facts.pendingRecords = self.prefix.pendingRecords
+        facts.hasRetried = self.retries?.uncommitted != nil
+        facts.pendingRecords = self.prefix.pendingRecords + (self.retries?.prefix.pendingRecords ?? 0)
         facts.pendingBytes = self.sink == nil ? self.chain.outputByteCount : 0
-        facts.pendingSince = self.prefix.pendingSince
+        facts.pendingSince = [self.prefix.pendingSince, self.retries?.prefix.pendingSince].compactMap { $0 }.min()
         facts.hasUnbegun = self.cursor < self.batch.count
         facts.mayBegin = self.questions?.mayBegin ?? true
         facts.inFlight = self.questions?.count ?? 0
@@ -201,20 +206,13 @@ final class StageTask {
         }
     }
 
-    /// Notes what could not be done, to be tried again after a pause that doubles up to two seconds.
-    func putOff(_ commit: (Transaction, Offset)?, _ error: LogError) -> Timestamp {
-        let attempts = (self.unfinished?.attempts ?? 0) + 1
-        // At first, and then each half minute or so: an outage is news once.
-        if attempts == 3 || attempts % 16 == 0 {
-            self.surroundings.warn("stage `\(self.stage.name)`, \(self.source): waiting for the log: \(error.message)")
-        }
-        let due = self.surroundings.clock() + min(2 << Timestamp(min(attempts, 10)), 2_000)
-        self.unfinished = Unfinished(commit: commit, attempts: attempts, due: due)
-        return due
-    }
-
     private func read() throws(LogError) {
         self.throttledUntil = nil
+        if let retries = try self.readRetries() {
+            self.batch = retries
+            self.cursor = 0
+            return
+        }
         var count = min(Self.recordsMax, self.stage.commit.records)
         if let rateLimit {
             count = min(count, rateLimit.available(now: self.now))
@@ -223,13 +221,14 @@ final class StageTask {
                 return
             }
         }
-        if let endOffset, self.batch.nextOffset >= endOffset {
+        if let endOffset, self.nextOffset >= endOffset {
             self.isAtEnd = true
             return
         }
         self.batch = try self.reader.readArrived(recordsMax: count, bytesMax: Self.bytesMax)
         self.cursor = 0
         if let endOffset { self.batch.truncate(before: endOffset) }
+        self.nextOffset = self.batch.nextOffset
         if self.batch.isEmpty {
             let end = self.isClosing ? try self.surroundings.log.offsets(of: self.source).upperBound : 0
             if min(end, self.endOffset ?? end) > self.batch.nextOffset {
@@ -309,19 +308,23 @@ final class StageTask {
     /// Everything that an input record led to is in the chain: hand it on, and move the finished prefix past it.
     private func finishRecord(in batch: FetchedBatch, at index: Int, outputsBefore: OutputMark) throws {
         let offset = batch.offsets[index]
+        let isRetry = self.retries != nil && batch.partition != self.source
         let oversized = self.oversizedOutputs(since: outputsBefore, origin: offset)
-        self.metadata.recordsIn += 1
-        self.metadata.recordsOut += self.chain.outputCount - outputsBefore.count
+        if !isRetry { self.metadata.recordsIn += 1 }
+        let outputs = self.chain.outputCount - outputsBefore.count
+        self.metadata.recordsOut += outputs
         if self.chain.hasNotes || !oversized.isEmpty {
             var notes = self.chain.takeNotes()
             notes.letters += oversized
-            try self.keep(notes, batch: batch)
-        } else {
+            try self.keep(notes, batch: batch, outputs: outputs)
+        } else if !isRetry {
             try self.count(nil)
         }
         if let sink = self.sink, self.chain.outputCount > 0 {
-            try sink.append(self.chain.takeOutput(), origin: offset)
+            // A shard lies between offsets of the input.
+            try sink.append(self.chain.takeOutput(), origin: isRetry ? max(0, self.prefix.position - 1) : offset)
         }
+        if isRetry { return self.finishRetry(in: batch, at: index) }
         let isLast = index == batch.count - 1
         self.prefix.finish(next: isLast ? batch.nextOffset : offset + 1, now: self.now)
     }

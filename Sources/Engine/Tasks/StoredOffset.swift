@@ -37,12 +37,21 @@ enum StoredOffset {
         let committed: Offset
     }
 
-    /// Parts what a writer's state holds into the offset and the operators' state.
-    static func split(_ state: [StateEntry]) -> (committed: CommittedOffset?, operators: [StateEntry]) {
+    /// The parts of a writer's state.
+    struct Parts {
+        var committed: CommittedOffset?
+        var retries: RetryOffset?
+        var operators: [StateEntry]
+    }
+
+    /// Parts what a writer's state holds into the offsets and the operators' state.
+    static func split(_ state: [StateEntry]) -> Parts {
         let own = state.first { $0.key == self.key }.map { String(decoding: $0.value, as: UTF8.self) }
         let parts = own?.split(separator: " ", maxSplits: 1) ?? []
         let committed =
             parts.count == 2 ? Offset(parts[0]).map { CommittedOffset($0, metadata: String(parts[1])) } : nil
-        return (committed, state.filter { $0.key != self.key })
+        return Parts(
+            committed: committed, retries: state.first { $0.key == RetryOffset.key }.flatMap { RetryOffset($0.value) },
+            operators: state.filter { $0.key != self.key && $0.key != RetryOffset.key })
     }
 }

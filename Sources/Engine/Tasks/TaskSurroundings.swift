@@ -31,6 +31,8 @@ struct TaskSurroundings: Sendable {
     let endOffsets: [TopicPartition: Offset]
     /// Takes over offsets of another version of a stage if its tasks hold no state.
     let acceptsChangedTopology: Bool
+    /// Lets tasks take records of dead letters again; a replay reads the original input alone.
+    var takesRetries = true
     /// Milliseconds that a task which is to end waits for what it has asked.
     var drainMilliseconds: Timestamp = 0
 
