@@ -186,7 +186,9 @@ let package = Package(
         + room(
             "Telemetry", ["RecordLog", "DurableFiles", "Codecs", "Records", metrics],
             tests: ["RecordLogTesting", "EmbeddedLog"])
-        + room("Operations", ["Shards", "RecordLog", "DurableFiles", "Codecs", "Records"])
+        + room(
+            "Operations", ["Engine", "Shards", "RecordLog", "DurableFiles", "Codecs", "Records"],
+            tests: ["RecordLogTesting", "Mill", "Topologies", "Dataflow", "EmbeddedLog"])
         + room(
             "StatusServer",
             ["Codecs", hummingbird, httpTypes, nio, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, logging],
@@ -198,8 +200,8 @@ let package = Package(
             [
                 "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Topologies",
                 "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers", "ModelCalls",
-                "MomentQueries", "Dialogues", "ModelAnswerCache", "Shards", "SampleWorld", "NeuralNetworks", "Training",
-                "MomentLocalization", "Threads", arguments,
+                "MomentQueries", "Dialogues", "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
+                "NeuralNetworks", "Training", "MomentLocalization", "Threads", arguments,
             ])
         + [
             // Our side of ops/bench/training.

@@ -10,6 +10,6 @@ extension TaskRoom {
         TaskRoom(
             "MomentQueries",
             operators: { registerMomentQueries(in: &$0) }, schemas: [.nlq], exports: [NLQExportArguments.self],
-            explainers: [MomentQueryExplainer.self], trainings: [MomentTraining.self])
+            explainers: [MomentQueryExplainer.self], rejects: [.queries], trainings: [MomentTraining.self])
     }
 }

@@ -18,6 +18,8 @@ public struct TaskRoom: Sendable {
     public var exports: [any SampleExport.Type]
     /// The explainers of `millrace explain`; the first that takes a sample on explains it.
     public var explainers: [any SampleExplainer.Type]
+    /// The columns in which rejects are shown; the first that take a reject on show it.
+    public var rejects: [RejectColumns]
     /// The networks of `millrace train-NAME`.
     public var trainings: [any SampleTraining.Type]
 
@@ -26,7 +28,8 @@ public struct TaskRoom: Sendable {
     public init(
         _ name: String, operators: (inout OperatorRegistry) -> Void = { _ in },
         sources: [any SourceArguments.Type] = [], schemas: [LineSchema] = [], exports: [any SampleExport.Type] = [],
-        explainers: [any SampleExplainer.Type] = [], trainings: [any SampleTraining.Type] = []
+        explainers: [any SampleExplainer.Type] = [], rejects: [RejectColumns] = [],
+        trainings: [any SampleTraining.Type] = []
     ) {
         self.name = name
         self.operators = OperatorRegistry()
@@ -35,6 +38,7 @@ public struct TaskRoom: Sendable {
         self.schemas = schemas
         self.exports = exports
         self.explainers = explainers
+        self.rejects = rejects
         self.trainings = trainings
     }
 }
@@ -63,6 +67,8 @@ public struct TaskRegistry: Sendable {
     public var exports: [any SampleExport.Type] { self.rooms.flatMap(\.exports) }
     /// The explainers of all rooms, in their order.
     public var explainers: [any SampleExplainer.Type] { self.rooms.flatMap(\.explainers) }
+    /// The columns for rejects of all rooms, in their order.
+    public var rejects: [RejectColumns] { self.rooms.flatMap(\.rejects) }
     /// The networks of all rooms, in their order.
     public var trainings: [any SampleTraining.Type] { self.rooms.flatMap(\.trainings) }
 

@@ -18,33 +18,106 @@ struct AnswerTrail {
     init(_ lineage: Lineage) { self.lineage = lineage }
 
     /// The prompt, the answer and its circumstances; nothing where no model was asked.
-    func parts(inCache folder: String) throws -> [Explanation.Part] {
-        guard let prompt = self.lineage.prompt, let answer = self.lineage.answer else { return [] }
-        guard let entry = try self.entry(in: folder, prompt: prompt, answer: answer),
-            let read = try? ChatAnswer(parsing: entry.answer)
-        else {
+    func parts(in surroundings: ExplanationSurroundings) throws -> [Explanation.Part] {
+        guard let prompt = self.lineage.prompt else { return [] }
+        guard let answer = self.lineage.answer else { return try self.asked(prompt, in: surroundings) }
+        let (found, isWhole) = try Self.entries(1, in: surroundings) { Self.isIt($0, prompt: prompt, answer: answer) }
+        guard let entry = found.first, let read = try? ChatAnswer(parsing: entry.answer) else {
             var part = Explanation.Part("Answer")
-            part.lines = ["\(answer) is not in the response cache; it was written by rules, or has been pruned"]
+            part.lines = [
+                isWhole
+                    ? "\(answer) is not in the response cache; it was written by rules, or has been pruned"
+                    : "\(answer) was not found in the response cache in the time given"
+            ]
             return [part]
         }
-        return [self.prompt(prompt, of: entry), self.answer(answer, read, of: entry)]
+        return [Self.prompt(prompt, of: entry), Self.answer(answer, read, of: entry)]
     }
 
-    private func entry(in folder: String, prompt: String, answer: String) throws -> CacheEntry? {
+    /// The answers to a prompt of which the lineage names none, because it was refused.
+    private func asked(_ prompt: String, in surroundings: ExplanationSurroundings) throws -> [Explanation.Part] {
+        let (found, isWhole) = try Self.entries(Self.entriesMax, in: surroundings) {
+            Self.prompts(of: $0).contains(prompt)
+        }
+        let parts = found.flatMap { entry in Self.parts(of: entry, prompt: prompt) }
+        if !parts.isEmpty { return parts }
+        var part = Explanation.Part("Prompt")
+        part.lines = [
+            isWhole
+                ? "\(prompt): no answer to it is in the response cache"
+                : "\(prompt): no answer was found in the time given"
+        ]
+        return [part]
+    }
+
+    // MARK: By a hash
+
+    private static let entriesMax = 3
+
+    /// Answers whose prompt, text or request has a hash.
+    static func trail(ofHash hash: String, in surroundings: ExplanationSurroundings) throws -> LineageTrail? {
+        let (found, isWhole) = try self.entries(self.entriesMax, in: surroundings) { entry in
+            "\(entry.key)" == hash || self.prompts(of: entry).contains(hash) || self.text(of: entry) == hash
+        }
+        guard let first = found.first else { return nil }
+        let prompts = self.prompts(of: first)
+        let kind = prompts.contains(hash) ? "a prompt" : self.text(of: first) == hash ? "an answer" : "a request"
+        var part = Explanation.Part("Hash")
+        let more = found.count == self.entriesMax || !isWhole ? "at least " : ""
+        part.lines = [
+            "\(hash) is that of \(kind); the response cache has \(more)\(found.count) answer\(found.count == 1 ? "" : "s") with it"
+        ]
+        let isRequest = kind == "a request"
+        let parts = found.flatMap { self.parts(of: $0, prompt: prompts.contains(hash) ? hash : nil) }
+        let names = isRequest ? [self.text(of: first)].compactMap { $0 } : [hash]
+        return LineageTrail(parts: [part] + parts, names: names)
+    }
+
+    private static func parts(of entry: CacheEntry, prompt: String?) -> [Explanation.Part] {
+        guard let read = try? ChatAnswer(parsing: entry.answer) else { return [] }
+        let hash = prompt ?? self.prompts(of: entry).last ?? ""
+        return [
+            self.prompt(hash, of: entry), self.answer(ContentHash.sha256(Bytes(read.written.utf8)), read, of: entry),
+        ]
+    }
+
+    /// The hash of an answer's text.
+    private static func text(of entry: CacheEntry) -> String? {
+        (try? ChatAnswer(parsing: entry.answer)).map { ContentHash.sha256(Bytes($0.written.utf8)) }
+    }
+
+    /// The hashes that an entry's prompt may have: a repair has two messages more than the prompt of its block.
+    private static func prompts(of entry: CacheEntry) -> [String] {
+        let messages = self.messages(of: entry)
+        return [PromptedBlock.hash(of: messages.dropLast(2)), PromptedBlock.hash(of: messages)]
+    }
+
+    /// The first entries that match, and whether there was time to look at all.
+    private static func entries(
+        _ count: Int, in surroundings: ExplanationSurroundings, _ isIt: (CacheEntry) -> Bool
+    ) throws -> (found: [CacheEntry], isWhole: Bool) {
+        var found: [CacheEntry] = []
+        var isWhole = true
         do throws(CacheError) {
             var options = ResponseCache.Options()
             options.readOnly = true
             options.mustExist = true
-            let cache = try ResponseCache(folder: folder, options: options)
+            let cache = try ResponseCache(folder: surroundings.cacheFolder, options: options)
             defer { cache.close() }
-            return try cache.first { Self.isIt($0, prompt: prompt, answer: answer) }
+            _ = try cache.first { entry in
+                if isIt(entry) { found.append(entry) }
+                if surroundings.isOver { isWhole = false }
+                return found.count >= count || !isWhole
+            }
         } catch {
             guard error.code == .missing else { throw TaskFailure(.failed, error.message) }
-            return nil
         }
+        return (found, isWhole)
     }
 
-    private func prompt(_ hash: String, of entry: CacheEntry) -> Explanation.Part {
+    // MARK: Parts
+
+    private static func prompt(_ hash: String, of entry: CacheEntry) -> Explanation.Part {
         var part = Explanation.Part("Prompt, put to \(entry.model)")
         part.lines = Explanation.pairs([("sha256", hash), ("request", "\(entry.key)")])
         let messages = Self.messages(of: entry)
@@ -69,7 +142,7 @@ struct AnswerTrail {
         return part
     }
 
-    private func answer(_ hash: String, _ read: ChatAnswer, of entry: CacheEntry) -> Explanation.Part {
+    private static func answer(_ hash: String, _ read: ChatAnswer, of entry: CacheEntry) -> Explanation.Part {
         let stored = Date(timeIntervalSince1970: Double(entry.storedAt) / 1000).formatted(.iso8601)
         let tokens = [read.promptTokens, read.completionTokens]
         let counts = tokens.map { $0.map(String.init) ?? "?" }

@@ -37,6 +37,15 @@ struct LineageSearch {
         var blocks: [(record: PlacedRecord, block: Block)] = []
         /// The query as it was generated.
         var queries: [(record: PlacedRecord, query: Query)] = []
+        /// Tells whether the time was over before everything had been looked at.
+        var isCutShort = false
+
+        /// The words about what was not found.
+        var absence: String {
+            self.isCutShort
+                ? "not found in the time given, which --search-seconds makes longer"
+                : "no longer in any topic of this log"
+        }
     }
 
     private let lineage: Lineage
@@ -47,13 +56,19 @@ struct LineageSearch {
         self.queryID = queryID
     }
 
-    func find(in log: any RecordLog) throws -> Trail {
+    /// Looks in each topic's partition of the video, as long as there is time.
+    func find(in surroundings: ExplanationSurroundings) throws -> Trail {
+        let log = surroundings.log
         var trail = Trail()
         let key = Bytes(self.lineage.videoUID.utf8)
         for topic in try log.topics() {
             let partition = TopicPartition(topic.name, Partitioner.partition(forKey: key, count: topic.partitions))
             let reader = try log.makeReader(of: partition, from: try log.offsets(of: partition).lowerBound)
             while true {
+                if surroundings.isOver {
+                    trail.isCutShort = true
+                    break
+                }
                 let batch = try reader.read(recordsMax: 4096, bytesMax: 8 << 20)
                 if batch.isEmpty { break }
                 for index in 0..<batch.count where batch.records.key(at: index) == key {

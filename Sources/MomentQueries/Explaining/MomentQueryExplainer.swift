@@ -27,20 +27,22 @@ public struct MomentQueryExplainer: SampleExplainer {
     /// Looks everything up that the lineage names; the validators' settings are those of the topology's first
     /// `validate` step.
     public func explanation(in surroundings: ExplanationSurroundings) throws -> Explanation {
-        let judge = try Self.judge(surroundings)
-        let trail = try LineageSearch(self.lineage, queryID: self.sample.queryID).find(in: surroundings.log)
-        var parts = [self.found.part(self.facts), self.narrations(of: trail)]
-        if let block = self.block(of: trail) { parts.append(block) }
-        parts += try AnswerTrail(self.lineage).parts(inCache: surroundings.cacheFolder)
-        if let queries = self.queries(of: trail) { parts.append(queries) }
+        let judge = try LineagePage.judge(surroundings)
+        let page = LineagePage(lineage: self.lineage)
+        let trail = try LineageSearch(self.lineage, queryID: self.sample.queryID).find(in: surroundings)
+        var parts = [
+            self.found.part(self.facts), page.narrations(of: trail, isQuery: self.lineage.block == nil),
+        ]
+        if let block = page.block(of: trail) { parts.append(block) }
+        parts += try AnswerTrail(self.lineage).parts(in: surroundings)
+        if let queries = page.queries(of: trail) { parts.append(queries) }
         if let block = trail.blocks.last?.block {
-            let settings = surroundings.topology.map { "as \($0.file) has them" } ?? "with the defaults of their fields"
-            parts.append(try self.verdicts(of: judge, on: block, settings: settings))
+            let candidate = Candidate(
+                narrationIDs: self.lineage.narrations, template: self.sample.template ?? "", query: self.sample.query)
+            parts.append(LineagePage.verdicts(of: judge, on: block, candidate: candidate, in: surroundings))
         }
         return Explanation(headline: self.sample.query, parts: parts)
     }
-
-    // MARK: What it is
 
     private var facts: [(name: String, value: String)] {
         let (window, clip) = (self.sample.window, self.sample.clip)
@@ -48,110 +50,93 @@ public struct MomentQueryExplainer: SampleExplainer {
         return [
             ("id", self.sample.queryID), ("template", self.sample.template ?? "none"),
             ("video", "\(self.lineage.videoUID), pass \(self.lineage.pass)"),
-            ("answer", "\(Self.span(window)) of the video, \(Self.seconds(window.length)) s long"),
-            ("clip", "\(clip.clipUID), \(Self.span(clip.span)) of the video; the answer is \(Self.span(inClip)) of it"),
+            (
+                "answer", "\(LineagePage.span(window)) of the video, \(LineagePage.seconds(window.length)) s long"
+            ),
+            (
+                "clip",
+                "\(clip.clipUID), \(LineagePage.span(clip.span)) of the video; the answer is \(LineagePage.span(inClip)) of it"
+            ),
             ("topology", self.lineage.topology),
         ]
     }
 
-    private static func seconds(_ time: Double) -> String { String(format: "%.2f", time) }
-
-    private static func span(_ span: Interval) -> String {
-        "\(self.seconds(span.start)) to \(self.seconds(span.end)) s"
+    /// Looks up what a rejected question, or a record on its way to one, names.
+    public static func trail(
+        of letter: FoundLetter, in surroundings: ExplanationSurroundings
+    ) throws -> LineageTrail? {
+        guard let subject = RefusedSubject(letter) else { return nil }
+        let judge = try LineagePage.judge(surroundings)
+        let lineage = subject.lineage
+        let page = LineagePage(lineage: lineage)
+        let trail = try LineageSearch(lineage, queryID: subject.queryID).find(in: surroundings)
+        var parts: [Explanation.Part] = []
+        if !lineage.narrations.isEmpty { parts.append(page.narrations(of: trail)) }
+        if let block = page.block(of: trail, known: subject.block) { parts.append(block) }
+        parts += try AnswerTrail(lineage).parts(in: surroundings)
+        if let queries = page.queries(of: trail) { parts.append(queries) }
+        if let candidate = subject.candidate, let block = trail.blocks.last?.block ?? subject.block {
+            parts.append(LineagePage.verdicts(of: judge, on: block, candidate: candidate, in: surroundings))
+        }
+        return LineageTrail(parts: parts, names: [lineage.answer, lineage.block].compactMap { $0 })
     }
 
-    // MARK: Where it came from
-
-    private func narrations(of trail: LineageSearch.Trail) -> Explanation.Part {
-        let indices = self.lineage.narrations
-        let isQuery = self.lineage.block == nil
-        var part = Explanation.Part(
-            isQuery
-                ? "Narration that is the query"
-                : indices.count == 1 ? "Narration it is about" : "Narrations it is about")
-        for (record, narration) in trail.narrations {
-            part.lines.append("\(Self.line(of: narration))  (\(record.place))")
-            record.write(to: &part, as: "narration")
-        }
-        let missing = indices.filter { index in !trail.narrations.contains { $0.narration.index == index } }
-        if !missing.isEmpty {
-            let list = missing.map(String.init).joined(separator: ", ")
-            part.lines.append("\(list): no longer in any topic of this log")
-        }
-        return part
+    /// Looks up the prompt or the answer of a hash in the response cache.
+    public static func trail(
+        ofHash hash: String, in surroundings: ExplanationSurroundings
+    ) throws -> LineageTrail? {
+        try AnswerTrail.trail(ofHash: hash, in: surroundings)
     }
+}
 
-    private static func line(of narration: Narration) -> String {
-        "\(narration.index)  at \(self.seconds(narration.timestampSec)) s  \(narration.text)"
-    }
+/// The part of the way that a dead letter or a reject stands on.
+private struct RefusedSubject {
+    var lineage: Lineage
+    var queryID = ""
+    var block: Block?
+    var candidate: Candidate?
 
-    private func block(of trail: LineageSearch.Trail) -> Explanation.Part? {
-        guard let id = self.lineage.block else { return nil }
-        var part = Explanation.Part("Block that the question was written about, its narrations marked")
-        guard let (_, block) = trail.blocks.last else {
-            part.lines = ["\(id): no longer in any topic of this log"]
-            return part
-        }
-        part.lines = Explanation.pairs(
-            [("id", id), ("clip", block.clip.clipUID)] + trail.blocks.map { ("record", $0.record.place) })
-        for narration in block.narrations {
-            let isMarked = self.lineage.narrations.contains(narration.index)
-            part.lines.append("\(isMarked ? ">" : " ") \(Self.line(of: narration))")
-        }
-        for (record, _) in trail.blocks { record.write(to: &part, as: "block") }
-        return part
-    }
-
-    private func queries(of trail: LineageSearch.Trail) -> Explanation.Part? {
-        if trail.queries.isEmpty { return nil }
-        var part = Explanation.Part("Query as it was generated")
-        for (record, query) in trail.queries {
-            part.lines += Explanation.pairs([
-                ("query", query.query), ("template", query.template ?? "none"),
-                ("answer", "\(Self.span(query.window)) of the video"), ("record", record.place),
-            ])
-            record.write(to: &part, as: "query")
-        }
-        return part
-    }
-
-    // MARK: What the validators say
-
-    private static func judge(_ surroundings: ExplanationSurroundings) throws -> QueryJudge {
-        guard let (file, topology) = surroundings.topology else { return QueryJudge() }
-        guard let step = topology.stages.flatMap(\.steps).first(where: { $0.name == "validate" }) else {
-            throw TaskFailure(.usage, "\(file) has no `validate` step; leave `--topology` out")
-        }
-        return QueryJudge(step.configuration)
-    }
-
-    private func verdicts(of judge: QueryJudge, on block: Block, settings: String) throws -> Explanation.Part {
-        let candidate = Candidate(
-            narrationIDs: self.lineage.narrations, template: self.sample.template ?? "", query: self.sample.query)
-        var part = Explanation.Part("Validators, \(settings)")
-        let verdicts = judge.verdicts(for: candidate, of: block)
-        part.lines = Explanation.pairs(
-            verdicts.map { verdict in
-                switch verdict.outcome {
-                case .passed: (verdict.reason.rawValue, "passed")
-                case .rejected(let problem): (verdict.reason.rawValue, "rejected: \(problem)")
-                case .notJudged(let cause): (verdict.reason.rawValue, "not judged: \(cause)")
-                }
-            })
-        for verdict in verdicts {
-            part.add("verdict") { json in
-                json.field("validator", verdict.reason.rawValue)
-                switch verdict.outcome {
-                case .passed: json.field("outcome", "passed")
-                case .rejected(let problem):
-                    json.field("outcome", "rejected")
-                    json.field("message", problem)
-                case .notJudged(let cause):
-                    json.field("outcome", "not-judged")
-                    json.field("message", cause)
-                }
+    /// Takes the most that is said: what the step refused says more than the record that it was made of.
+    init?(_ letter: FoundLetter) {
+        for bytes in [letter.refused, letter.record.value].compactMap({ $0 }) {
+            if let answer = Self.read(Answer.self, bytes) {
+                self.candidate = answer.candidates.first
+                self.block = answer.block
+                self.lineage = Self.lineage(of: answer.block, answer.candidates.first?.narrationIDs)
+                self.lineage.prompt = answer.promptHash
+                self.lineage.answer = answer.answerHash
+                return
+            } else if let query = Self.read(Query.self, bytes) {
+                self.lineage = query.lineage
+                self.queryID = query.queryID
+                self.candidate = Candidate(
+                    narrationIDs: query.narrationIndices, template: query.template ?? "", query: query.query)
+                return
+            } else if let prompted = Self.read(PromptedBlock.self, bytes) {
+                self.block = prompted.block
+                self.lineage = Self.lineage(of: prompted.block, nil)
+                self.lineage.prompt = prompted.promptHash
+                return
+            } else if let block = Self.read(Block.self, bytes) {
+                self.block = block
+                self.lineage = Self.lineage(of: block, nil)
+                return
+            } else if case .narration(let narration)? = Self.read(NarrationEvent.self, bytes) {
+                self.lineage = Lineage(
+                    videoUID: narration.videoUID, pass: narration.pass, narrations: [narration.index], topology: "")
+                return
             }
         }
-        return part
+        return nil
+    }
+
+    private static func lineage(of block: Block, _ indices: [Int]?) -> Lineage {
+        Lineage(
+            videoUID: block.videoUID, pass: block.pass, narrations: indices ?? block.narrations.map(\.index),
+            block: block.blockID, topology: "")
+    }
+
+    private static func read<Value: StreamValue>(_ type: Value.Type, _ bytes: Bytes) -> Value? {
+        try? JSONScanner.scan(bytes) { json throws(JSONError) in try Value(json: &json) }
     }
 }
