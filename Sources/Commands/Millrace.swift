@@ -47,7 +47,7 @@ struct Millrace: ParsableCommand {
                 name: "Data",
                 subcommands: [
                     TopicsCommand.self, ShardsCommand.self, ExportCommand.self, ProfileCommand.self,
-                    ExplainCommand.self, CacheCommand.self,
+                    ExplainCommand.self, RejectsCommand.self, DeadLettersCommand.self, CacheCommand.self,
                 ]),
             CommandGroup(
                 name: "Training",
