@@ -82,7 +82,7 @@ import Testing
                 guard let seconds = RetryAfter.seconds(headers, now: 784_111_777) else { continue }
                 try #require(seconds.isFinite && seconds >= 0, "\(input)")
                 var admission = AdmissionControl(limitMax: 4)
-                let ticket = admission.enter()
+                let ticket = admission.enter(now: 0)
                 admission.throttled(ticket, retryAfterSeconds: seconds, now: 0, random: 0.5)
                 try #require(admission.heldUntil <= 2 * AdmissionControl.restMaxSeconds, "\(input)")
             }

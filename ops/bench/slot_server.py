@@ -2,10 +2,12 @@
 """A model server that thinks about nothing: SLOTS requests at a time, an answer after DELAY seconds, each tenth after ten
 times that. More requests than slots wait in a queue, as they do at vLLM or llama.cpp.
 
-    python3 slot_server.py SLOTS DELAY
+    python3 slot_server.py SLOTS DELAY [AT SECONDS STATUS,STATUS...]
 
-Says `listening URL`. `GET /report` answers what the slots did from the moment at which they were first all busy to the
-last arrival of a request, which is how long records waited: {"busy_share", "requests", "seconds", "queued_max"}.
+Says `listening URL`. From AT seconds after the first request on, for SECONDS, it refuses all requests with the statuses in
+turn, at once. `GET /report` answers what the slots did from the moment at which they were first all busy to the
+last arrival of a request, which is how long records waited: {"busy_share", "requests", "seconds", "queued_max"}. With an
+outage also {"refused": calls in vain, "full_after": seconds from its end until all slots were busy}.
 """
 
 import asyncio
@@ -15,6 +17,8 @@ import sys
 import time
 
 SLOTS, DELAY = int(sys.argv[1]), float(sys.argv[2])
+FAULT_AT, FAULT_SECONDS = (float(sys.argv[3]), float(sys.argv[4])) if len(sys.argv) > 5 else (0.0, 0.0)
+FAULTS = sys.argv[5].split(",") if len(sys.argv) > 5 else []
 NOTE = re.compile(rb"\[(\d+)\] ([^\\\"\[]*)")
 
 
@@ -29,6 +33,17 @@ class Slots:
         self.integral_when_full = 0.0
         self.last_arrival = (0.0, 0.0)
         self.free = asyncio.Semaphore(SLOTS)
+        self.first = self.full_after = None
+        self.refused = 0
+
+    def fault(self):
+        """The status with which a request is refused now, or None."""
+        now = time.monotonic()
+        self.first = self.first or now
+        if not FAULTS or not FAULT_AT <= now - self.first < FAULT_AT + FAULT_SECONDS:
+            return None
+        self.refused += 1
+        return FAULTS[self.refused % len(FAULTS)]
 
     def change(self, by):
         now = time.monotonic()
@@ -37,6 +52,9 @@ class Slots:
         self.busy += by
         if self.full_since is None and self.busy == SLOTS:
             self.full_since, self.integral_when_full = now, self.integral
+        if FAULTS and self.full_after is None and self.busy == SLOTS:
+            after = now - self.first - FAULT_AT - FAULT_SECONDS
+            self.full_after = after if after >= 0 else None
 
     async def serve(self):
         number = self.requests
@@ -56,7 +74,7 @@ class Slots:
         seconds = self.last_arrival[0] - self.full_since
         integral = self.last_arrival[1] - self.integral_when_full
         return {"busy_share": integral / seconds / SLOTS if seconds > 0 else 0, "requests": self.requests,
-                "seconds": seconds, "queued_max": self.queued_max}
+                "seconds": seconds, "queued_max": self.queued_max, "refused": self.refused, "full_after": self.full_after}
 
 
 def answer(body):
@@ -90,6 +108,9 @@ class Connection(asyncio.Protocol):
 
     async def respond(self, path, body):
         if path.endswith(b"/chat/completions"):
+            if fault := slots.fault():
+                self.write(fault.encode() + b" Refused", b'{"error":{"message":"refused for a while"}}')
+                return
             await slots.serve()
             self.write(b"200 OK", answer(body))
         elif path == b"/report":

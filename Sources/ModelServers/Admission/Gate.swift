@@ -75,10 +75,11 @@ struct Gate {
         while !self.waiting.isEmpty, self.admission.mayEnter(now: now), self.breaker.mayEnter(now: now),
             let request = self.waiting.popFirst()
         {
-            let isTrial = self.breaker.enter()
+            let entry = self.breaker.enter(now: now)
+            if entry == .first { self.admission.reopen(now: now) }
             passes.append(
                 Pass(
-                    request: request, ticket: self.admission.enter(), isTrial: isTrial,
+                    request: request, ticket: self.admission.enter(now: now), isTrial: entry == .trial,
                     isFirst: self.firstAttempts.remove(request) != nil, answersBefore: self.answers))
         }
         return passes
@@ -86,11 +87,10 @@ struct Gate {
 
     /// Time to look again although nothing has happened; `nil` if only a call's end can change anything.
     var nextTime: Double? {
-        guard !self.waiting.isEmpty, self.admission.hasRoom else { return nil }
+        guard !self.waiting.isEmpty, let admissionTime = self.admission.nextTime else { return nil }
         switch self.breaker.state {
-        case .closed: return self.admission.heldUntil
-        case .open(let until): return max(until, self.admission.heldUntil)
-        case .trying: return nil
+        case .closed: return admissionTime
+        case .open(let until), .trying(let until): return max(until, admissionTime)
         }
     }
 
@@ -101,7 +101,7 @@ struct Gate {
         case .alive:
             self.answers += 1
             self.lastFailed = .nobody
-            self.admission.answered()
+            self.admission.answered(pass.ticket, now: now)
             self.breaker.alive()
         case .failed(.rateLimited(let retryAfter)), .failed(.unavailable(let retryAfter)):
             self.admission.throttled(pass.ticket, retryAfterSeconds: retryAfter, now: now, random: random)
@@ -112,9 +112,13 @@ struct Gate {
             case .one(let request): if request != pass.request { self.lastFailed = .several }
             case .several: break
             }
+            self.admission.failed(pass.ticket, now: now, random: random)
             if fault == .timeout, self.othersAnswered(since: pass) { self.admission.strained(pass.ticket) }
-            self.breaker.failed(isTrial: pass.isTrial, decisive: fault.needsAttention, now: now, random: random)
+            self.breaker.failed(
+                isTrial: pass.isTrial, decisive: fault.needsAttention, seconds: now - pass.ticket.since, now: now,
+                random: random)
         case .abandoned:
+            self.admission.abandoned(pass.ticket)
             if pass.isTrial { self.breaker.trialAbandoned(now: now) }
         }
     }

@@ -26,10 +26,10 @@ public struct RetryDecision: Hashable, Sendable {
     /// The first and the longest backoff of a kind, in seconds.
     static func bounds(of fault: ServerFault) -> (first: Double, longest: Double) {
         switch fault {
-        // Admission holds everybody back already; jitter is all that is wanted here.
+        // Admission or the breaker holds everybody back already; jitter is all that is wanted here.
         case .rateLimited, .unavailable: (0.05, 1)
-        case .disconnected: (0.1, 10)
-        case .refused: (0.25, 10)
+        case .disconnected: (0.1, 1)
+        case .refused: (0.25, 1)
         case .badAnswer: (0.5, 20)
         case .timeout: (0.5, 20)
         case .status, .quotaSpent: fault.needsAttention ? (5, 60) : (0.5, 20)
@@ -46,4 +46,15 @@ public struct RetryDecision: Hashable, Sendable {
         }
         return min(whole, longestSeconds) * (0.5 + 0.5 * random)
     }
+
+    /// Seconds for which nobody goes to a server that fails everybody: doubles with each attempt, up to a bound that
+    /// grows with the outage. Up to ten seconds, as servers take to start again, it is one second; 30 are the most.
+    static func pause(attempt: Int, outageSeconds: Double, firstSeconds: Double, random: Double) -> Double {
+        let bound = min(max(1, outageSeconds * outageSeconds / 100), 30)
+        return self.backoff(attempt: attempt, firstSeconds: firstSeconds, longestSeconds: bound, random: random)
+    }
+
+    /// Seconds after which a call that tries a failing server is not failed as others were, by the longest time that a
+    /// failure has taken.
+    static func acceptanceSeconds(failureSeconds: Double) -> Double { max(0.1, 3 * failureSeconds) }
 }
