@@ -5,6 +5,8 @@
 public enum ReservedTopics {
     /// The topic that says who owns which topic and set.
     public static let owners = "millrace-owners"
+    /// The topic in which processes tell their figures.
+    public static let processes = "millrace-processes"
     /// The prefix of the topics of writers' state; the writer's id follows.
     public static let statePrefix = "millrace-state."
     private static let manifestPrefix = "shards."
@@ -51,6 +53,7 @@ public enum ReservedTopics {
         if topic.hasPrefix(self.replayPrefix) { return "the bounds of a replay" }
         if topic.hasPrefix(self.statePrefix) { return "the state of a task" }
         if topic.hasPrefix(self.brokerPrefix) { return "the brokers' own records" }
+        if topic == self.processes { return "the figures of processes" }
         if topic == self.owners { return "the owners of topics and sets" }
         if topic.hasSuffix(self.retrySuffix) { return "retries of dead letters" }
         return topic.hasSuffix(self.deadLetterSuffix) ? "dead letters" : nil

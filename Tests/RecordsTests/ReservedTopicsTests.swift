@@ -11,6 +11,7 @@ import Testing
             ReservedTopics.manifest(of: "nlq"), ReservedTopics.replay(into: "nlq.r1"), ReservedTopics.owners,
             ReservedTopics.deadLetters(of: "nlq"), ReservedTopics.statePrefix + "nlq.land.0", "__consumer_offsets",
             "shards.", "shards.nlq.dead-letters", ReservedTopics.retries(of: "nlq", stage: "generate"),
+            ReservedTopics.processes,
         ] { #expect(ReservedTopics.problem(writing: name)?.contains("`\(name)` is kept for") == true, "\(name)") }
         for name in [
             "narrations", "shards", "shardsx", "my.shards.nlq", "dead-letters", "nlq.dead-letters.x", "replay",

@@ -2,6 +2,9 @@
 
 /// The place where processes publish their figures and find those of others: a folder of an embedded home, or a topic.
 public protocol FigureExchange: AnyObject, Sendable {
+    /// Seconds between two publications that it bears well.
+    var secondsBetween: Int { get }
+
     /// Publishes the figures of a process in place of its former ones.
     /// - Throws: why they could not be; the process goes on without.
     func publish(_ figures: ProcessFigures) throws(FigureExchangeError)

@@ -153,7 +153,7 @@ public struct StageFigures: Hashable, Sendable {
     public var rejects: [String: Int] = [:]
     /// Dead letters by reason, since the start of this process.
     public var deadLetters: [String: Int] = [:]
-    /// What was left out, by `step.reason`, since the start of this process.
+    /// Counts of what was left out, by `step.reason`, since the start of this process.
     public var drops: [String: Int] = [:]
 
     /// Creates figures of a stage that has done nothing.
