@@ -23,10 +23,6 @@ import Testing
         case realLines = "real lines are counted"
         /// Texts that are none are dropped.
         case emptyText = "NaN and empty text are dropped"
-        /// Talk is what the files of talk have, not what has a colon: WTaG.
-        case roles = "talk is known by its file"
-        /// The opposite of an action is found by whole words: Assembly101.
-        case words = "opposites are found by words"
 
         /// Tells whether it applies to a video.
         func applies(to video: VideoNarrations, _ dataset: String) -> Bool {
@@ -55,14 +51,6 @@ import Testing
             case .emptyText:
                 return narrations.contains { ActivityNarration.isMissing($0.text) || $0.text.isBlank }
                     || narrations.contains { $0.details.mistake == true && ($0.details.mistakeNote ?? "").isEmpty }
-            case .roles: return dataset == "wtag" && steps.contains { $0.text.contains(":") }
-            case .words:
-                return dataset == "assembly101"
-                    && steps.contains {
-                        $0.details.correction == true
-                            && StepReading.opposite(of: $0.text, verb: $0.details.verb, .original)
-                                != StepReading.opposite(of: $0.text, verb: $0.details.verb, .mended)
-                    }
             }
         }
     }

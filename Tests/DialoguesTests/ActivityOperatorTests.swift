@@ -131,11 +131,10 @@ import VideoAnnotations
         #expect(outcome.counts == ["no-interval": 3])
     }
 
-    @Test func `opposites are found by words`() {
-        let text = "attach motor to bottom"
-        #expect(StepReading.opposite(of: text, verb: "attach", .mended) == "detach motor from bottom")
-        #expect(StepReading.opposite(of: text, verb: "attach", .original) == "detach mofromr from botfromm")
-        #expect(StepReading.opposite(of: "detach a from b", verb: "detach", .mended) == "attach a to b")
+    @Test func `opposites are those of the original, inside words too`() {
+        #expect(StepReading.opposite(of: "attach cabin to chassis", verb: "attach") == "detach cabin from chassis")
+        #expect(StepReading.opposite(of: "attach motor to bottom", verb: "attach") == "detach mofromr from botfromm")
+        #expect(StepReading.opposite(of: "detach a from b", verb: "detach") == "attach a to b")
     }
 
     // MARK: Real files

@@ -337,6 +337,65 @@ import VideoAnnotations
             try JSONScanner.scan(sample.json) { json throws(JSONError) in try DialogueSample(json: &json) } == sample)
     }
 
+    // MARK: The original's way
+
+    @Test func copiesOfTheOriginalAreAWeight() throws {
+        var configuration = Configuration()
+        configuration.set(Manner.field, .original)
+        configuration.set(ChooseOperator.ratio, 2)
+        var choose = try ChooseOperator(configuration, StepConfiguration.context)
+        var chosen = Collector<DialogueEvent>(step: "choose")
+        for (ordinal, distance) in [0.5, 1.0, 9.0].enumerated() {
+            var dialogue = Dialogue(about: Self.activity, userType: "no_talk", ordinal: ordinal)
+            dialogue.quality = TimeScore(turnDistance: distance, lineDistance: 0, unanswered: 0)
+            choose.process(Element(key: nil, value: .dialogue(dialogue), origin: Offset(ordinal)), into: &chosen)
+        }
+        let end = EndOfDialogues(dataset: Self.activity.dataset, videoUID: Self.activity.videoUID, wanted: 3)
+        choose.process(Element(key: nil, value: .end(end), origin: 3), into: &chosen)
+        let dialogues = chosen.elements.compactMap(\.value.dialogue)
+        // Ascending by score, and each twice.
+        #expect(dialogues.map(\.ordinal) == [1, 0])
+        #expect(dialogues.allSatisfy { $0.weight == 2 })
+    }
+
+    @Test func theOriginalsScoreFindsTimesInTexts() throws {
+        var dialogue = Self.spoken()
+        dialogue.activity.lines = [ActivityLine(level: .step, start: 2, end: 9, text: "read [4-5-6]")]
+        func count(_ manner: Manner) throws -> (scored: Int, rejected: Int) {
+            var configuration = Configuration()
+            configuration.set(Manner.field, manner)
+            var score = try ScoreOperator(configuration, StepConfiguration.context)
+            var collector = Collector<DialogueEvent>(step: "score")
+            score.process(Element(key: nil, value: .dialogue(dialogue), origin: 0), into: &collector)
+            return (collector.elements.count, collector.notes.letters.count)
+        }
+        // A bracket with two hyphens ends the original's reading of a video.
+        #expect(try count(.mended) == (1, 0))
+        #expect(try count(.original) == (0, 1))
+    }
+
+    @Test func onlySomeDataSetsAreVotedOn() throws {
+        let step = try LabelStep(
+            StepConfiguration.model {
+                $0.set(LabelStep.prompt, StepConfiguration.file("p", "@system\ns\n@user\n{{steps}}"))
+            }, StepConfiguration.context)
+        var activity = Self.activity
+        activity.dataset = "holoassist"
+        #expect(step.conversation(about: activity).outcome.outputs == [activity])
+        #expect(step.conversation(about: activity).callsToCome == 0...0)
+    }
+
+    @Test func tasksAreOfTheirDataSet() throws {
+        let tasks = #"[{"dataset":"wtag","name":"Make mug cake","knowledge":"Mug Cake\n1. Stir."}]"#
+        var configuration = Configuration()
+        configuration.set(GoalStep.tasks, StepConfiguration.file("t", tasks))
+        let step = try GoalStep(configuration, StepConfiguration.context)
+        var activity = Self.activity
+        #expect(step.conversation(about: activity).outcome.outputs.first?.knowledge != "Mug Cake\n1. Stir.")
+        activity.dataset = "wtag"
+        #expect(step.conversation(about: activity).outcome.outputs.first?.knowledge == "Mug Cake\n1. Stir.")
+    }
+
     // MARK: Hostile input
 
     @Test func noAnswerTraps() throws {

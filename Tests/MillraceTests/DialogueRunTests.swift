@@ -78,4 +78,33 @@ struct DialogueRunTests {
         #expect(videos.array.allSatisfy { $0["conversations"].array.count == 10 })
         try bench.succeed("profile", "dialogues").prints("ego4d: 8 videos, 66 dialogues", "ProAssist: 23.10")
     }
+
+    @Test("One command runs all of it on the sample world: goals, steps with substeps, talk and mistakes")
+    func sampleWorld() throws {
+        let bench = try Workbench(videos: 8)
+        for part in ["train", "val"] {
+            try bench.succeed("ingest", "goalstep", "--annotations", "world/goalstep_\(part).json")
+        }
+        try bench.succeed(
+            "ingest", "holoassist", "--annotations", "world/holoassist.json", "--list", "world/holoassist_train.txt",
+            "--list", "world/holoassist_val.txt")
+        try bench.run(Workbench.topology("proassist"))
+        let dialogues = try bench.samples("dialogues").map(JSONTree.init)
+        #expect(Set(dialogues.compactMap { $0["dataset"].string }) == ["ego4d", "holoassist"])
+        #expect(Set(dialogues.compactMap { $0["split"].string }).contains("train"))
+        let turns = dialogues.flatMap { $0["conversation"].array }
+        #expect(turns.contains { $0["content"].string?.hasPrefix("That was not right: ") == true })
+        #expect(turns.allSatisfy { $0["role"].string == "user" || $0["progress"].string != nil })
+        #expect(try bench.samples("sequences").count >= dialogues.count)
+
+        // The original's way, as the control: another set of the same videos.
+        let preset = MillraceProcess.packageFolder.appendingPathComponent("topologies/proassist-original.env").path
+        try bench.succeed(
+            "replay", Workbench.topology("proassist"), "--env-file", preset, "--from", "earliest", "--into", "original")
+        let original = try bench.samples("original.dialogues").map(JSONTree.init)
+        #expect(!original.isEmpty)
+        let ids = Set(original.compactMap { $0["dialogue_id"].string })
+        #expect(!ids.isDisjoint(with: dialogues.compactMap { $0["dialogue_id"].string }))
+        #expect(Set(original.compactMap { $0["lineage"]["topology"].string }).count == 1)
+    }
 }

@@ -77,7 +77,7 @@ struct ModelKillTests {
     /// that an earlier life left to it, and that it had not begun again, end otherwise.
     /// - Parameter seen: journals of lives that were counted before: one that is killed too early leaves its
     ///   predecessor's in place.
-    private static func openCalls(in home: TestHome, seen: inout Set<String>) throws -> Int {
+    static func openCalls(in home: TestHome, seen: inout Set<String>) throws -> Int {
         let folder = home.url.appendingPathComponent("cache")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         var count = 0

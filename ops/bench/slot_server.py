@@ -6,8 +6,9 @@ times that. More requests than slots wait in a queue, as they do at vLLM or llam
 
 Says `listening URL`. From AT seconds after the first request on, for SECONDS, it refuses all requests with the statuses in
 turn, at once. `GET /report` answers what the slots did from the moment at which they were first all busy to the
-last arrival of a request, which is how long records waited: {"busy_share", "requests", "seconds", "queued_max"}. With an
-outage also {"refused": calls in vain, "full_after": seconds from its end until all slots were busy}.
+last arrival of a request, which is how long records waited: {"busy_share", "requests", "seconds", "queued_max"}. Where
+requests are rounds of dialogues, it is the last arrival of a first round: from then on no dialogue waits to be begun. With
+an outage also {"refused": calls in vain, "full_after": seconds from its end until all slots were busy}.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ SLOTS, DELAY = int(sys.argv[1]), float(sys.argv[2])
 FAULT_AT, FAULT_SECONDS = (float(sys.argv[3]), float(sys.argv[4])) if len(sys.argv) > 5 else (0.0, 0.0)
 FAULTS = sys.argv[5].split(",") if len(sys.argv) > 5 else []
 NOTE = re.compile(rb"\[(\d+)\] ([^\\\"\[]*)")
+CLIP = re.compile(r"Write the turns from ([0-9.]+) s to ([0-9.]+) s")
+STEP = re.compile(r"^\[([0-9.]+)s-[0-9.]+s\] (.+)$", re.M)
+SPOKEN = re.compile(r"^(\d+)\. \[[0-9.]+s\] Assistant:", re.M)
 
 
 class Slots:
@@ -56,7 +60,7 @@ class Slots:
             after = now - self.first - FAULT_AT - FAULT_SECONDS
             self.full_after = after if after >= 0 else None
 
-    async def serve(self):
+    async def serve(self, begins):
         number = self.requests
         self.requests += 1
         self.queued += 1
@@ -64,7 +68,8 @@ class Slots:
         async with self.free:
             self.queued -= 1
             self.change(1)
-            self.last_arrival = (self.changed, self.integral)
+            if begins:
+                self.last_arrival = (self.changed, self.integral)
             await asyncio.sleep(DELAY * 10 if number % 10 == 3 else DELAY)
             self.change(-1)
 
@@ -77,13 +82,37 @@ class Slots:
                 "seconds": seconds, "queued_max": self.queued_max, "refused": self.refused, "full_after": self.full_after}
 
 
+def is_round(body):
+    """Tells whether a request is a round of a dialogue behind its first, or comes when all rounds are over."""
+    return b"The dialogue so far:" in body or b"You sum up how far" in body
+
+
+def dialogue_answer(body):
+    """The answer of one of the stages of dialogues; None to any other request."""
+    if b"You imagine conversations" in body:
+        prompt = json.loads(body)["messages"][-1]["content"]
+        start, end = (float(bound) for bound in CLIP.search(prompt).groups())
+        turns = [{"time": float(time), "role": "assistant", "text": f"Now {text}.", "initiativity": "initiative",
+                  "intents": ["instruction"]} for time, text in STEP.findall(prompt) if start <= float(time) <= end]
+        if b"The dialogue so far:" not in body:
+            turns.insert(0, {"time": start, "role": "user", "text": "Let us begin."})
+        return {"turns": turns}
+    if b"You sum up how far" in body:
+        prompt = json.loads(body)["messages"][-1]["content"]
+        return {"summaries": [{"turn": int(number), "summary": "It goes on."} for number in SPOKEN.findall(prompt)]}
+    if b"say whether it follows" in body:
+        return {"analysis": "seen", "answer": 1}
+    return {"name": "Do the task", "steps": ["begin", "end"]} if b"You describe tasks" in body else None
+
+
 def answer(body):
     """A question for each note of the last message."""
     notes = NOTE.findall(body[body.rfind(b"Notes:"):])
+    said = dialogue_answer(body)
     queries = [{"narration_ids": [int(number)], "template": "Objects: What X is Y?",
                 "query": f"What happened when {text.decode(errors='replace').strip()} ?"[:150]}
                for number, text in notes]
-    content = json.dumps({"queries": queries})
+    content = json.dumps(said or {"queries": queries})
     if b"colour" in body:  # the probe's schema
         content = '{"colour":"teal"}'
     return json.dumps({
@@ -111,7 +140,7 @@ class Connection(asyncio.Protocol):
             if fault := slots.fault():
                 self.write(fault.encode() + b" Refused", b'{"error":{"message":"refused for a while"}}')
                 return
-            await slots.serve()
+            await slots.serve(not is_round(body))
             self.write(b"200 OK", answer(body))
         elif path == b"/report":
             self.write(b"200 OK", json.dumps(slots.report()).encode())

@@ -53,18 +53,16 @@ extension StepReading {
             return "mistake"
         }
         guard narration.details.correction == true else { return nil }
-        return "correction of \"\(self.opposite(of: narration.text, verb: narration.details.verb, manner))\""
+        return "correction of \"\(self.opposite(of: narration.text, verb: narration.details.verb))\""
     }
 
     /// The action that a correction undoes: what was attached is detached, and the other way round.
     ///
-    /// The original replaces `to` and `from` inside words as well: `motor` becomes `mofromr`.
-    static func opposite(of text: String, verb: String?, _ manner: Manner) -> String {
+    /// As in the original, `to` and `from` are replaced inside words as well: `motor` becomes `mofromr`. None of the
+    /// real files has such a row.
+    static func opposite(of text: String, verb: String?) -> String {
         let pairs = verb == "attach" ? [("attach", "detach"), ("to", "from")] : [("detach", "attach"), ("from", "to")]
-        if manner == .original { return pairs.reduce(text) { $0.replacing($1.0, with: $1.1) } }
-        return text.split(separator: " ", omittingEmptySubsequences: false).map { word in
-            pairs.first { $0.0 == word }.map { Substring($0.1) } ?? word
-        }.joined(separator: " ")
+        return pairs.reduce(text) { $0.replacing($1.0, with: $1.1) }
     }
 }
 

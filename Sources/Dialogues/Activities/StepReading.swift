@@ -133,8 +133,8 @@ enum StepReading {
     /// Steps and talk behind the end of the step called `start`, which a mark stands for. Talk belongs to the step that
     /// began last, and stretches it.
     ///
-    /// To the original a line without a colon is a step, and talk before the first step is lost. Otherwise what is said
-    /// is talk, and the mark has what comes before the first step.
+    /// A line without a colon is a step, as in the original. To that, talk before the first step is lost; otherwise the
+    /// mark has it.
     private static func afterTheStart(_ list: [ActivityNarration], _ manner: Manner, _ steps: inout ActivitySteps) {
         let begin = list.first { $0.isStep && $0.text.lowercased() == "start" }?.span.end ?? 0
         var mark = ActivityStep(Interval(begin / 2, begin), "start")
@@ -152,7 +152,7 @@ enum StepReading {
                 continue
             }
             let role = narration.details.role
-            if role == nil, manner == .mended || !narration.text.contains(":") {
+            if role == nil, !narration.text.contains(":") {
                 steps.annotatedSec += narration.span.length
                 steps.steps.append(ActivityStep(narration.span, narration.text))
                 continue

@@ -24,19 +24,16 @@ enum FrameTimes {
 
     /// The seconds of `01:02:03.500`; `nil` where a text has another form.
     ///
-    /// The original reads the fraction as thousandths, whatever its length: `07.05` is 7.005 s.
-    static func seconds(ofClock text: String, _ manner: Manner) -> Double? {
+    /// The fraction counts thousandths, whatever its length, as in the original: `07.05` is 7.005 s. The clocks of
+    /// annotations are read by their adapters, as what they say.
+    static func seconds(ofClock text: String) -> Double? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }
         let last = parts[2].split(separator: ".", omittingEmptySubsequences: false)
         guard last.count == 2, let hours = self.whole(parts[0]), let minutes = self.whole(parts[1]),
             let seconds = self.whole(last[0]), let fraction = self.whole(last[1])
         else { return nil }
-        let whole = Double(hours * 3600 + minutes * 60 + seconds)
-        switch manner {
-        case .original: return whole + Double(fraction) / 1000
-        case .mended: return Double("\(hours * 3600 + minutes * 60 + seconds).\(last[1])")
-        }
+        return Double(hours * 3600 + minutes * 60 + seconds) + Double(fraction) / 1000
     }
 
     private static func whole(_ text: Substring) -> Int? {
@@ -96,15 +93,14 @@ struct SquareCrop: Hashable {
 
     /// Scales an image so that its shorter side is the square's, and takes the middle.
     ///
-    /// To the original a side that floating point makes a pixel too short stays so, and the square begins outside of
-    /// the image; otherwise no side is shorter than the square's.
-    init?(width: Int, height: Int, size: Int, _ manner: Manner) {
+    /// As in the original, a side that floating point makes a pixel too short stays so, and the square begins outside
+    /// of the image: none of the usual widths is among those.
+    init?(width: Int, height: Int, size: Int) {
         let sides = 1...(1 << 20)
         guard sides.contains(width), sides.contains(height), sides.contains(size) else { return nil }
         let ratio = max(Double(size) / Double(width), Double(size) / Double(height))
-        let least = manner == .mended ? size : 0
-        self.width = max(least, Int(Double(width) * ratio))
-        self.height = max(least, Int(Double(height) * ratio))
+        self.width = Int(Double(width) * ratio)
+        self.height = Int(Double(height) * ratio)
         self.size = size
         // Halves are rounded down, those of negative numbers too.
         self.left = (self.width - size) >> 1

@@ -24,10 +24,23 @@ public struct ProAssistExportArguments: SampleExport {
               --output dialog-klg-sum_train_L4096_I1.jsonl
           millrace export proassist --shards dialogues --split train \\
               --output train_filtered.json
+          millrace export proassist --shards sequences \\
+              --frames processed_data/ego4d --output all.jsonl
         """
 
     @Option(help: "The split to write; by default all.")
     var split: String?
+
+    @Option(help: "The data set to write, such as ego4d; by default all. ProAssist's loader wants a file for each.")
+    var dataset: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            The data set's folder, with frames or features: leave out sequences whose file is not there, is cut, or has too \
+            few.
+            """, valueName: "dir"))
+    var frames: String?
 
     @Flag(help: "Write each dialogue as often as its weight says, as ProAssist's own files have copies.")
     var copies = false
@@ -37,7 +50,9 @@ public struct ProAssistExportArguments: SampleExport {
 
     /// Writes the file.
     public func write(_ set: ShardSet, to output: String) throws -> [String] {
-        let export = ProAssistExport(split: self.split, copies: self.copies)
+        let export = ProAssistExport(
+            split: self.split, dataset: self.dataset, copies: self.copies,
+            frames: try self.frames.map { try FramesFolder($0) })
         return try export.write(set, to: output)
     }
 }
@@ -45,7 +60,10 @@ public struct ProAssistExportArguments: SampleExport {
 /// Turns shards of the schemas `dialogue` and `sequence` into files of ProAssist.
 struct ProAssistExport {
     let split: String?
+    let dataset: String?
     let copies: Bool
+    /// The folder that frames are looked for in; `nil`: their files are not looked at.
+    var frames: FramesFolder?
 
     /// The most copies of one dialogue.
     static let copiesMax = 1000
@@ -54,10 +72,14 @@ struct ProAssistExport {
         var videos = 0
         var written = 0
         var otherSplits = 0
+        var otherSets = 0
         var malformed = 0
+        /// Sequences that were left out because of their frames, by reason.
+        var withoutFrames: [FramesFolder.Fault: Int] = [:]
     }
 
     func write(_ set: ShardSet, to path: String) throws -> [String] {
+        var frames = self.frames
         let output = try Self.output { () throws(FileFailure) in try OutputFile(path: path) }
         var report = Report()
         var video: [Dialogue] = []
@@ -70,12 +92,14 @@ struct ProAssistExport {
             var cursor = try ShardReader(entry.file, in: set.storage).samples()
             while let line = try cursor.next() {
                 if let sequence = Self.sequence(line) {
-                    try self.write(sequence.split, sequence.weight, to: output, &report, sequence.writePrepared)
+                    guard self.isWanted(sequence.split, sequence.prepared, &frames, &report) else { continue }
+                    try self.write(sequence.weight, to: output, &report, sequence.writePrepared)
                 } else if let sequence = Self.auxiliarySequence(line) {
-                    try self.write(sequence.split, 1, to: output, &report, sequence.writePrepared)
+                    guard self.isWanted(sequence.split, sequence.prepared, &frames, &report) else { continue }
+                    try self.write(1, to: output, &report, sequence.writePrepared)
                 } else if let dialogue = Self.dialogue(line) {
                     isList = true
-                    guard self.isWanted(dialogue.split, &report) else { continue }
+                    guard self.isWanted(dialogue.split, dialogue.activity.dataset, &report) else { continue }
                     if let last = video.last, !last.isOfSameVideo(as: dialogue) {
                         try self.write(video, to: output, &report)
                         video = []
@@ -99,13 +123,30 @@ struct ProAssistExport {
                 : "\(path): \(report.written) sequences"
         ]
         if report.otherSplits > 0 { lines.append("left out, of other splits: \(report.otherSplits)") }
+        if report.otherSets > 0 { lines.append("left out, of other data sets: \(report.otherSets)") }
         if report.malformed > 0 { lines.append("left out, neither dialogue nor sequence: \(report.malformed)") }
+        for (fault, count) in report.withoutFrames.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            lines.append("left out, \(fault.rawValue): \(count)")
+        }
         return lines
     }
 
-    private func isWanted(_ split: String?, _ report: inout Report) -> Bool {
+    private func isWanted(_ split: String?, _ dataset: String, _ report: inout Report) -> Bool {
+        if let wanted = self.dataset, dataset != wanted {
+            report.otherSets += 1
+            return false
+        }
         guard let wanted = self.split, split != wanted else { return true }
         report.otherSplits += 1
+        return false
+    }
+
+    private func isWanted(
+        _ split: String?, _ sequence: PreparedSequence, _ frames: inout FramesFolder?, _ report: inout Report
+    ) -> Bool {
+        guard self.isWanted(split, sequence.dataset, &report) else { return false }
+        guard let fault = frames?.fault(of: sequence) else { return true }
+        report.withoutFrames[fault, default: 0] += 1
         return false
     }
 
@@ -126,10 +167,8 @@ struct ProAssistExport {
     }
 
     private func write(
-        _ split: String?, _ weight: Double, to output: OutputFile, _ report: inout Report,
-        _ fields: (inout JSONWriter) -> Void
+        _ weight: Double, to output: OutputFile, _ report: inout Report, _ fields: (inout JSONWriter) -> Void
     ) throws {
-        guard self.isWanted(split, &report) else { return }
         var json = JSONWriter()
         json.beginObject()
         fields(&json)
