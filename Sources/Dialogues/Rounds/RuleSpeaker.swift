@@ -152,9 +152,10 @@ enum RuleSpeaker {
         let steps = dialogue.activity.lines.filter { $0.level == .step && !self.isMistake($0) }
             .sorted { $0.start < $1.start }
         let goal = self.goal(dialogue.activity)
+        let texts = steps.map { self.instruction($0.text) }
         for index in dialogue.turns.indices where dialogue.turns[index].role == .assistant {
             let time = dialogue.turns[index].time
-            let begun = steps.prefix { $0.start <= time }.map { self.instruction($0.text) }
+            let begun = texts.prefix(steps.prefix { $0.start <= time }.count)
             var summary = "The user wants to \(goal)."
             if begun.count > 1 { summary += " Done so far: \(begun.dropLast().suffix(8).joined(separator: "; "))." }
             summary += begun.last.map { " Current step: \($0)." } ?? " Nothing is done yet."
