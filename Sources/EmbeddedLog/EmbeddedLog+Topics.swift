@@ -56,17 +56,22 @@ extension EmbeddedLog {
     public func deleteTopic(_ name: String) throws(LogError) {
         self.storage.catalog.forget(name)
         try self.storage.write { db in
-            guard let id = try Int64.fetchOne(db, sql: "SELECT id FROM topic WHERE name = ?", arguments: [name]) else {
-                return
-            }
-            let partitions = "(SELECT id FROM topic_partition WHERE topic_id = ?)"
-            try db.execute(sql: "INSERT INTO doomed SELECT id FROM topic_partition WHERE topic_id = ?", arguments: [id])
-            try db.execute(sql: "DELETE FROM group_offset WHERE partition_id IN \(partitions)", arguments: [id])
-            try db.execute(sql: "DELETE FROM lease WHERE partition_id IN \(partitions)", arguments: [id])
-            try db.execute(sql: "DELETE FROM topic_partition WHERE topic_id = ?", arguments: [id])
-            try db.execute(sql: "DELETE FROM topic WHERE id = ?", arguments: [id])
+            try Self.delete(topic: name, db)
         }
         try self.removeDoomedRows()
+    }
+
+    /// Takes a topic out of the tables; its rows are left to be removed a few at a time.
+    static func delete(topic name: String, _ db: Database) throws {
+        guard let id = try Int64.fetchOne(db, sql: "SELECT id FROM topic WHERE name = ?", arguments: [name]) else {
+            return
+        }
+        let partitions = "(SELECT id FROM topic_partition WHERE topic_id = ?)"
+        try db.execute(sql: "INSERT INTO doomed SELECT id FROM topic_partition WHERE topic_id = ?", arguments: [id])
+        try db.execute(sql: "DELETE FROM group_offset WHERE partition_id IN \(partitions)", arguments: [id])
+        try db.execute(sql: "DELETE FROM lease WHERE partition_id IN \(partitions)", arguments: [id])
+        try db.execute(sql: "DELETE FROM topic_partition WHERE topic_id = ?", arguments: [id])
+        try db.execute(sql: "DELETE FROM topic WHERE id = ?", arguments: [id])
     }
 
     /// Removes the records below an offset.
@@ -155,7 +160,7 @@ extension EmbeddedLog {
     }
 
     /// Removes what deleted topics have left, a few rows at a time so that writers get their turns.
-    private func removeDoomedRows() throws(LogError) {
+    func removeDoomedRows() throws(LogError) {
         let isDue = try self.storage.readStatement { db in
             try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM doomed)") ?? false
         }

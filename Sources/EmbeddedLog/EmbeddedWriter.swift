@@ -78,7 +78,11 @@ final class EmbeddedWriter: TransactionalWriter {
         return entries
     }
 
-    func commit(_ transaction: Transaction) throws(LogError) {
+    func commit(_ transaction: Transaction) throws(LogError) { try self.commit(transaction) { _ in } }
+
+    /// Commits a transaction, and with it what else belongs to it.
+    /// - Parameter alongside: runs under the write lock, once it is known that the id is still this writer's.
+    func commit(_ transaction: Transaction, alongside: (Database) throws -> Void) throws(LogError) {
         try self.checkOpen()
         if !transaction.offsets.isEmpty, transaction.group == nil {
             throw LogError(.invalidArgument, "writer \(self.id) commits offsets without naming the group")
@@ -88,7 +92,7 @@ final class EmbeddedWriter: TransactionalWriter {
             let plan = try self.work.withLock { (work) throws(LogError) -> CommitPlan in
                 try CommitPlan(transaction, self.storage, turns: &work.turns, compressor: work.compressor)
             }
-            let missing = try self.storage.write { db in try self.apply(plan, transaction, db) }
+            let missing = try self.storage.write { db in try self.apply(plan, transaction, alongside, db) }
             guard let missing else { return }
             self.storage.catalog.forget(missing)
             if attempt == 2 { throw Catalog.unknown(missing) }
@@ -106,7 +110,9 @@ final class EmbeddedWriter: TransactionalWriter {
 
     /// The part of a commit that runs under the write lock.
     /// - Returns: a topic that has been deleted, in which case nothing was written.
-    private func apply(_ plan: CommitPlan, _ transaction: Transaction, _ db: Database) throws -> String? {
+    private func apply(
+        _ plan: CommitPlan, _ transaction: Transaction, _ alongside: (Database) throws -> Void, _ db: Database
+    ) throws -> String? {
         let epoch = try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT epoch FROM writer WHERE id = ?"), arguments: [self.rowID])
         guard epoch == self.epoch else {
@@ -136,6 +142,7 @@ final class EmbeddedWriter: TransactionalWriter {
             }
         }
         try self.changeState(transaction.state, db)
+        try alongside(db)
         return nil
     }
 

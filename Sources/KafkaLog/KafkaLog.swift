@@ -96,6 +96,11 @@ public final class KafkaLog: RecordLog {
         return try WriterState.read(topic, in: self).sorted
     }
 
+    /// The ids whose state topics are there.
+    public func writerIDs() throws(LogError) -> [String] {
+        try self.metadata(of: nil).keys.compactMap { WriterState.id(ofTopic: $0) }.sorted()
+    }
+
     /// Joins a group by the cooperative-sticky protocol.
     public func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
         guard !configuration.group.isEmpty else { throw LogError(.invalidArgument, "a group needs a name") }

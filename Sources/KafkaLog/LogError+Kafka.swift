@@ -43,6 +43,8 @@ extension LogError {
             RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, RD_KAFKA_RESP_ERR_INVALID_CONFIG,
             RD_KAFKA_RESP_ERR__INVALID_ARG:
             .invalidArgument
+        case RD_KAFKA_RESP_ERR_GROUP_SUBSCRIBED_TO_TOPIC, RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP:
+            .inUse
         case RD_KAFKA_RESP_ERR__DESTROY:
             .closed
         default:

@@ -74,6 +74,27 @@ struct WriterState {
         return name
     }
 
+    /// The id whose state a topic holds; `nil` for any other topic.
+    static func id(ofTopic topic: String) -> String? {
+        guard topic.hasPrefix(KafkaLog.statePrefix) else { return nil }
+        var rest = Array(topic.utf8.dropFirst(KafkaLog.statePrefix.utf8.count))[...]
+        var id: Bytes = []
+        while let byte = rest.popFirst() {
+            if byte != UInt8(ascii: "_") {
+                id.append(byte)
+                continue
+            }
+            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+                return nil
+            }
+            id.append(value)
+            rest = rest.dropFirst(2)
+        }
+        let text = String(decoding: id, as: UTF8.self)
+        // Anything that this program would not have named so is somebody else's.
+        return (try? self.topic(of: text)) == topic ? text : nil
+    }
+
     /// Reads a state topic whose former owners are fenced, once each of their transactions is decided.
     ///
     /// A broker decides them before it lets a new owner begin. One that has lost track of a transaction, as Apache

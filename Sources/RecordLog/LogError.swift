@@ -16,6 +16,8 @@ public struct LogError: Error, Sendable, CustomStringConvertible {
         case offsetOutOfRange(Range<Offset>)
         /// A record is larger than its topic takes.
         case recordTooLarge
+        /// A process works on what was to be removed.
+        case inUse
         /// The log cannot be reached or is busy; try again.
         case unavailable
         /// The disk is full.

@@ -52,6 +52,19 @@ public protocol RecordLog: AnyObject, Sendable {
     /// id that no writer has had.
     func state(ofWriter id: String) throws(LogError) -> [StateEntry]
 
+    /// The ids that writers have had, in order.
+    func writerIDs() throws(LogError) -> [String]
+
+    /// Removes what a removal lists and commits a transaction with it, in the name of a writer.
+    ///
+    /// A log that can does all of it at once. Another goes step by step, and on from there when it is called again with
+    /// the same. What is not there is passed over.
+    /// - Throws: `.inUse` where a group that must be idle has a live member, before anything is removed; `.fenced` where
+    ///   a later writer has the id.
+    func remove(
+        _ removal: Removal, committing transaction: Transaction, by writer: any TransactionalWriter
+    ) throws(LogError)
+
     /// Joins a consumer group over some topics. Partitions are assigned in `GroupMember.poll`.
     func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember
 

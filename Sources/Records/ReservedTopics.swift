@@ -7,6 +7,8 @@ public enum ReservedTopics {
     public static let owners = "millrace-owners"
     /// The topic in which processes tell their figures.
     public static let processes = "millrace-processes"
+    /// The topic that says what is being removed, so that an interrupted removal is finished.
+    public static let removals = "millrace-removals"
     /// The prefix of the topics of writers' state; the writer's id follows.
     public static let statePrefix = "millrace-state."
     private static let manifestPrefix = "shards."
@@ -26,6 +28,12 @@ public enum ReservedTopics {
 
     /// The topic that holds the bounds of a replay into a set.
     public static func replay(into set: String) -> String { self.replayPrefix + set }
+
+    /// The set of the replay whose bounds a topic holds; `nil` for any other topic.
+    public static func set(ofReplay topic: String) -> String? {
+        guard topic.hasPrefix(self.replayPrefix), topic != self.replayPrefix else { return nil }
+        return String(topic.dropFirst(self.replayPrefix.count))
+    }
 
     /// The topic of what a topology, or an ingest into a topic, could not use.
     public static func deadLetters(of name: String) -> String { name + self.deadLetterSuffix }
@@ -54,6 +62,7 @@ public enum ReservedTopics {
         if topic.hasPrefix(self.statePrefix) { return "the state of a task" }
         if topic.hasPrefix(self.brokerPrefix) { return "the brokers' own records" }
         if topic == self.processes { return "the figures of processes" }
+        if topic == self.removals { return "the removals that are under way" }
         if topic == self.owners { return "the owners of topics and sets" }
         if topic.hasSuffix(self.retrySuffix) { return "retries of dead letters" }
         return topic.hasSuffix(self.deadLetterSuffix) ? "dead letters" : nil

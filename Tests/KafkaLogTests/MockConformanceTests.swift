@@ -45,6 +45,11 @@ import Testing
         "a silent member's partitions move, and it learns that it lost them": noTransactions,
         "committed offsets keep their metadata, and groups are apart": noTransactions,
         "an offset can be reset and forgotten": noAdministration,
+        "a removal takes topics, offsets and state, and leaves the rest": noAdministration,
+        "a removal fences the writers whose state it takes, and their epochs go on": noTransactions,
+        "a removal is refused while a member lives": noAdministration,
+        "a removal in the name of a fenced writer removes nothing": noTransactions,
+        "the ids of writers are known": noTransactions,
         "everything is there after all handles were closed": noTransactions,
         "a closed log says so": noAdministration,
     ]
@@ -111,6 +116,7 @@ private final class MockLog: RecordLog, @unchecked Sendable {
     func makeReader(of partition: TopicPartition, from offset: Offset) throws(LogError) -> any PartitionReader {
         try self.log.makeReader(of: partition, from: offset)
     }
+    func writerIDs() throws(LogError) -> [String] { [] }
     func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
         try self.log.join(configuration)
     }

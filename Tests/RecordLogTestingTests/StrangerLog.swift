@@ -68,6 +68,8 @@ final class StrangerLog: RecordLog {
 
     func state(ofWriter id: String) throws(LogError) -> [StateEntry] { try self.base.state(ofWriter: id) }
 
+    func writerIDs() throws(LogError) -> [String] { try self.base.writerIDs() }
+
     func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
         try self.base.join(configuration)
     }

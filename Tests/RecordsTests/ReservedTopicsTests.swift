@@ -9,6 +9,7 @@ import Testing
     func topics() {
         for name in [
             ReservedTopics.manifest(of: "nlq"), ReservedTopics.replay(into: "nlq.r1"), ReservedTopics.owners,
+            ReservedTopics.removals,
             ReservedTopics.deadLetters(of: "nlq"), ReservedTopics.statePrefix + "nlq.land.0", "__consumer_offsets",
             "shards.", "shards.nlq.dead-letters", ReservedTopics.retries(of: "nlq", stage: "generate"),
             ReservedTopics.processes,
@@ -46,5 +47,7 @@ import Testing
         for topic in ["nlq", "shards", "shards.", "my.shards.nlq"] {
             #expect(ReservedTopics.set(ofManifest: topic) == nil, "\(topic)")
         }
+        #expect(ReservedTopics.set(ofReplay: ReservedTopics.replay(into: "nlq.r1")) == "nlq.r1")
+        #expect(ReservedTopics.set(ofReplay: "replay.") == nil && ReservedTopics.set(ofReplay: "shards.nlq") == nil)
     }
 }

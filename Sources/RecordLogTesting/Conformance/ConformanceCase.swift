@@ -52,7 +52,7 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
     /// The whole suite.
     public static var all: [ConformanceCase] {
         self.partitioning + self.topics + self.reading + self.content + self.transactions + self.writers + self.time
-            + self.groups + self.offsets + self.durability
+            + self.groups + self.offsets + self.removal + self.durability
     }
 }
 

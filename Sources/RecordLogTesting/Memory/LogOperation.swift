@@ -28,6 +28,10 @@ public struct LogOperation: Hashable, Sendable, CustomStringConvertible {
         case state
         /// `TransactionalWriter.commit`; the subject is the writer's id.
         case commit
+        /// `RecordLog.writerIDs`.
+        case writerIDs
+        /// `RecordLog.remove`; the subject is the id of the writer in whose name it is done.
+        case remove
         /// `RecordLog.join`; the subject is the group.
         case join
         /// `GroupMember.poll`; the subject is the member's id.

@@ -126,6 +126,21 @@ public final class MemoryLog: RecordLog {
         try self.perform(.state, id) { state throws(LogError) in state.entries(of: id) }
     }
 
+    /// The ids that writers have had, in order.
+    public func writerIDs() throws(LogError) -> [String] {
+        try self.perform(.writerIDs, "") { state throws(LogError) in state.writers.keys.sorted() }
+    }
+
+    /// Removes all of it at once.
+    public func remove(
+        _ removal: Removal, committing transaction: Transaction, by writer: any TransactionalWriter
+    ) throws(LogError) {
+        guard let writer = writer as? MemoryWriter else {
+            throw LogError(.invalidArgument, "the writer \(writer.id) is another log's")
+        }
+        try writer.remove(removal, committing: transaction)
+    }
+
     /// Joins a consumer group.
     public func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember {
         let now = self.storage.now()

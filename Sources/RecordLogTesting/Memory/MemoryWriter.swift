@@ -40,6 +40,22 @@ final class MemoryWriter: TransactionalWriter {
         self.work.withLock { $0.turns = turns }
     }
 
+    /// Removes, and commits with it.
+    func remove(_ removal: Removal, committing transaction: Transaction) throws(LogError) {
+        try self.checkOpen()
+        let now = self.log.storage.now()
+        var turns = self.work.withLock { $0.turns }
+        try self.log.perform(.remove, self.id) { state throws(LogError) in
+            try state.checkIdle(removal.idleGroups, now: now)
+            // Checks before it changes anything.
+            try state.commit(
+                transaction, writer: self.id, epoch: self.epoch, turns: &turns, now: now,
+                hasGaps: self.log.storage.hasOffsetGaps)
+            state.remove(removal)
+        }
+        self.work.withLock { $0.turns = turns }
+    }
+
     func close() { self.work.withLock { $0.isClosed = true } }
 
     private func checkOpen() throws(LogError) {
