@@ -53,6 +53,8 @@ final class TestLog: RecordLog {
 
     func state(ofWriter id: String) throws(LogError) -> [StateEntry] { [] }
 
+    func writerIDs() throws(LogError) -> [String] { [] }
+
     func join(_ configuration: GroupConfiguration) throws(LogError) -> any GroupMember { throw Self.unsupported }
 
     func committedOffset(group: String, partition: TopicPartition) throws(LogError) -> CommittedOffset? { nil }

@@ -61,6 +61,14 @@ public struct ManifestFileHeader: Hashable, Sendable {
         return epoch < self.epoch || epoch == self.epoch && size <= newSize
     }
 
+    /// Tells whether a file has the name of a manifest file, of any partition.
+    static func isName(_ file: String) -> Bool {
+        guard file.hasPrefix(self.prefix), file.hasSuffix(self.suffix),
+            let partition = Int(file.dropFirst(self.prefix.count).dropLast(self.suffix.count))
+        else { return false }
+        return file == ManifestFileHeader(name: "", partition: partition, partitions: 0, epoch: 0).file
+    }
+
     /// Reads partition and epoch from the name of a file that an owner was writing; `nil` for anything else.
     static func owner(ofTemporaryFile file: String) -> (partition: Int, epoch: Int64)? {
         guard file.hasPrefix(ShardName.temporaryPrefix), file.hasSuffix(Self.suffix) else { return nil }

@@ -138,6 +138,8 @@ class _List:
         self.name = ""
         self.partitions = 0
         self.entries: list[Entry] = []
+        #: The epoch of the owner that wrote the file whole.
+        self._epoch = -1
         self._file = (0, 0)
         self._end = 0
 
@@ -146,6 +148,11 @@ class _List:
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and self._epoch >= 0:
+                raise ShardError(
+                    f"{self.path} is gone, and was there: the set was dropped or moved. Once it has been made anew, begin "
+                    "anew, too, without the saved state"
+                ) from None
             raise ShardError(f"{self.path}: {error.strerror}; run the set's topology once, which writes it") from None
         try:
             status = os.fstat(descriptor)
@@ -169,6 +176,7 @@ class _List:
     def _take(self, descriptor: int, start: int, size: int, sequence: int) -> bool:
         """Takes the whole lines in from a place on; ``sequence`` is the next shard's there, -1 at the first line."""
         known, rest, offset = len(self.entries), b"", start
+        epoch = self._epoch
         fresh: list[Entry] = []
         while offset < size:
             piece = os.pread(descriptor, min(1 << 20, size - offset), offset)
@@ -178,7 +186,7 @@ class _List:
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
                 if sequence < 0:
-                    self._head(line)
+                    epoch = self._head(line)
                 else:
                     entry = self._entry(line, sequence)
                     if sequence < known and entry != self.entries[sequence]:
@@ -193,11 +201,20 @@ class _List:
                 raise self._damaged(f"line {sequence + 2} has more than {LINE_BYTES_MAX} bytes")
         if sequence < 0:
             raise self._damaged("it has no first line")
+        # An owner writes the file whole from the log, which lists all that was ever listed, unless the set was dropped.
+        if start == 0 and sequence < known and epoch > self._epoch >= 0:
+            raise ShardError(
+                f"{self.path} lists {sequence} shards where it listed {known}, and its owner's epoch went from "
+                f"{self._epoch} to {epoch}: the set was dropped and is being made anew. Begin anew, too, without the "
+                "saved state"
+            )
+        self._epoch = epoch
         self._end = offset - len(rest)
         self.entries += fresh
         return bool(fresh)
 
-    def _head(self, line: bytes) -> None:
+    def _head(self, line: bytes) -> int:
+        """Takes the first line in; answers the epoch of the owner that wrote it."""
         fields = self._fields(line, 1)
         name = fields.get("manifest")
         if not isinstance(name, str):
@@ -214,6 +231,7 @@ class _List:
         if self._number(fields, "partition", 1) != self.partition:
             raise self._damaged("its first line names another partition")
         self.name, self.partitions = name, partitions
+        return self._number(fields, "epoch", 1)
 
     def _entry(self, line: bytes, sequence: int) -> Entry:
         number = sequence + 2

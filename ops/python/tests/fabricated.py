@@ -36,9 +36,9 @@ def entry(name: str, partition: int, sequence: int, data: bytes, frames: list[li
     }  # fmt: skip
 
 
-def head(name: str, partition: int, partitions: int) -> dict[str, Any]:
+def head(name: str, partition: int, partitions: int, epoch: int = 1) -> dict[str, Any]:
     """The first line of a list."""
-    return {"manifest": name, "version": 1, "partition": partition, "partitions": partitions, "epoch": 1}
+    return {"manifest": name, "version": 1, "partition": partition, "partitions": partitions, "epoch": epoch}
 
 
 def write_list(folder: Path, partition: int, lines: list[dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import millrace
 
 from tests import world
-from tests.fabricated import Fabricated
+from tests.fabricated import Fabricated, head
 
 DEADLINE_SECONDS = 240
 
@@ -204,3 +204,22 @@ class GrowingTests(unittest.TestCase):
         anew.add(0, [[b"2"]])
         with self.assertRaisesRegex(millrace.ShardError, "manifest-0.jsonl.*made anew"):
             list(stream)
+
+    def test_a_set_that_was_dropped_is_told_from_one_that_lags(self) -> None:
+        made = Fabricated(self.scratch / "made")
+        for number in range(3):
+            made.add(0, [[b"%d" % number]])
+        stream = self.follower(made.folder, idle_seconds=0)
+        self.assertEqual(list(stream), [b"0", b"1", b"2"])
+        (made.folder / "manifest-0.jsonl").unlink()
+        for _ in range(2):
+            with self.assertRaisesRegex(millrace.ShardError, "manifest-0.jsonl is gone.*dropped.*begin anew"):
+                list(stream)
+        # Made anew by an owner of a later epoch, which has not come so far yet: nothing contradicts what was seen.
+        made.lists[0] = [head("made", 0, 1, epoch=2)]
+        made.write(0)
+        for _ in range(2):
+            with self.assertRaisesRegex(millrace.ShardError, "lists 0 shards where it listed 3.*from 1 to 2.*Begin anew"):
+                list(stream)
+        # A reader that comes now sees what there is.
+        self.assertEqual(list(self.follower(made.folder, idle_seconds=0)), [])
