@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import CoreMetrics
 public import Dataflow
 import Foundation
 public import RecordLog
@@ -35,6 +36,12 @@ public struct RunOptions: Sendable {
     public var services = OperatorServices()
     /// Drops records in front of stages.
     public var gate: (any InputGate)?
+    /// The backend that metrics go to; by default the one that swift-metrics was bootstrapped with.
+    public var metrics: (any MetricsFactory)?
+    /// Is called each time that the control loop goes round: while it is, the run is alive.
+    public var onBeat: @Sendable () -> Void = {}
+    /// Time that a run which is to end may take, in seconds, for what it has asked and its last commits.
+    public var drainSeconds = 20.0
 
     /// The usual way.
     public init() {}
@@ -59,14 +66,24 @@ public final class Engine: Sendable {
         public var callsToCome = 0...0
         /// Partitions that this process runs.
         public var tasks = 0
+        /// Input records that this process has taken since the run began.
+        public var taken = 0
+        /// The counts that this process has committed since the run began.
+        public var committed = TaskMetadata(stageHash: "")
+        /// Shards that are open.
+        public var openShards = 0
+        /// Seconds until the first of them is closed at the latest; `nil` without such a limit.
+        public var secondsToShard: Double?
     }
 
-    private let topology: Topology
+    let topology: Topology
     private let options: RunOptions
     private let surroundings: TaskSurroundings
     private let board: TaskBoard
     /// The ends of the retries as they were at the start: a run until idle takes those.
     private let retries = Mutex<[TopicPartition: Offset]>([:])
+    let meters: EngineMeters
+    private let joined = Atomic(false)
 
     /// Prepares a run.
     /// - Parameters:
@@ -82,6 +99,7 @@ public final class Engine: Sendable {
         self.topology = topology
         self.options = options
         self.board = board
+        self.meters = EngineMeters(topology, factory: options.metrics ?? MetricsSystem.factory)
         let context = OperatorContext(
             topologyHash: options.topologyHash ?? topology.hash, allowUnguarded: options.allowUnguarded,
             services: options.services)
@@ -94,9 +112,9 @@ public final class Engine: Sendable {
     }
 
     /// Time that a task which is to end waits for what it has asked: half of that after which others take its
-    /// partition, as for a revoke.
+    /// partition, as for a revoke, and no more than half of what the whole end may take.
     private static func drainMilliseconds(_ options: RunOptions) -> Timestamp {
-        Timestamp(options.sessionTimeoutMilliseconds / 2)
+        min(Timestamp(options.sessionTimeoutMilliseconds / 2), Timestamp(options.drainSeconds * 500))
     }
 
     /// Milliseconds since 1970, by the system's clock: for times that other processes read.
@@ -119,15 +137,24 @@ public final class Engine: Sendable {
 
     /// The progress of the stages in this process.
     public func progress() -> [StageProgress] {
-        let counters = self.board.counters()
+        let counters = self.counters
         return self.topology.stages.map { stage in
             var progress = StageProgress(stage: stage.name)
+            let total = self.board.total(of: stage.name)
+            progress.taken = total.taken
+            progress.committed = total.committed
+            let now = self.surroundings.clock()
             for counter in counters where counter.stage == stage.name {
                 progress.recordsIn += counter.recordsIn
                 progress.recordsOut += counter.recordsOut
                 progress.inFlight += counter.inFlight
                 progress.callsToCome = TaskMetadata.sum(progress.callsToCome, counter.callsToCome)
                 progress.tasks += 1
+                if counter.hasOpenShard { progress.openShards += 1 }
+                if let deadline = counter.shardDeadline {
+                    let seconds = Double(max(0, deadline - now)) / 1000
+                    progress.secondsToShard = min(progress.secondsToShard ?? seconds, seconds)
+                }
                 if let end = try? self.surroundings.log.offsets(of: counter.source).upperBound {
                     progress.lag += Int(max(0, end - counter.position))
                 }
@@ -135,6 +162,14 @@ public final class Engine: Sendable {
             return progress
         }
     }
+
+    /// The tasks of this process, as they stood after their last steps.
+    var counters: [TaskBoard.Counter] { self.board.counters() }
+
+    var log: any RecordLog { self.surroundings.log }
+    var now: Timestamp { self.surroundings.clock() }
+    /// Tells whether all stages' groups have been joined and asked once.
+    var hasJoined: Bool { self.joined.load(ordering: .acquiring) }
 
     /// Runs until done or stopped; blocks the caller's thread.
     /// - Throws: `EngineError` or `LogError`. What was committed stays; the rest is read again by the next run.
@@ -155,6 +190,7 @@ public final class Engine: Sendable {
                     try StageMembership(
                         stage: stage, surroundings: self.surroundings, board: self.board,
                         rateLimit: external.contains(stage.from) ? rateLimit : nil,
+                        meters: self.meters.stage(stage.name),
                         sessionTimeoutMilliseconds: self.options.sessionTimeoutMilliseconds))
             }
         } catch {
@@ -164,10 +200,9 @@ public final class Engine: Sendable {
             throw error
         }
         self.control(memberships)
-        let seconds = Self.endSeconds + Double(Self.drainMilliseconds(self.options)) / 1000
-        guard self.board.waitUntilTasksEnd(seconds: seconds) else {
+        guard self.board.waitUntilTasksEnd(seconds: self.options.drainSeconds) else {
             self.board.close()
-            throw self.board.failure ?? EngineError(.failed, Self.unfinished)
+            throw self.board.failure ?? EngineError(.failed, Self.unfinished(self.options.drainSeconds))
         }
         for membership in memberships { membership.leave() }
         self.board.close()
@@ -194,11 +229,10 @@ public final class Engine: Sendable {
         return workers
     }
 
-    /// Time that tasks may take, at the end of a run, to commit what is finished; what they wait for comes on top.
-    private static let endSeconds = 30.0
-    private static let unfinished =
-        "the last commits did not come to an end within \(Int(endSeconds)) s, so the log may be away; nothing is lost: what "
-        + "was not committed is read again by the next run"
+    private static func unfinished(_ seconds: Double) -> String {
+        "the last commits did not come to an end within \(Int(seconds)) s, so the log may be away; nothing is lost: what "
+            + "was not committed is read again by the next run"
+    }
 
     /// Time between two questions to the log whether all has been committed: it answers for every partition.
     private static let idleMilliseconds: Timestamp = 50
@@ -210,12 +244,14 @@ public final class Engine: Sendable {
         var retentionDue = self.surroundings.clock()
         var idleDue = retentionDue
         while !self.board.isStopping {
+            self.options.onBeat()
             do throws(LogError) {
                 if self.surroundings.clock() >= retentionDue {
                     try self.surroundings.log.enforceRetention()
                     retentionDue = self.surroundings.clock() + Self.retentionMilliseconds
                 }
                 for membership in memberships { try membership.poll() }
+                self.joined.store(true, ordering: .releasing)
                 self.surroundings.log.awaitAppend(timeoutMilliseconds: 20)
                 if self.options.untilIdle, self.surroundings.clock() >= idleDue, self.board.isQuiet {
                     idleDue = self.surroundings.clock() + Self.idleMilliseconds

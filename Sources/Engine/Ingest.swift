@@ -89,6 +89,7 @@ public final class Ingest {
         self.source = source
         self.replaces = replaces
         self.envelope = DeadLetterEnvelope(topology: "ingest", stage: source)
+        try PendingRemovals(reading: log).requireNone(topics: [topic.name, self.letterTopic], groups: [])
         let ownership = Ownership(
             log: log, intent: Intent(ingestInto: topic.name), remedy: "choose another topic with --topic")
         let letters = TopicSpecification(
@@ -103,7 +104,10 @@ public final class Ingest {
         for entry in try self.writer.state() { self.ledger[entry.key] = try Self.read(entry, topic.name) }
     }
 
-    private static func writerID(topic: String, source: String) -> String { "ingest.\(topic).\(source)" }
+    private static func writerID(topic: String, source: String) -> String { self.writerPrefix(topic: topic) + source }
+
+    /// The beginning of the ids under which the sources of a topic are written.
+    static func writerPrefix(topic: String) -> String { "ingest.\(topic)." }
 
     private static func read(_ entry: StateEntry, _ topic: String) throws(LogError) -> Entry {
         guard let known = Entry(entry.value) else {

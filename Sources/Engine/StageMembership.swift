@@ -17,7 +17,7 @@ final class StageMembership: AssignmentHandler {
 
     init(
         stage: Stage, surroundings: TaskSurroundings, board: TaskBoard, rateLimit: SharedRateLimit?,
-        sessionTimeoutMilliseconds: Int
+        meters: StageMeters, sessionTimeoutMilliseconds: Int
     ) throws {
         let chain: Chain
         do {
@@ -30,7 +30,8 @@ final class StageMembership: AssignmentHandler {
             inFlight: chain.isAsynchronous
                 ? InFlightLimit(
                     inFlightMax: max(1, chain.inFlightMax), askedAheadMax: chain.askedAheadMax,
-                    tasks: surroundings.topology.partitions) : nil)
+                    tasks: surroundings.topology.partitions) : nil,
+            meters: meters)
         self.surroundings = surroundings
         self.board = board
         self.sessionTimeoutMilliseconds = sessionTimeoutMilliseconds
@@ -41,7 +42,14 @@ final class StageMembership: AssignmentHandler {
     }
 
     /// Keeps the membership alive; tasks come and go inside.
-    func poll() throws(LogError) { try self.member.poll(timeoutMilliseconds: 0, self) }
+    func poll() throws(LogError) {
+        do throws(LogError) {
+            try self.member.poll(timeoutMilliseconds: 0, self)
+        } catch {
+            self.shared.meters.refused(.poll, error.code)
+            throw error
+        }
+    }
 
     /// Gives the partitions up.
     func leave() { self.member.leave(self) }

@@ -15,14 +15,28 @@ struct StartupChecks {
 
     /// Checks the topics that come from outside, those that the topology writes, and their owners; writes nothing.
     func check() throws {
+        try self.checkRemovals()
         try self.checkTopics()
         do throws(LogError) { try self.ownership.check() } catch { throw Self.refusal(error) }
     }
 
     /// Checks, creates what is not there, and claims what the topology writes.
     func run() throws {
+        try self.checkRemovals()
         try self.checkTopics()
         do throws(LogError) { try self.ownership.take(self.createTopics) } catch { throw Self.refusal(error) }
+    }
+
+    /// Half of what there was is nothing to go on from.
+    private func checkRemovals() throws {
+        do throws(LogError) {
+            try PendingRemovals(reading: self.log).requireNone(
+                topics: self.topology.externalTopics + self.written
+                    + self.topology.shardSets.map(ReservedTopics.manifest),
+                groups: self.topology.stages.map {
+                    TaskSurroundings.group(topology: self.topology.name, stage: $0.name)
+                })
+        } catch { throw Self.refusal(error) }
     }
 
     private func createTopics() throws(LogError) {

@@ -23,6 +23,20 @@ final class TaskBoard: @unchecked Sendable {
         var committed: Offset?
         /// The offset up to which its retries are done, where there are any.
         var retried: Offset?
+        /// The figures that only `Engine.figures` wants.
+        var detail = TaskDetail()
+        /// Tells whether it has a shard open.
+        var hasOpenShard = false
+        /// The time at which that is closed at the latest.
+        var shardDeadline: Timestamp?
+    }
+
+    /// The work of a stage in this process since the run began, over all tasks that it had.
+    struct Total {
+        /// Input records that were taken, those again that were taken anew after a failure.
+        var taken = 0
+        /// The counts that this process has committed.
+        var committed = TaskMetadata(stageHash: "")
     }
 
     private final class Slot {
@@ -64,6 +78,7 @@ final class TaskBoard: @unchecked Sendable {
     private var closed = false
     private var closingStages: Set<String> = []
     private var firstFailure: (any Error)?
+    private var totals: [String: Total] = [:]
 
     // MARK: The run
 
@@ -116,6 +131,9 @@ final class TaskBoard: @unchecked Sendable {
     }
 
     func counters() -> [Counter] { self.locked { self.slots.map(\.counter) } }
+
+    /// The work of a stage's tasks, those that have ended included.
+    func total(of stage: String) -> Total { self.locked { self.totals[stage] ?? Total() } }
 
     /// Waits until every task has ended, after `stop`.
     /// - Returns: whether they all did in time.
@@ -227,8 +245,20 @@ final class TaskBoard: @unchecked Sendable {
         self.locked {
             slot.isBusy = false
             if case .waiting? = outcome { slot.hasRested = true } else { slot.hasRested = false }
+            let wasOpen = slot.isOpen
             slot.isOpen = slot.supervisor.task != nil
+            slot.counter.detail.isOpen = slot.isOpen
+            slot.counter.detail.isStalled = slot.supervisor.isReopening
+            if let committed = slot.supervisor.takeCommitted() {
+                self.totals[slot.counter.stage, default: Total()].committed.add(committed)
+            }
             if let task = slot.supervisor.task {
+                if wasOpen {
+                    self.totals[slot.counter.stage, default: Total()].taken += max(
+                        0, task.metadata.recordsIn - slot.counter.recordsIn)
+                }
+                slot.counter.hasOpenShard = task.sink?.isOpen ?? false
+                slot.counter.shardDeadline = task.sink?.deadline
                 slot.counter.recordsIn = task.metadata.recordsIn
                 slot.counter.recordsOut = task.metadata.recordsOut
                 slot.counter.position = task.prefix.position
@@ -236,6 +266,7 @@ final class TaskBoard: @unchecked Sendable {
                 slot.counter.retried = task.retries?.settled
                 slot.counter.inFlight = task.questions?.count ?? 0
                 slot.counter.callsToCome = task.chain.callsToCome
+                slot.counter.detail.take(task)
             }
             switch outcome {
             case .progressed?: slot.due = .min

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import CoreMetrics
 import ModelAnswerCache
 public import ModelRequests
 public import ModelServers
 import Synchronization
+public import Telemetry
 
 /// The model servers of a process, behind one response cache: every answer is kept, no request is paid for twice, and
 /// there is one bound of calls in flight for each server, however many partitions ask it.
@@ -31,6 +33,8 @@ public final class CompletionService: CompletionProvider {
         public var notify: @Sendable (CompletionNotice) -> Void = { _ in }
         /// Is told each second which servers are waited for, and at the end that none is.
         public var onWaits: @Sendable ([ServerWait]) -> Void = { _ in }
+        /// The backend that metrics go to; by default the one that swift-metrics was bootstrapped with.
+        public var metrics: (any MetricsFactory)?
         /// The clock that waiting goes by.
         package var clock = ModelClock.system()
 
@@ -77,7 +81,10 @@ public final class CompletionService: CompletionProvider {
             if let known = self.state.withLock({ $0.sources[name] }) { known } else {
                 try self.addSource(endpoint, configuration)
             }
-        guard source.description == endpoint else {
+        guard source.learn(endpoint.price) else {
+            throw ModelEndpointProblem("two steps give `\(endpoint.price?.model ?? "")` at \(name) different prices")
+        }
+        guard source.description == endpoint.withoutPrice else {
             throw ModelEndpointProblem(
                 "two steps speak to \(name) with different settings; a server has one bound of calls in flight and one set "
                     + "of deadlines")
@@ -160,6 +167,7 @@ public final class CompletionService: CompletionProvider {
             while (try? await options.clock.sleep(1)) != nil, let self {
                 let waits = self.waits
                 options.onWaits(waits)
+                for source in self.state.withLock({ Array($0.sources.values) }) { source.measure() }
                 for name in self.state.withLock({ Array($0.sources.keys) }) {
                     let wait = waits.first { $0.server == name }
                     let action = patience[name, default: WaitPatience(secondsMax: options.waitSecondsMax)]
@@ -231,6 +239,9 @@ public final class CompletionService: CompletionProvider {
 
     /// Kept answers that were damaged, or were none, and were asked for again.
     public var unreadableAnswers: Int { self.state.withLock { $0.cache?.counters.damaged ?? 0 } }
+
+    /// Usage so far, a server at a time, as a process tells it.
+    public var figures: [ModelFigures] { self.usage.map(\.figures) }
 
     /// Usage so far, a server at a time.
     public var usage: [ServerUsage] {

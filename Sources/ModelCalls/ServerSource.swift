@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CoreMetrics
 import Foundation
 import ModelAnswerCache
 import ModelRequests
@@ -20,6 +21,7 @@ final class ServerSource: CompletionSource {
     private let ledger: CallLedger
     private let options: CompletionService.Options
     private let halting: RunHalt
+    private let meters: ServerMeters
     private let arrival = Arrival<ModelServer>()
     private let state = Mutex(State())
 
@@ -30,6 +32,8 @@ final class ServerSource: CompletionSource {
         /// Since when the server's first answer is waited for, and what was heard instead.
         var beforeArrival: (since: Double, message: String)?
         var usage = ServerUsage()
+        /// The prices of its models.
+        var prices: [String: ModelPrice] = [:]
         var isShutDown = false
     }
 
@@ -37,8 +41,10 @@ final class ServerSource: CompletionSource {
         _ description: ModelEndpoint, _ configuration: ClientConfiguration, _ cache: ResponseCache,
         _ journal: CallJournal, _ options: CompletionService.Options, _ halting: RunHalt
     ) {
-        self.description = description
+        self.description = description.withoutPrice
         self.configuration = configuration
+        self.meters = ServerMeters(
+            server: configuration.endpoint.description, factory: options.metrics ?? MetricsSystem.factory)
         self.cache = cache
         self.ledger = CallLedger(budget: options.budget, journal: journal, halting: halting)
         self.options = options
@@ -52,6 +58,20 @@ final class ServerSource: CompletionSource {
         if let server { usage.take(server.statistics) }
         return usage
     }
+
+    /// Notes the price of a model.
+    /// - Returns: whether it has no other one.
+    func learn(_ price: ModelPrice?) -> Bool {
+        guard let price else { return true }
+        return self.state.withLock { state in
+            let known = state.prices[price.model] ?? price
+            state.prices[price.model] = known
+            return known == price
+        }
+    }
+
+    /// Tells the metrics of the usage so far.
+    func measure() { self.meters.take(self.usage, waitSeconds: self.wait?.seconds) }
 
     /// The time the server has been waited for, and why; `nil` if it answers.
     var wait: ServerWait? {
@@ -129,6 +149,7 @@ final class ServerSource: CompletionSource {
         self.ledger.begin(key, call)
         do throws(ChatFailure) {
             let answer = try await server.ask(request, record: record, observer: self.observer(of: call))
+            self.count(answer, of: request.model)
             return CacheEntry(
                 key: key, model: request.model, storedAt: Self.now(), answer: answer.body, request: request.canonical,
                 omitted: answer.omitted)
@@ -154,6 +175,14 @@ final class ServerSource: CompletionSource {
         }
     }
 
+    private func count(_ answer: ChatAnswer, of model: String) {
+        self.state.withLock { state in
+            guard let price = state.prices[model] else { return }
+            state.usage.costs[price.currency, default: 0] += price.cost(
+                tokensIn: answer.promptTokens ?? 0, tokensOut: answer.completionTokens ?? 0)
+        }
+    }
+
     /// Returns the message for when no request will be answered.
     private func hopeless(_ message: String, _ model: String) -> String {
         "the model server \(self.configuration.endpoint) will answer no request for `\(model)`: \(message). No record was made a "
@@ -163,7 +192,10 @@ final class ServerSource: CompletionSource {
     private func observer(of call: CallRecord) -> CallObserver {
         var observer = CallObserver()
         observer.waitsOut = { fault in call.change { $0.serverFailures[fault.label, default: 0] += 1 } }
-        observer.answered = { seconds in call.change { $0.seconds = seconds } }
+        observer.answered = { [meters] seconds in
+            call.change { $0.seconds = seconds }
+            meters.answered(seconds: seconds)
+        }
         // A process that is killed makes again the calls that it has begun and not stored: no more than have a place.
         observer.keepsPlace = { giveBack in call.settleLater(giveBack) }
         return observer
@@ -270,6 +302,7 @@ final class ServerSource: CompletionSource {
         }
         arriving?.cancel()
         await server?.shutdown()
+        self.measure()
     }
 }
 
@@ -287,47 +320,5 @@ extension CompletionFailure {
     fileprivate var isOfFiles: Bool {
         guard case .request(let reason, _, _) = self else { return false }
         return RequestFault(rawValue: reason)?.isOfFiles ?? false
-    }
-}
-
-extension ServerCapabilities {
-    /// Returns the notices that a person should have about a server before it is asked.
-    func notices(of name: String, model: String, inFlight: Int) -> [CompletionNotice] {
-        let schema =
-            switch self.schema {
-            case .obeyed: self.form.schema == .whole ? "obeys schemas" : "obeys schemas without bounds"
-            case .ignored: "ignores schemas"
-            case .refused: "refuses schemas, so it is asked without"
-            case .unknown: "schemas not tried out"
-            }
-        let usage =
-            switch self.reportsUsage {
-            case true?: "counts tokens"
-            case false?: "does not count tokens"
-            case nil: "counting of tokens unknown"
-            }
-        let slots = self.slots.map { "\($0) slots" } ?? "slots unknown"
-        var notices: [CompletionNotice] = [
-            .info("model server \(name), model \(model): \(schema), \(usage), \(slots), \(inFlight) calls in flight")
-        ]
-        let changes = self.form.changes(since: RequestForm())
-        if !changes.isEmpty { notices.append(.warning(Self.refusal(by: name, of: model, changes))) }
-        if self.offers(model) == false {
-            let offered = (self.models ?? []).prefix(10).joined(separator: ", ")
-            notices.append(.warning("the server \(name) lists no model `\(model)`; it offers: \(offered)"))
-        }
-        if let slots = self.slots, inFlight > slots {
-            notices.append(.info("\(inFlight) calls in flight for \(slots) slots: the rest waits at the server"))
-        }
-        if let failure = self.failure {
-            notices.append(.warning("the server \(name) refused the tiny request of the probe: \(failure)"))
-        }
-        return notices
-    }
-
-    /// Returns the message about a server that refuses something of the requests.
-    static func refusal(by name: String, of model: String, _ changes: [String]) -> String {
-        "the model server \(name) refuses something of the requests for `\(model)`, so in this run they have "
-            + changes.joined(separator: "; ")
     }
 }

@@ -26,6 +26,16 @@ public struct ServerUsage: Hashable, Sendable {
     public var requestFailures: [String: Int] = [:]
     /// Failures of the server, by kind; each was waited out, or counted against a request.
     public var serverFailures: [String: Int] = [:]
+    /// Money for these tokens, by currency, where a price is known.
+    public var costs: [String: Double] = [:]
+    /// Calls at the server.
+    public var inFlight = 0
+    /// Calls that may be at the server now.
+    public var inFlightMax = 0
+    /// Requests that wait for a place at the server.
+    public var waiting = 0
+    /// The breaker: `closed`, `open` or `trying`.
+    public var breaker = "closed"
     /// A bound that half of the answered calls did not take longer than, in seconds.
     public var medianSeconds: Double?
 
@@ -38,6 +48,10 @@ public struct ServerUsage: Hashable, Sendable {
         self.completionTokens = statistics.completionTokens
         for (fault, count) in statistics.requestFailures { self.requestFailures[fault.rawValue] = count }
         self.serverFailures = statistics.serverFailures
+        self.inFlight = statistics.inFlight
+        self.inFlightMax = statistics.limit
+        self.waiting = statistics.waiting
+        self.breaker = statistics.breaker
         self.medianSeconds = statistics.latency.quantileSeconds(0.5)
     }
 }

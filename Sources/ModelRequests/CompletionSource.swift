@@ -55,11 +55,14 @@ public struct ModelEndpoint: Hashable, Sendable {
     public var totalSeconds: Double
     /// A PEM file of certificate authorities to trust beside the system's.
     public var authorityFile: String?
+    /// The price of one of its models, for those who count costs.
+    public var price: ModelPrice?
 
     /// Describes a server.
     public init(
         url: String, keyVariable: String = "LLM_API_KEY", inFlightMax: Int? = nil, connectSeconds: Double = 10,
-        firstByteSeconds: Double = 300, totalSeconds: Double = 600, authorityFile: String? = nil
+        firstByteSeconds: Double = 300, totalSeconds: Double = 600, authorityFile: String? = nil,
+        price: ModelPrice? = nil
     ) {
         self.url = url
         self.keyVariable = keyVariable
@@ -68,6 +71,39 @@ public struct ModelEndpoint: Hashable, Sendable {
         self.firstByteSeconds = firstByteSeconds
         self.totalSeconds = totalSeconds
         self.authorityFile = authorityFile
+        self.price = price
+    }
+
+    /// The same without a price: several models of one server may have one each.
+    public var withoutPrice: ModelEndpoint {
+        var endpoint = self
+        endpoint.price = nil
+        return endpoint
+    }
+}
+
+/// The price of a model's tokens.
+public struct ModelPrice: Hashable, Sendable {
+    /// The model, as the server knows it.
+    public var model: String
+    /// Money for a million tokens of prompts.
+    public var millionIn: Double
+    /// Money for a million tokens of answers.
+    public var millionOut: Double
+    /// The currency, by its three letters.
+    public var currency: String
+
+    /// Describes a price.
+    public init(model: String, millionIn: Double, millionOut: Double, currency: String) {
+        self.model = model
+        self.millionIn = millionIn
+        self.millionOut = millionOut
+        self.currency = currency
+    }
+
+    /// Money for tokens of a prompt and of its answer.
+    public func cost(tokensIn: Int, tokensOut: Int) -> Double {
+        (Double(tokensIn) * self.millionIn + Double(tokensOut) * self.millionOut) / 1e6
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CoreMetrics
 import Dataflow
 import RecordLog
 import RecordLogTesting
@@ -84,7 +85,9 @@ final class SimulatedProcess {
             let inFlight = try Chain(stage, surroundings.context).inFlightMax
             let shared = StageTask.Shared(
                 stage: stage, rateLimit: nil,
-                inFlight: inFlight > 0 ? InFlightLimit(inFlightMax: inFlight, tasks: 1) : nil)
+                inFlight: inFlight > 0 ? InFlightLimit(inFlightMax: inFlight, tasks: 1) : nil,
+                meters: StageMeters(
+                    topology: self.topology.name, stage: stage.name, set: nil, factory: NOOPMetricsHandler.instance))
             let assigned = Assigned()
             for _ in 0..<5 { try member.poll(timeoutMilliseconds: 0, assigned) }
             guard assigned.partitions.count == self.topology.partitions else {

@@ -163,11 +163,40 @@ extension ModelEndpoint {
         "authority-file", default: nil, shapesOutput: false,
         help: "For https: a PEM file of certificate authorities to trust beside the system's.")
 
+    /// The price of prompts.
+    public static let priceIn = Field<Double?>(
+        "price-in", default: nil, shapesOutput: false,
+        help: "Money for a million tokens of prompts, for the metric of costs; nothing is limited by it."
+    ) { Self.problem(price: $0) }
+    /// The price of answers.
+    public static let priceOut = Field<Double?>(
+        "price-out", default: nil, shapesOutput: false, help: "Money for a million tokens of answers."
+    ) { Self.problem(price: $0) }
+    /// The currency of the prices.
+    public static let priceCurrency = Field(
+        "price-currency", default: "USD", shapesOutput: false, help: "The currency of the prices, by its three letters."
+    ) { text in
+        text.utf8.count == 3 && text.utf8.allSatisfy { (0x41...0x5a).contains($0) }
+            ? nil : "it must be three capital letters, such as EUR"
+    }
+
+    private static func problem(price: Double?) -> String? {
+        (price.map { (0...1e9).contains($0) } ?? true) ? nil : "it must be 0 to 1000000000"
+    }
+
     /// The fields of a server, which every step that asks has.
     public static let fields: [any FieldDescription] = [
         Self.url, Self.keyVariable, Self.inFlight, Self.connectSeconds, Self.firstByteSeconds, Self.totalSeconds,
-        Self.authorityFile,
+        Self.authorityFile, Self.priceIn, Self.priceOut, Self.priceCurrency,
     ]
+
+    private static func price(_ configuration: Configuration) -> ModelPrice? {
+        let (priceIn, priceOut) = (configuration[Self.priceIn], configuration[Self.priceOut])
+        if priceIn == nil, priceOut == nil { return nil }
+        return ModelPrice(
+            model: configuration[ModelOptions.model], millionIn: priceIn ?? 0, millionOut: priceOut ?? 0,
+            currency: configuration[Self.priceCurrency])
+    }
 
     /// Reads a server's description.
     public init(_ configuration: Configuration) {
@@ -175,6 +204,6 @@ extension ModelEndpoint {
             url: configuration[Self.url], keyVariable: configuration[Self.keyVariable],
             inFlightMax: configuration[Self.inFlight], connectSeconds: configuration[Self.connectSeconds],
             firstByteSeconds: configuration[Self.firstByteSeconds], totalSeconds: configuration[Self.totalSeconds],
-            authorityFile: configuration[Self.authorityFile])
+            authorityFile: configuration[Self.authorityFile], price: Self.price(configuration))
     }
 }

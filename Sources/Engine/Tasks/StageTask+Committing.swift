@@ -13,6 +13,8 @@ extension StageTask {
         var position: Offset
         /// The offset of the retries, where any were taken.
         var retried: Offset?
+        /// The reason why it closes the sink, if it does.
+        var rotation: RotationReason?
     }
 
     /// The work that is tried again while the log is away.
@@ -28,6 +30,7 @@ extension StageTask {
             self.end()
             return .stopped
         }
+        self.measure.begin()
         var transaction = Transaction()
         let position = self.prefix.position
         self.keep(self.chain.takeNotes().counts)
@@ -46,7 +49,8 @@ extension StageTask {
         transaction.state.append(StoredOffset.change(position, self.metadata))
         let retried = self.retries?.uncommitted
         if let retried { transaction.state.append(retried.change) }
-        return try self.finish(Commit(transaction: transaction, position: position, retried: retried?.next))
+        return try self.finish(
+            Commit(transaction: transaction, position: position, retried: retried?.next, rotation: reason))
     }
 
     /// Commits; where the log cannot take it now, the same again later.
@@ -62,12 +66,19 @@ extension StageTask {
         self.deadLetters.removeAll()
         self.prefix.commit(commit.position)
         if let retried = commit.retried { self.retries?.commit(retried) }
+        let now = self.surroundings.clock()
+        self.meters.committed(
+            self.measure.commit(
+                commit.position, readTo: self.nextOffset, self.metadata, state: commit.transaction.state,
+                rotation: commit.rotation, now: now),
+            now: now)
         self.surroundings.wake()
         return .progressed
     }
 
     /// Notes what could not be done, to be tried again after a pause that doubles up to two seconds.
     func putOff(_ commit: Commit?, _ error: LogError) -> Timestamp {
+        self.meters.refused(commit == nil ? .read : .commit, error.code)
         let attempts = (self.unfinished?.attempts ?? 0) + 1
         // At first, and then each half minute or so: an outage is news once.
         if attempts == 3 || attempts % 16 == 0 {
@@ -80,6 +91,7 @@ extension StageTask {
 
     private func add(_ records: RecordBatch, to topic: String, _ transaction: inout Transaction) {
         guard !records.isEmpty else { return }
+        if case .topic(topic) = self.stage.destination { self.measure.bytesOut += records.byteCount }
         // All topics have the same partitions and steps keep the key, so output stays in the input's partition.
         transaction.outputs.append(.init(topic: topic, partition: self.source.partition, records: records))
     }

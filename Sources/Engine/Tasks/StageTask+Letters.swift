@@ -49,6 +49,7 @@ extension StageTask {
                 ?? self.envelope.write(
                     letter, source: self.source, record: record,
                     recordBytesMax: TopicSpecification.recordBytesMaxDefault, retry: known)
+            self.measure.note(letter)
             if letter.kind == .dead { self.metadata.deadLetters += 1 } else { self.metadata.rejected += 1 }
             // In one topic they keep the order in which they came, wherever commits fall.
             if letter.kind == .rejected, self.stage.rejects != nil {

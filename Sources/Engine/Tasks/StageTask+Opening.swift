@@ -13,8 +13,10 @@ extension StageTask {
         let rateLimit: SharedRateLimit?
         let inFlight: InFlightLimit?
         let deadLetters: SharedDeadLetterLimit
+        let meters: StageMeters
 
-        init(stage: Stage, rateLimit: SharedRateLimit?, inFlight: InFlightLimit?) {
+        init(stage: Stage, rateLimit: SharedRateLimit?, inFlight: InFlightLimit?, meters: StageMeters) {
+            self.meters = meters
             self.stage = stage
             self.rateLimit = rateLimit
             self.inFlight = inFlight
@@ -66,7 +68,11 @@ extension StageTask {
         _ shared: Shared, source: TopicPartition, writer: any TransactionalWriter, in surroundings: TaskSurroundings
     ) throws -> StageTask {
         let stage = shared.stage
-        let stored = StoredOffset.split(try writer.state())
+        // A removal looks for members once it is written down, so of two who begin at once one sees the other.
+        try PendingRemovals(reading: surroundings.log).requireNone(
+            topics: [source.topic], groups: [surroundings.group(of: stage)])
+        let state = try writer.state()
+        let stored = StoredOffset.split(state)
         let (offset, metadata) = try Self.start(stage, source, stored.committed, stored.operators, in: surroundings)
         let chain = try Self.makeChain(stage, source, stored.operators, in: surroundings)
         let retries =
@@ -79,7 +85,7 @@ extension StageTask {
         return StageTask(
             shared, source: source, surroundings: surroundings, writer: writer,
             reader: try surroundings.log.makeReader(of: source, from: offset), chain: chain, sink: sink,
-            committed: offset, retries: retries, metadata: metadata)
+            committed: offset, retries: retries, metadata: metadata, state: state)
     }
 
     /// The offset to begin at: behind the last commit, if it is this stage's and still retained.

@@ -13,11 +13,12 @@ extension StageTask {
     /// Reads retries, where it is time to look for them.
     /// - Returns: them, without their orders; `nil` where there are none now.
     func readRetries() throws(LogError) -> FetchedBatch? {
-        guard self.takesRetries, self.isClosing || self.now >= self.retriesDue else { return nil }
+        let isDue = self.now >= self.retriesDue
+        guard self.takesRetries, isDue || self.isClosing && self.retries != nil else { return nil }
         guard let retries else {
-            self.retriesDue = self.now + Self.searchMilliseconds
             self.retries = try RetrySource.open(
                 self.stage, partition: self.source.partition, after: nil, in: self.surroundings)
+            if self.retries == nil { self.retriesDue = self.now + Self.searchMilliseconds }
             return self.retries == nil ? nil : try self.readRetries()
         }
         let batch: FetchedBatch

@@ -41,12 +41,14 @@ final class StageTask {
 
     var prefix: FinishedPrefix
     var metadata: TaskMetadata
+    let meters: StageMeters
+    var measure: TaskMeasure
     let limit: SharedDeadLetterLimit
     var limitShare = DeadLetterLimit.Share()
     private var batch: FetchedBatch
     private var cursor = 0
     /// The offset of the input to read on at.
-    private var nextOffset: Offset
+    private(set) var nextOffset: Offset
     private var isAtEnd = false
     /// The time of the next read: put off by the rate limit, or because what is known to be there has yet to arrive.
     private var throttledUntil: Timestamp?
@@ -72,7 +74,7 @@ final class StageTask {
     init(
         _ shared: Shared, source: TopicPartition, surroundings: TaskSurroundings, writer: any TransactionalWriter,
         reader: any PartitionReader, chain: Chain, sink: (any RecordSink)?, committed: Offset,
-        retries: RetrySource? = nil, metadata: TaskMetadata
+        retries: RetrySource? = nil, metadata: TaskMetadata, state: [StateEntry]
     ) {
         let stage = shared.stage
         self.stage = stage
@@ -88,6 +90,8 @@ final class StageTask {
         self.endOffset = surroundings.endOffsets[source]
         self.prefix = FinishedPrefix(committed: committed)
         self.metadata = metadata
+        self.meters = shared.meters
+        self.measure = TaskMeasure(metadata, state: state)
         self.limit = shared.deadLetters
         self.batch = FetchedBatch(partition: source, nextOffset: committed)
         self.nextOffset = committed
@@ -239,6 +243,8 @@ final class StageTask {
             if self.questions?.isEmpty ?? true { self.prefix.pass(to: self.batch.nextOffset) }
         }
         rateLimit?.take(self.batch.count)
+        self.measure.read(self.batch)
+        self.meters.read(bytes: self.batch.records.byteCount)
     }
 
     // MARK: Work
@@ -321,6 +327,8 @@ final class StageTask {
             try self.count(nil)
         }
         if let sink = self.sink, self.chain.outputCount > 0 {
+            self.measure.bytesOut += self.chain.outputByteCount
+            if self.measure.shardSince == nil { self.measure.shardSince = self.now }
             // A shard lies between offsets of the input.
             try sink.append(self.chain.takeOutput(), origin: isRetry ? max(0, self.prefix.position - 1) : offset)
         }

@@ -116,6 +116,20 @@ public struct TaskMetadata: Hashable, Sendable {
         json.endObject()
     }
 
+    /// The counts that came since an earlier note of the same task.
+    func since(_ earlier: TaskMetadata) -> TaskMetadata {
+        var difference = TaskMetadata(stageHash: self.stageHash)
+        difference.recordsIn = max(0, self.recordsIn - earlier.recordsIn)
+        difference.recordsOut = max(0, self.recordsOut - earlier.recordsOut)
+        difference.deadLetters = max(0, self.deadLetters - earlier.deadLetters)
+        difference.rejected = max(0, self.rejected - earlier.rejected)
+        for (reason, count) in self.counts {
+            let more = count - (earlier.counts[reason] ?? 0)
+            if more > 0 { difference.counts[reason] = more }
+        }
+        return difference
+    }
+
     /// Adds another task's counts.
     public mutating func add(_ other: TaskMetadata) {
         self.recordsIn += other.recordsIn
