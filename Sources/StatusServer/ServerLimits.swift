@@ -28,5 +28,6 @@ public struct ServerLimits: Sendable {
     /// Time that answers have to end when the server stops.
     public var stopTime = Duration.seconds(1)
 
+    /// The limits that a running program has.
     public init() {}
 }

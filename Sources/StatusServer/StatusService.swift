@@ -11,15 +11,18 @@ import Synchronization
 ///
 /// It has threads of its own and takes none of the program's: whatever happens to it, the work goes on.
 public final class StatusService: Sendable {
-    /// Where the server listens, and to whom it answers.
+    /// The place where the server listens, and those whom it answers.
     public struct Options: Sendable {
+        /// The place where it listens.
         public var address: ListenAddress
         /// The secret that is asked for. Anywhere but on the loopback there has to be one.
         public var token: AccessToken?
         /// Other names by which it is reached, `NAME` or `NAME:PORT`.
         public var names: [String] = []
+        /// Its bounds.
         public var limits = ServerLimits()
 
+        /// Options by their parts.
         public init(address: ListenAddress, token: AccessToken? = nil, names: [String] = []) {
             self.address = address
             self.token = token
@@ -92,15 +95,17 @@ public final class StatusService: Sendable {
         self.end = end
     }
 
-    /// Ends: no new connections, a moment for answers that are being sent, the end of the events. Returns within little
-    /// more than `ServerLimits.stopTime`.
-    public func stop(within time: Duration = .seconds(3)) {
+    /// Ends: no new connections, a moment for answers that are being sent, the end of the events.
+    /// - Parameter time: the longest that it takes.
+    /// - Returns: whether all has ended; an answer that waits for a log may not have.
+    @discardableResult
+    public func stop(within time: Duration = .seconds(3)) -> Bool {
         self.desk.close()
         let server = self.server
         Task(executorPreference: LoopExecutor(self.loop.next())) { try? await server.shutdownGracefully() }
-        // An answer that waits for a log may not come back; then its thread is left to the end of the process.
-        guard self.end.wait(for: time) else { return }
+        guard self.end.wait(for: time) else { return false }
         self.loop.shutdownGracefully { _ in }
+        return true
     }
 
     private static func names(_ options: Options) throws(StatusServiceError) -> [HostName] {
@@ -123,11 +128,14 @@ public final class StatusService: Sendable {
 
 /// A server that does not start.
 public struct StatusServiceError: Error, Sendable, CustomStringConvertible {
+    /// Kinds of causes: the options, or the system.
     public enum Code: Sendable { case usage, failed }
 
+    /// The kind of cause.
     public let code: Code
     /// The address, the cause and the remedy.
     public let message: String
+    /// Equals `message`.
     public var description: String { self.message }
 
     init(_ code: Code, _ message: String) {
@@ -140,7 +148,8 @@ public struct StatusServiceError: Error, Sendable, CustomStringConvertible {
         case EADDRINUSE:
             self.init(
                 .failed,
-                "\(address) is in use by another process: give another port, or port 0, which takes a free one and says which")
+                "\(address) is in use by another process: give another port, or port 0, which takes a free one and says "
+                    + "which")
         case EACCES:
             self.init(.failed, "\(address): this user may not listen there; take a port from 1024 on")
         case EADDRNOTAVAIL:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who may ask for what: a decision about a request's head.
+/// The rules of who may ask for what: a decision about a request's head.
 ///
 /// A page elsewhere can make a browser on this machine ask a server on its loopback: by a name of its own that resolves
 /// to 127.0.0.1, or by a request across sites. The first shows in `Host`, the second in `Origin` and `Sec-Fetch-Site`.
@@ -17,7 +17,9 @@ struct AccessRules: Sendable {
     let session: AccessToken?
 
     /// Paths that are answered without a token: probes have none.
-    private static let open: Set<[String]> = [["live"], ["ready"], ["login"], ["login", "page.js"], ["login", "page.css"]]
+    private static let open: Set<[String]> = [
+        ["live"], ["ready"], ["login"], ["login", "page.js"], ["login", "page.css"],
+    ]
 
     /// The path at which a token is exchanged for a cookie.
     static let exchange = ["login", "session"]

@@ -17,6 +17,7 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
     /// Tells whether only this machine reaches it. A name other than `localhost` may stand for anything.
     public var isLoopback: Bool { HostName.isLoopback(self.host) }
 
+    /// As it is written.
     public var description: String { HostName(host: self.host, port: self.port).description }
 }
 

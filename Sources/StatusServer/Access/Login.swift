@@ -3,7 +3,7 @@
 /// The page on which a browser shows the token. It takes it from a field, or from behind a `#` in the address, which no
 /// browser sends to any server, and gets a cookie for it that no script can read.
 enum Login {
-    /// What is answered without a token at these paths.
+    /// The answers that need no token.
     static func answer(_ path: [String]) -> StatusAnswer? {
         switch path {
         case ["login"]: .bytes(type: "text/html; charset=utf-8", Array(Self.page.utf8))

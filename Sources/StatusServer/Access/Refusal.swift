@@ -15,11 +15,13 @@ struct Refusal: Error, Equatable, Sendable {
         self.closes = closes
     }
 
-    static let method = Refusal(405, "Only GET and HEAD are answered: this server shows and changes nothing.", closes: true)
+    static let method = Refusal(
+        405, "Only GET and HEAD are answered: this server shows and changes nothing.", closes: true)
     static let body = Refusal(413, "A request has no body here.", closes: true)
     static let malformed = Refusal(400, "This is no request of HTTP/1.1.", closes: true)
     static let headers = Refusal(
-        431, "The request's headers are too large: \(ServerLimits.maxHeadBytes) bytes and 64 lines at most.", closes: true)
+        431, "The request's headers are too large: \(ServerLimits.maxHeadBytes) bytes and 64 lines at most.",
+        closes: true)
     static let target = Refusal(
         414, "The address is too long: \(RequestTarget.maxBytes) bytes at most.", closes: true)
     static let path = Refusal(

@@ -24,7 +24,8 @@ struct RequestTarget: Equatable, Sendable {
         if bytes.count == 1 { return [] }
         var parts: [String] = []
         for part in bytes.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-            guard let text = Self.decoded(part, plusIsSpace: false), Self.isPart(text), parts.count < Self.maxParts else {
+            guard let text = Self.decoded(part, plusIsSpace: false), Self.isPart(text), parts.count < Self.maxParts
+            else {
                 throw .path
             }
             parts.append(text)

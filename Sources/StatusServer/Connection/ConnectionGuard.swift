@@ -23,6 +23,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var unparsed = 0
     private var isStreaming = false
     private var isClosing = false
+    /// A refusal of what has come behind requests that are still being answered.
+    private var postponed: Refusal?
 
     /// The end of waiting for a request, or for the end.
     private var deadline: NIODeadline?
@@ -66,7 +68,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
-            // Who listens says nothing more, so this is the only sign that it has gone.
+            // A listener says nothing more, so this is the only sign that it has gone.
             if self.isStreaming || self.isClosing { return context.close(promise: nil) }
         case is ChannelShouldQuiesceEvent:
             self.deadline = nil
@@ -80,7 +82,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // Nothing that comes behind a refusal is read by anyone.
-        if self.isClosing { return }
+        if self.isClosing || self.postponed != nil { return }
         if self.open == 0, self.unparsed == 0 { self.wait(for: self.limits.requestTime) }
         self.unparsed += self.unwrapInboundIn(data).readableBytes
         context.fireChannelRead(data)
@@ -101,14 +103,18 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func ended() {
         self.open -= 1
         self.isStreaming = false
-        if self.open == 0, !self.isClosing { self.wait(for: self.limits.idleTime) }
+        guard self.open == 0, !self.isClosing else { return }
+        if let postponed { return self.refuse(postponed) }
+        self.wait(for: self.limits.idleTime)
     }
 
     /// Says why the connection ends, where an answer can be understood, and ends it.
     func refuse(_ refusal: Refusal) {
         guard !self.isClosing, let context else { return }
+        if self.isStreaming { return context.close(promise: nil) }
+        self.postponed = refusal
+        if self.open > 0 { return }
         self.board.refused(refusal)
-        guard self.open == 0 else { return context.close(promise: nil) }
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: RefusalResponse.bytes(refusal))), promise: nil)
         self.finish()
     }

@@ -7,6 +7,7 @@ public struct StatusEvent: Sendable, Equatable {
     /// The data: UTF-8 text, most often JSON. A line break in it reaches the page as a line feed.
     public let data: [UInt8]
 
+    /// An event by its parts.
     public init(_ name: String, data: [UInt8]) {
         let isName = 1...32 ~= name.utf8.count && name.utf8.allSatisfy(Self.isNameByte)
         self.name = isName ? name : "message"

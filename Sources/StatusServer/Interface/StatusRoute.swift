@@ -6,9 +6,10 @@ public struct StatusRoute: Sendable {
     /// the answer gets `/api/samples/3/17` too. The longest that fits is taken.
     public let path: String
     /// Makes the answer, on a thread that may wait for a disk or a log; a few run at a time, the others wait their turn.
-    /// What it throws is logged and answered as 500 without its text: throw nothing that a reader is to see, refuse.
+    /// An error of it is logged and answered as 500 without its text: one that a reader is to see is a refusal.
     public let answer: @Sendable (StatusRequest) async throws -> StatusAnswer
 
+    /// A route by its parts.
     public init(_ path: String, answer: @escaping @Sendable (StatusRequest) async throws -> StatusAnswer) {
         self.path = path
         self.answer = answer
@@ -23,6 +24,7 @@ public struct StatusRequest: Sendable, Equatable {
     /// The items of the query, decoded, the last of a name: at most 16, each of at most 1,024 bytes, valid UTF-8.
     public let query: [String: String]
 
+    /// A request that is well-formed, as a test makes it.
     public init(path: [String], query: [String: String] = [:]) {
         self.path = path
         self.query = query

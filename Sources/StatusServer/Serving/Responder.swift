@@ -124,7 +124,7 @@ final class Responder: Sendable {
     }
 
     private func ownAnswer(_ head: RequestHead, _ path: [String], _ rules: AccessRules) -> StatusAnswer? {
-        let probe: Health
+        let probe: ProbeAnswer
         switch path {
         case ["live"]: probe = self.content.live()
         case ["ready"]: probe = self.content.ready()
