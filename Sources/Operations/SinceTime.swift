@@ -23,8 +23,16 @@ public enum SinceTime {
         }
         guard text.utf8.count <= 40 else { return nil }
         let candidates = [text, text + "Z", text + ":00Z", text + "T00:00:00Z"]
-        let date = candidates.lazy.compactMap { try? Date($0, strategy: .iso8601) }.first
+        let date = candidates.lazy.compactMap(self.date).first
         guard let seconds = date?.timeIntervalSince1970, 0...253_402_300_799 ~= seconds else { return nil }
         return Timestamp(seconds * 1000)
+    }
+    /// A date of the form; the parser alone takes 25:00 for one o'clock of the next day.
+    private static func date(_ text: String) -> Date? {
+        let local = String(text.prefix(19)) + "Z"
+        guard let plain = try? Date(local, strategy: .iso8601), plain.formatted(.iso8601) == local else {
+            return nil
+        }
+        return try? Date(text, strategy: .iso8601)
     }
 }

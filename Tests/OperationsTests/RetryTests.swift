@@ -261,4 +261,21 @@ struct RetryTests {
             #expect(try world.group()?.taken == 6)
         }
     }
+
+    @Test("letters from before their stage was reset are not taken again: it reads their records anew")
+    func reset() async throws {
+        let world = RetryWorld()
+        try world.fill(Self.all)
+        try await world.run(RetryWorld.topology("double: { refuses: 7 }"))
+        #expect(try world.plan().letters == 2)
+        let log = world.log()
+        try log.createTopic(TopicSpecification(name: RemovalNote.partition.topic, partitions: 1))
+        var plan = RemovalPlan()
+        plan.groups = ["t.only"]
+        let note = RemovalNote(id: "1", step: .cleared, subject: "the group `t.only`", plan: plan)
+        try log.makeWriter(id: ReservedTopics.removals).commit(note.transaction)
+        let refused = try world.plan()
+        #expect(refused.items.isEmpty && refused.refused.first?.refusal == .begunAnew)
+        #expect(refused.refused.first?.letters == 2)
+    }
 }

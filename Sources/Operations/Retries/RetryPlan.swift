@@ -42,6 +42,8 @@ public struct RetryPlan: Sendable {
         case unreadable
         /// The record was too large to be kept, and is no longer where it was.
         case gone
+        /// The stage has begun anew since.
+        case begunAnew
 
         /// The reason, and what to do instead.
         public var message: String {
@@ -59,6 +61,8 @@ public struct RetryPlan: Sendable {
             case .rejected: "a validator's verdict, which is a result: the same again would come of it"
             case .ingested: "a source's file: mend it, and `millrace ingest … --replace`"
             case .unreadable: "it cannot be read as a letter"
+            case .begunAnew:
+                "the stage has been reset since and reads the record again: what it cannot use then is a letter of its own"
             case .gone: "the record was too large to be kept whole, and is no longer in its topic"
             }
         }
@@ -90,6 +94,8 @@ public struct RetryPlan: Sendable {
     public private(set) var refused: [Refused] = []
     /// Records that were left out because of the limit.
     public private(set) var beyondLimit = 0
+    /// The times at which groups were reset.
+    private let resets: [String: Timestamp]
 
     /// A selection of letters.
     public struct Choice: Sendable {
@@ -117,6 +123,7 @@ public struct RetryPlan: Sendable {
     /// - Parameter topic: the dead letters.
     public init(of topic: TopicSpecification, _ choice: Choice, in log: any RecordLog) throws {
         self.name = ReservedTopics.name(ofDeadLetters: topic.name) ?? topic.name
+        self.resets = try log.groupResets()
         let standing = try RetryStanding(of: [topic.name], in: log)
         var places: [Origin: Int] = [:]
         var left: Set<Origin> = []
@@ -185,6 +192,7 @@ public struct RetryPlan: Sendable {
 
     private func refusal(of letter: KeptLetter, _ choice: Choice, in log: any RecordLog) throws -> Refusal? {
         if let refusal = Self.refusal(of: letter, assumesWhole: choice.assumesWhole) { return refusal }
+        if let reset = self.resets["\(self.name).\(letter.stage)"], letter.time <= reset { return .begunAnew }
         guard letter.isTruncated else { return nil }
         return try Self.record(of: letter.id, in: log) == nil ? .gone : nil
     }
