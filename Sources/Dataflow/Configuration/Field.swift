@@ -27,6 +27,8 @@ public protocol FieldDescription: Sendable {
     func isDefault(_ value: (any Sendable)?) -> Bool
     /// Writes the members of a JSON schema's object, which has been begun: what may be written, with the help.
     func writeSchema(_ json: inout JSONWriter)
+    /// The form in which it is given on a command line, where it is an adapter's.
+    var form: FieldForm { get }
 }
 
 /// A field with a type. Declare it as a static constant and read it by `configuration[Self.size]`.
@@ -79,6 +81,9 @@ public struct Field<Value: FieldValue>: FieldDescription {
 
     /// The kind of value, in words.
     public var typeName: String { Value.typeName }
+
+    /// The form in which it is given on a command line.
+    public var form: FieldForm { Value.form }
 
     /// The default as text, if there is one.
     public var defaultText: String? { self.isRequired ? nil : self.defaultValue.canonical }
@@ -174,6 +179,8 @@ public protocol FieldValue: Sendable {
     var isNone: Bool { get }
     /// Writes the members of a JSON schema's object, which has been begun: what may stand for a value.
     static func writeSchema(_ json: inout JSONWriter)
+    /// The form in which a value is given on a command line.
+    static var form: FieldForm { get }
 }
 
 extension FieldValue {

@@ -97,3 +97,13 @@ public struct StreamType: Sendable {
         self.encoder = encoder
     }
 }
+
+extension StreamType {
+    /// Reads a value, and writes it again as a stage would.
+    package func rewritten(_ value: Bytes) throws(JSONError) -> Bytes {
+        let written = Cell(Bytes())
+        let read = self.decoder(self.encoder { _, _, write in write(&written.place.pointee) })
+        try value.withUnsafeBufferPointer { bytes throws(JSONError) in try read(bytes, nil, 0) }
+        return written.place.pointee
+    }
+}

@@ -48,7 +48,9 @@ public struct NarrationFileSplitter {
     /// - Parameters:
     ///   - chunkBytes: how many bytes are read at once.
     ///   - progress: called for each chunk.
-    public init(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil) throws(SourceError) {
+    public init(path: String, chunkBytes: Int = FileReader.chunkBytes, progress: ProgressHandler? = nil)
+        throws(SourceError)
+    {
         let reader = try FileReader.text(path: path, chunkBytes: chunkBytes, progress: progress)
         self.splitter = JSONSplitter(reader, layout: JSONLayout(opening: ["videos"], taking: nil))
     }

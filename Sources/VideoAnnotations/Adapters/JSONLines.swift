@@ -35,7 +35,7 @@ public struct JSONLinesAdapter: SourceAdapter {
     /// Reads the file from its start; see `SourceAdapter.read`.
     public func read(progress: ProgressHandler?, _ body: (NarrationItem) throws -> Void) throws {
         var lines = LineReader(try FileReader.text(path: self.file, progress: progress))
-        var reader = NarrationLines(file: self.file, context: self.context)
+        var reader = JSONNarrationLines(file: self.file, context: self.context)
         while try lines.next() {
             reader.take(lines)
             // Items handed out before stay; the open video lacks what was cut off.
@@ -49,7 +49,7 @@ public struct JSONLinesAdapter: SourceAdapter {
 }
 
 /// Makes groups of lines.
-private struct NarrationLines {
+private struct JSONNarrationLines {
     let file: String
     /// The items that the lines so far made, to be handed out.
     var items: [NarrationItem] = []

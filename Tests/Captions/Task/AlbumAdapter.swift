@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
 import Codecs
+import Dataflow
 import Records
 import TaskRooms
 
 /// Albums, one photo a line, the photos of an album next to each other:
 ///
 ///     {"album": "a1", "file": "frames/door.png", "sha256": "8f43…"}
-struct AlbumAdapter: SourceAdapter {
-    static let name = "albums"
+struct AlbumAdapter: ConfigurableAdapter {
+    static let path = Field(
+        "file", required: "albums.jsonl", help: "The file: a line of JSON a photo, with `album`, `file` and `sha256`.")
+    static let specification = SourceSpecification(
+        name: "albums", summary: "Albums of photos, one photo a line.", fields: [Self.path],
+        examples: ["millrace ingest albums --file albums.jsonl"])
     static let topic = "albums"
     let file: String
+
+    init(_ configuration: Configuration) { self.file = configuration[Self.path] }
 
     func read(progress: ProgressHandler?, _ body: (SourceItem<Album>) throws -> Void) throws {
         var lines = LineReader(try FileReader.text(path: self.file, progress: progress))
@@ -55,18 +61,4 @@ struct AlbumAdapter: SourceAdapter {
             "the file breaks off within this line (\(fault.message)); its album was not taken. Get a whole copy and run "
                 + "it again")
     }
-}
-
-/// The command line of `millrace ingest albums`.
-struct AlbumArguments: SourceArguments {
-    static let abstract = "Albums of photos, one photo a line."
-    static let discussion = """
-        EXAMPLES
-          millrace ingest albums --file albums.jsonl
-        """
-
-    @Option(help: "The file: a line of JSON a photo, with `album`, `file` and `sha256`.")
-    var file: String
-
-    func makeAdapter() -> AlbumAdapter { AlbumAdapter(file: self.file) }
 }

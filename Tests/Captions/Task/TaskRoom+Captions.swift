@@ -13,7 +13,7 @@ extension TaskRoom {
                 $0.register(PhotosOperator.self)
                 $0.register(conversation: CaptionStep.self)
             },
-            sources: [AlbumArguments.self], schemas: [.caption], exports: [CaptionExport.self],
+            adapters: { $0.register(AlbumAdapter.self) }, schemas: [.caption], exports: [CaptionExport.self],
             explainers: [CaptionExplainer.self], trainings: [LivelinessTraining.self])
     }
 }
