@@ -24,6 +24,6 @@ extension TaskRoom {
                 registry.register(FormatDialogueOperator.self)
                 registry.register(SequenceOperator.self)
             }, schemas: [.dialogue, .sequence, .auxiliarySequence],
-            exports: [ProAssistExportArguments.self], rejects: [.dialogues])
+            exports: [ProAssistExportArguments.self], rejects: [.dialogues], projects: [.dialogues])
     }
 }

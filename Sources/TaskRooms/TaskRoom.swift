@@ -22,24 +22,33 @@ public struct TaskRoom: Sendable {
     public var rejects: [RejectColumns]
     /// The networks of `millrace train-NAME`.
     public var trainings: [any SampleTraining.Type]
+    /// The projects that `millrace init --task NAME` writes.
+    public var projects: [ProjectTemplate]
 
     /// Describes a room; what it does not bring is left out.
-    /// - Parameter operators: registers its operators.
+    /// - Parameters:
+    ///   - operators: registers its operators.
+    ///   - adapters: registers the adapters whose command line comes of their fields.
+    ///   - sources: the command lines of other adapters.
     public init(
         _ name: String, operators: (inout OperatorRegistry) -> Void = { _ in },
-        sources: [any SourceArguments.Type] = [], schemas: [LineSchema] = [], exports: [any SampleExport.Type] = [],
+        adapters: (inout SourceRegistry) -> Void = { _ in }, sources: [any SourceArguments.Type] = [],
+        schemas: [LineSchema] = [], exports: [any SampleExport.Type] = [],
         explainers: [any SampleExplainer.Type] = [], rejects: [RejectColumns] = [],
-        trainings: [any SampleTraining.Type] = []
+        trainings: [any SampleTraining.Type] = [], projects: [ProjectTemplate] = []
     ) {
         self.name = name
         self.operators = OperatorRegistry()
         operators(&self.operators)
-        self.sources = sources
+        var registry = SourceRegistry()
+        adapters(&registry)
+        self.sources = registry.sources + sources
         self.schemas = schemas
         self.exports = exports
         self.explainers = explainers
         self.rejects = rejects
         self.trainings = trainings
+        self.projects = projects
     }
 }
 
@@ -71,6 +80,8 @@ public struct TaskRegistry: Sendable {
     public var rejects: [RejectColumns] { self.rooms.flatMap(\.rejects) }
     /// The networks of all rooms, in their order.
     public var trainings: [any SampleTraining.Type] { self.rooms.flatMap(\.trainings) }
+    /// The projects of all rooms, in their order.
+    public var projects: [ProjectTemplate] { self.rooms.flatMap(\.projects) }
 
     /// The name under which a source is ingested.
     public static func name(of source: any SourceArguments.Type) -> String { Self.adapterName(source) }
@@ -86,6 +97,7 @@ public struct TaskRegistry: Sendable {
         try Self.check(rooms, "source") { $0.sources.map(Self.name) }
         try Self.check(rooms, "export") { $0.exports.map { $0.name } }
         try Self.check(rooms, "training") { $0.trainings.map { $0.name } }
+        try Self.check(rooms, "project") { $0.projects.map(\.name) }
         try Self.check(rooms, "schema") { $0.schemas.map(\.streamType) }
         for overload in room.operators.overloads {
             if let problem = self.operators.conflict(with: overload) {

@@ -13,6 +13,8 @@ public struct Explanation: Sendable {
         public var lines: [Line] = []
         /// The records behind it, each a JSON object.
         public private(set) var records: [Bytes] = []
+        /// Tells whether it is the sample itself.
+        public fileprivate(set) var isSample = false
 
         /// Creates a step that says nothing yet.
         public init(_ heading: String) { self.heading = heading }
@@ -44,11 +46,14 @@ public struct Explanation: Sendable {
     public var headline: String
     /// The steps.
     public var parts: [Part]
+    /// The things of the sample that have a time, where the task has some to draw.
+    public var timeline: SampleTimeline?
 
     /// Creates an account.
-    public init(headline: String, parts: [Part]) {
+    public init(headline: String, parts: [Part], timeline: SampleTimeline? = nil) {
         self.headline = headline
         self.parts = parts
+        self.timeline = timeline
     }
 
     /// Names with their values, one below the other.
@@ -74,6 +79,7 @@ public struct FoundSample: Sendable {
     /// A part of the explanation that is the sample itself.
     public func part(_ pairs: [(name: String, value: String)]) -> Explanation.Part {
         var part = Explanation.Part("Sample of the shard set \(self.set)")
+        part.isSample = true
         part.lines = Explanation.pairs(pairs + [("shard", self.file)])
         part.add("sample") { json in
             json.field("set", self.set)

@@ -32,13 +32,26 @@ public final class FileReader {
     private var countedTo = 0
     private let progress: ProgressHandler?
 
+    /// The bytes that are read at once where nobody says otherwise.
+    public static var chunkBytes: Int { Self.chunkBytesInTest ?? 1 << 20 }
+
+    @TaskLocal private static var chunkBytesInTest: Int?
+
+    /// Reads files in chunks of other sizes while a function runs, in its task: where a chunk ends must make no
+    /// difference, and a test can see that it makes none.
+    public static func withChunks<Result>(of bytes: Int, _ body: () throws -> Result) rethrows -> Result {
+        try Self.$chunkBytesInTest.withValue(bytes, operation: body)
+    }
+
     /// Opens a file, or a pipe that somebody writes to.
     ///
     /// - Parameters:
     ///   - chunkBytes: how many bytes are read at once.
     ///   - progress: called for each chunk.
     /// - Throws: `SourceError` where it is no such file or cannot be opened.
-    public init(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil) throws(SourceError) {
+    public init(path: String, chunkBytes: Int = FileReader.chunkBytes, progress: ProgressHandler? = nil)
+        throws(SourceError)
+    {
         self.path = path
         self.progress = progress
         self.capacity = max(1, chunkBytes)
@@ -163,7 +176,7 @@ extension FileReader {
     /// Opens a file that must be text; a byte-order mark is passed over.
     ///
     /// - Throws: `SourceError` where it cannot be read, or is compressed, with the remedy.
-    public static func text(path: String, chunkBytes: Int = 1 << 20, progress: ProgressHandler? = nil)
+    public static func text(path: String, chunkBytes: Int = FileReader.chunkBytes, progress: ProgressHandler? = nil)
         throws(SourceError)
         -> FileReader
     {
