@@ -12,12 +12,15 @@ let settings: [SwiftSetting] = [
 ]
 
 /// One room: a library target, and the tests that live beside it, which all may fuzz, with folders there that hold no
-/// source.
+/// source; embedded files and folders become bytes in the program.
 func room(
-    _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = nil, data: [String] = []
+    _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = nil, data: [String] = [],
+    embedded: [String] = []
 ) -> [Target] {
     var targets: [Target] = [
-        .target(name: name, dependencies: dependencies, swiftSettings: settings)
+        .target(
+            name: name, dependencies: dependencies, resources: embedded.map { .embedInCode($0) },
+            swiftSettings: settings)
     ]
     if let tests {
         targets.append(
@@ -52,6 +55,16 @@ let package = Package(
         // A log of one's own: the contract with the values it speaks of, and the suite that shows that it is kept.
         .library(name: "RecordLog", targets: ["RecordLog", "Records", "Codecs"]),
         .library(name: "RecordLogTesting", targets: ["RecordLogTesting"]),
+        // Operators, adapters and tasks of one's own: the program with all its commands, the rooms that these are made
+        // of, and the suites that show that they keep the contracts. See ops/tutorial.md.
+        .library(
+            name: "MillraceKit",
+            targets: [
+                "MillraceKit", "Commands", "TaskRooms", "Dataflow", "Codecs", "Records", "VideoAnnotations",
+                "NarrationGrammar", "MomentQueries", "Dialogues", "Conversations", "ModelRequests", "Training",
+                "NeuralNetworks", "Shards", "DurableFiles", "Threads",
+            ]),
+        .library(name: "MillraceTesting", targets: ["MillraceTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -71,6 +84,8 @@ let package = Package(
     targets: [
         // For tests only: broken inputs, from a seed.
         .target(name: "Fuzzing", path: "Tests/Fuzzing", swiftSettings: settings),
+        // For tests only: a client of HTTP that sends the bytes it is told.
+        .target(name: "RawHTTP", path: "Tests/RawHTTP", swiftSettings: settings),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         // Vectorised whatever the build, and with the multiplications of a sum fused; warnings are errors here too.
@@ -107,7 +122,8 @@ let package = Package(
             "Topologies", ["DurableFiles", "Dataflow", "Codecs", "Records", yams],
             tests: ["Mill", "VideoAnnotations", "MomentQueries"])
         + room(
-            "Engine", ["Topologies", "Dataflow", "RecordLog", "Codecs", "Records", "Threads", deque],
+            "Engine",
+            ["Topologies", "Dataflow", "RecordLog", "Telemetry", "Codecs", "Records", "Threads", deque, metrics],
             tests: ["RecordLogTesting", "Shards", "Conversations", "ModelRequests"])
         + room(
             "Shards", ["DurableFiles", "RecordLog", "Codecs", "Records", "Threads"], tests: ["RecordLogTesting"])
@@ -145,7 +161,12 @@ let package = Package(
                 "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records",
                 arguments,
             ],
-            tests: [])
+            tests: [],
+            embedded: [
+                "Project/nlq.yaml", "Project/nlq.test.yaml", "Project/naq.yaml", "Project/naq.test.yaml",
+                "Project/nlq-prompt.txt", "Project/nlq-small-prompt.txt", "Project/narrations.jsonl",
+                "Project/held-out.txt",
+            ])
         + room(
             "Dialogues",
             [
@@ -153,9 +174,20 @@ let package = Package(
                 "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles", "Codecs", "Records",
                 arguments,
             ],
-            tests: [], data: ["Golden"])
+            tests: [], data: ["Golden"],
+            embedded: [
+                "Project/proassist.yaml", "Project/proassist.test.yaml", "Project/proassist-goal.txt",
+                "Project/proassist-merge.txt", "Project/proassist-match.txt", "Project/proassist-tasks.json",
+                "Project/proassist-label.txt", "Project/proassist-converse.txt", "Project/proassist-refine.txt",
+                "Project/proassist-progress.txt", "Project/proassist-progress-turn.txt", "Project/steps.jsonl",
+                "Project/held-out.txt",
+            ])
         + room(
-            "ModelCalls", ["DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Codecs", "Records"],
+            "ModelCalls",
+            [
+                "DurableFiles", "ModelRequests", "ModelServers", "ModelAnswerCache", "Telemetry", "Codecs", "Records",
+                metrics,
+            ],
             tests: ["HostileServers", "Conversations", "Dataflow"])
         + room("SampleWorld", ["DurableFiles", "Codecs"], tests: [])
         + room(
@@ -163,7 +195,8 @@ let package = Package(
         + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])
         + room("TextEncoders", ["NeuralNetworks", "Codecs", "Records"])
         + room(
-            "Training", ["DurableFiles", "NeuralNetworks", "Shards", "Codecs", "Records", "Threads"],
+            "Training",
+            ["DurableFiles", "NeuralNetworks", "Shards", "Telemetry", "Codecs", "Records", "Threads", metrics],
             tests: ["ToyNetwork"])
         + [
             // For tests only: a network that has nothing to do with any other, and shards that land on demand.
@@ -192,17 +225,28 @@ let package = Package(
         + room(
             "StatusServer",
             ["Codecs", hummingbird, httpTypes, nio, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, logging],
-            tests: [])
-        + room("StatusPage", ["StatusServer", "Telemetry", "Operations", "Shards", "Codecs", "Records"])
+            tests: ["RawHTTP"])
+        + room(
+            "StatusPage",
+            [
+                "StatusServer", "Telemetry", "Operations", "Engine", "TaskRooms", "Shards", "RecordLog", "Codecs",
+                "Records",
+            ], tests: [], embedded: ["Assets"])
         // The program, whatever tasks it knows.
         + room(
             "Commands",
             [
                 "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Topologies",
-                "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers", "ModelCalls",
-                "MomentQueries", "Dialogues", "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
-                "NeuralNetworks", "Training", "MomentLocalization", "Threads", arguments,
+                "Telemetry", metrics, "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers",
+                "ModelCalls", "MomentQueries", "Dialogues", "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
+                "NeuralNetworks", "Training", "MomentLocalization", "Threads", "StatusServer", "StatusPage", arguments,
+                logging,
             ])
+        // A program with parts of somebody else's, and the suites for those parts.
+        + room("MillraceKit", ["Commands", "TaskRooms", "VideoAnnotations", "Dataflow", "Codecs", "Records"])
+        + room(
+            "MillraceTesting", ["TaskRooms", "Dataflow", "Codecs", "Records"],
+            tests: ["Commands", "Captions", "Topologies", "VideoAnnotations", "MomentQueries", "Dialogues"])
         + [
             // Our side of ops/bench/training.
             .executableTarget(
@@ -224,7 +268,8 @@ let package = Package(
                     "millrace", "Commands", "Codecs", "Records", "Dataflow", "Topologies", "EmbeddedLog", "Fuzzing",
                     "HostileServers",
                     "KafkaBroker",
-                    "KafkaLog", "RecordLog", "Shards", "TaskRooms", "Training", "ToyNetwork", crypto, arguments,
+                    "KafkaLog", "MomentLocalization", "MomentQueries", "RecordLog", "Shards", "TaskRooms", "Telemetry",
+                    "Training", "ToyNetwork", crypto, "RawHTTP", arguments,
                 ],
                 exclude: ["Frozen", "SlowRename"], swiftSettings: settings),
             // The style of the whole tree.
@@ -249,5 +294,14 @@ let package = Package(
                     "Records", "HostileServers", "KafkaBroker", arguments,
                 ],
                 path: "Tests/Captions/Tests", swiftSettings: settings),
+        ]
+        + [
+            // The tutorial's package, as this one compiles it.
+            .executableTarget(
+                name: "millrace-notes", dependencies: ["MillraceKit"], path: "Tests/Tutorial/Sources",
+                swiftSettings: settings),
+            .testTarget(
+                name: "TutorialTests", dependencies: ["millrace-notes", "MillraceKit", "MillraceTesting"],
+                path: "Tests/Tutorial/Tests", swiftSettings: settings),
         ]
 )

@@ -39,14 +39,18 @@ struct Millrace: ParsableCommand {
             CommandGroup(
                 name: "Running",
                 subcommands: [
-                    SampleCommand.self, IngestCommand.self, RunCommand.self, ReplayCommand.self, PlanCommand.self,
-                    StatusCommand.self,
+                    InitCommand.self, SampleCommand.self, IngestCommand.self, RunCommand.self, ReplayCommand.self,
+                    PlanCommand.self, StatusCommand.self, ServeCommand.self,
                 ]),
-            CommandGroup(name: "Topology", subcommands: [LintCommand.self, GraphCommand.self, TestCommand.self]),
+            CommandGroup(
+                name: "Topology",
+                subcommands: [
+                    LintCommand.self, GraphCommand.self, TestCommand.self, PreviewCommand.self,
+                ]),
             CommandGroup(
                 name: "Data",
                 subcommands: [
-                    TopicsCommand.self, ShardsCommand.self, ExportCommand.self, ProfileCommand.self,
+                    TopicsCommand.self, GroupsCommand.self, ShardsCommand.self, ExportCommand.self, ProfileCommand.self,
                     ExplainCommand.self, RejectsCommand.self, DeadLettersCommand.self, CacheCommand.self,
                 ]),
             CommandGroup(

@@ -2,14 +2,18 @@
 
 import ArgumentParser
 import Foundation
+import Logging
 public import TaskRooms
 import Threads
 
 /// A program with Millrace's commands: `millrace` itself, or one that knows more tasks.
 public enum Program {
-    /// Parses the arguments, runs, turns every error into a message and a stable exit code, and exits.
+    /// Parses the arguments, runs, turns every error into a message and a stable exit code, and exits. As a program
+    /// does, and no library, it boots swift-log.
     /// - Parameter more: task rooms beside Millrace's own.
     public static func main(adding more: [TaskRoom] = []) -> Never {
+        LoggingSystem.bootstrap({ ConsoleLogHandler(label: $0, metadataProvider: $1) }, metadataProvider: nil)
+        LogOptions.prepare(Array(CommandLine.arguments.dropFirst()))
         Tasks.add(more)
         signal(SIGPIPE, SIG_IGN)
         StandardStream.occupy()

@@ -10,6 +10,7 @@ extension TaskRoom {
         TaskRoom(
             "MomentQueries",
             operators: { registerMomentQueries(in: &$0) }, schemas: [.nlq], exports: [NLQExportArguments.self],
-            explainers: [MomentQueryExplainer.self], rejects: [.queries], trainings: [MomentTraining.self])
+            explainers: [MomentQueryExplainer.self], rejects: [.queries], trainings: [MomentTraining.self],
+            projects: [.queries, .narrations])
     }
 }

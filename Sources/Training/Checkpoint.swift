@@ -39,7 +39,8 @@ public struct Checkpoint<Network: TrainableNetwork>: Sendable {
                 "\(path): its description cannot be read (millrace_state): \(problem.message); name a checkpoint as "
                     + "`millrace train` wrote it")
         } catch {
-            throw TrainingError(.checkpoint, "\(path) cannot be read as a checkpoint")
+            throw TrainingError(
+                .checkpoint, "\(path) cannot be read as a checkpoint; name one as `millrace train` wrote it")
         }
     }
 
@@ -70,12 +71,14 @@ public struct Checkpoint<Network: TrainableNetwork>: Sendable {
                         + "name a checkpoint from before that happened")
             }
             if let part, let problem = Network.Rule.problem(part, values) {
-                throw TrainingError(.checkpoint, "\(self.file.path): \(problem)")
+                throw TrainingError(.checkpoint, "\(self.file.path): \(problem); name another checkpoint")
             }
         }
         for parameter in layout.parameters where !parameter.isStored && self.state.frozen?[parameter.name] == nil {
             throw TrainingError(
-                .checkpoint, "\(self.file.path) names no digest of \(parameter.name), which is kept elsewhere")
+                .checkpoint,
+                "\(self.file.path) names no digest of \(parameter.name), which is kept elsewhere; name a checkpoint as "
+                    + "`millrace train` wrote it")
         }
     }
 
@@ -86,7 +89,9 @@ public struct Checkpoint<Network: TrainableNetwork>: Sendable {
     ///   checkpoint names; it is as it was then.
     public func loadWeights(into network: Network) throws(TrainingError) {
         guard network.description == self.state.description else {
-            throw TrainingError(.checkpoint, "the checkpoint is of another network than the one it is loaded into")
+            throw TrainingError(
+                .checkpoint,
+                "the checkpoint is of another network than the one it is loaded into; name one of this network")
         }
         let parameters = network.parameters
         for parameter in parameters.layout.parameters where !parameter.isStored {
@@ -115,7 +120,8 @@ public struct Checkpoint<Network: TrainableNetwork>: Sendable {
             throw TrainingError(
                 .checkpoint,
                 "\(self.file.path) carries \(found.isEmpty ? "nothing" : found.sorted().joined(separator: ", ")), and its "
-                    + "network \(names.isEmpty ? "nothing" : names.sorted().joined(separator: ", ")), or in other shapes"
+                    + "network \(names.isEmpty ? "nothing" : names.sorted().joined(separator: ", ")), or in other "
+                    + "shapes; name a checkpoint of the same network, or another --output"
             )
         }
         try self.loadWeights(into: network)

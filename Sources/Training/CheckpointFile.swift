@@ -63,11 +63,14 @@ enum CheckpointFile {
             let stored = file.metadata[self.checksumKey]
         else {
             throw TrainingError(
-                .checkpoint, "\(file.path) is a safetensors file, but no checkpoint of `millrace train` or `finetune`")
+                .checkpoint,
+                "\(file.path) is a safetensors file, but no checkpoint of `millrace train` or `finetune`; name one")
         }
         guard version == self.formatVersion else {
             throw TrainingError(
-                .checkpoint, "\(file.path) has format version \(version), this program reads \(self.formatVersion)")
+                .checkpoint,
+                "\(file.path) has format version \(version), this program reads \(self.formatVersion); name a checkpoint of "
+                    + "this version, or start another --output")
         }
         var checksum = Checksum(file.metadata.filter { $0.key != self.checksumKey })
         for name in file.names.sorted() {

@@ -52,7 +52,9 @@ public struct ExperimentPlan<Arm: ExperimentArm>: Hashable, Sendable, Codable {
             throw TrainingError(
                 .usage, "\(path): \(error.message); `millrace experiment --help` shows a plan")
         }
-        if let problem = self.problem() { throw TrainingError(.usage, "\(path): \(problem)") }
+        if let problem = self.problem() {
+            throw TrainingError(.usage, "\(path): \(problem); `millrace experiment --help` shows a plan")
+        }
     }
 
     private func problem() -> String? {

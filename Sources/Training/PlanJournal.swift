@@ -95,7 +95,9 @@ public final class PlanJournal {
     public init(following path: String) throws(TrainingError) {
         self.path = nil
         self.segments = try Self.read(path).segments
-        if self.segments.isEmpty { throw TrainingError(.checkpoint, "the plan \(path) has no segments") }
+        if self.segments.isEmpty {
+            throw TrainingError(.checkpoint, "the plan \(path) has no segments; name another with --plan")
+        }
     }
 
     private static let bytesMax = 1 << 28
@@ -105,7 +107,7 @@ public final class PlanJournal {
         do throws(FileFailure) {
             data = try InputFile.contents(path, bytesMax: self.bytesMax)
         } catch {
-            throw TrainingError(.failed, "the plan: \(error.message)")
+            throw TrainingError(.failed, "the plan: \(error.message); name another with --plan, or another --output")
         }
         var segments: [Segment] = []
         // Some editors begin a file with a mark.
@@ -138,7 +140,7 @@ public final class PlanJournal {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             guard let line = try? encoder.encode(segment) else {
-                throw TrainingError(.failed, "a segment could not be written down")
+                throw TrainingError(.failed, "a segment could not be written down; start another --output")
             }
             try DurableFile.append(Bytes(line) + [0x0a], to: path)
         }

@@ -111,7 +111,7 @@ final class SampleIndexFile<Counts: SampleCounts> {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         guard let json = try? encoder.encode(entry) else {
-            throw TrainingError(.failed, "what was found in a shard could not be written down")
+            throw TrainingError(.failed, "what was found in a shard could not be written down; start another --output")
         }
         if self.pending.isEmpty { self.end = self.taken.offset }
         let hash = Self.hash(self.taken.hash, Bytes(json))

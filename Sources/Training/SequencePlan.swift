@@ -27,7 +27,8 @@ struct SequencePlan {
             guard stock.count > 0 else {
                 throw TrainingError(
                     .noSamples,
-                    "no sequence of the \(segment.samples) samples of segment \(segment.segment) can be used here")
+                    "no sequence of the \(segment.samples) samples of segment \(segment.segment) can be used here; "
+                        + "name another set with --shards, or another plan with --plan")
             }
             let old = self.current.map { $0.stock == stock ? stock.count : $0.stock.wholeCount } ?? 0
             let draw = SegmentDraw(

@@ -103,7 +103,9 @@ public final class ShardSource<Reader: SampleReading>: SampleSource {
             segment.segment == 0 ? 0 : self.index.prefix(self.journal.segments[segment.segment - 1].shards).usable
         guard usable > 0 else {
             throw TrainingError(
-                .noSamples, "none of the \(segment.samples) samples of segment \(segment.segment) can be used here")
+                .noSamples,
+                "none of the \(segment.samples) samples of segment \(segment.segment) can be used here; check --features, or name "
+                    + "the shards that the plan was made on with --shards")
         }
         self.draw = SegmentDraw(
             seed: self.options.seed, segment: segment.segment, old: before, new: usable - before,

@@ -133,7 +133,7 @@ public final class Trainer<Network: TrainableNetwork> {
             throw TrainingError(
                 .notFinite,
                 "step \(self.step + 1): the loss is \(losses.total) and the gradients' norm \(norm); the weights were left "
-                    + "as they were. Lower --learning-rate, or look at the samples: "
+                    + "as they were. Lower --learning-rate or --clip-norm, raise --warmup, or look at the samples: "
                     + draws.map(\.sample.id).joined(separator: " "))
         }
         let rate = self.network.learningRate(self.step, self.options)

@@ -67,7 +67,7 @@ extension FuzzTests {
             if let truth = try? GroundTruth(file.split, path: "nlq.json") {
                 let report = EvaluationReport(
                     try Evaluation([], truth: truth, resampling: false), truth: truth, bins: 16, train: nil)
-                try #require(report.lines.count > 5 && (try? JSONValue(parsing: report.json)) != nil, "\(input)")
+                try #require(report.lines().count > 5 && (try? JSONValue(parsing: report.json)) != nil, "\(input)")
             }
         }
     }
@@ -97,7 +97,7 @@ extension FuzzTests {
             let again = try? PredictionFile(file.bytes, path: "again")
             try #require(again == file, "\(input)")
             let report = EvaluationReport(evaluation, truth: truth, bins: 16, train: nil)
-            try #require((0...1).contains(evaluation.overall.meanOverlap) && report.lines.count > 5, "\(input)")
+            try #require((0...1).contains(evaluation.overall.meanOverlap) && report.lines().count > 5, "\(input)")
         }
     }
 

@@ -15,9 +15,9 @@ struct EvaluateCommand: ParsableCommand {
         commandName: "moments",
         abstract: "Score a checkpoint, or anyone's prediction file, as the official script does and beyond.",
         discussion: """
-            Prints recall over the predictions supplied, as the official script, and over all queries; with intervals, by \
-            template and by duration, and beside it what constant windows (fitted on --train, never on the evaluated file) and \
-            perfect labels on the model's grid would score.
+            Prints recall over the predictions supplied, as the official script, and over all queries; with intervals, and \
+            beside it what constant windows (fitted on --train, never on the evaluated file) and perfect labels on the model's \
+            grid would score.
 
             EXAMPLES
               millrace evaluate --checkpoint runs/a/best.safetensors \\
@@ -67,11 +67,16 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Threads, up to 1024; by default as many as cores.", valueName: "n"))
     var threads: Int?
 
-    @Flag(help: "Print the report as JSON.")
+    @Flag(help: "Show the scores of each template, too.")
+    var byTemplate = false
+
+    @Flag(help: "Show the scores of answers of similar length, too.")
+    var byDuration = false
+
+    @Flag(help: "Print the report as JSON, with all its parts.")
     var json = false
 
-    @Option(name: .long, help: "Least level of messages on standard error: error, warning, info or debug.")
-    var logLevel: LogLevel = .info
+    @OptionGroup(title: "Options of every command") var logs: LogOptions
 
     func validate() throws {
         if (self.checkpoint == nil) == (self.predictions == nil) {
@@ -83,7 +88,7 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     func run() throws {
-        Console.set(self.logLevel)
+        try self.logs.apply()
         try CommandFailure.reporting {
             let annotations = try Annotations.read(self.groundTruth).split
             let train = try self.train.map { try self.trainQueries($0) }
@@ -102,7 +107,8 @@ struct EvaluateCommand: ParsableCommand {
             let report = EvaluationReport(
                 try Evaluation(predictions, truth: truth, removedEmpty: self.removeEmpty), truth: truth, bins: bins,
                 train: train)
-            if self.json { try Results.json(report.json) } else { try Results.lines(report.lines) }
+            if self.json { return try Results.json(report.json) }
+            try Results.lines(report.lines(byTemplate: self.byTemplate, byDuration: self.byDuration))
         }
     }
 

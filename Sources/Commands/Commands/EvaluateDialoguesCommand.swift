@@ -52,8 +52,7 @@ struct EvaluateDialoguesCommand: ParsableCommand {
     @Flag(help: "Print the metrics as JSON.")
     var json = false
 
-    @Option(name: .long, help: "Least serious messages to print on standard error: error, warning, info or debug.")
-    var logLevel: LogLevel = .info
+    @OptionGroup(title: "Options of every command") var logs: LogOptions
 
     func validate() throws {
         guard self.rate > 0, self.rate <= 1000 else { throw ValidationError("--rate wants more than 0, up to 1000.") }
@@ -61,7 +60,7 @@ struct EvaluateDialoguesCommand: ParsableCommand {
     }
 
     func run() throws {
-        Console.set(self.logLevel)
+        try self.logs.apply()
         try CommandFailure.reporting {
             let sentences = try Sentences(folder: self.bert)
             var evaluation = DialogueEvaluation(

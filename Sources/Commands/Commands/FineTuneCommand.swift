@@ -42,15 +42,14 @@ struct FineTuneCommand: ParsableCommand {
     @OptionGroup(title: "Data") var data: DataArguments
     @OptionGroup(title: "Network, with --scratch") var network: NetworkArguments
 
-    @Option(name: .long, help: "Least level of messages on standard error: error, warning, info or debug.")
-    var logLevel: LogLevel = .info
+    @OptionGroup(title: "Options of every command") var logs: LogOptions
 
     func validate() throws {
         if (self.from == nil) != self.scratch { throw ValidationError("Give --from CHECKPOINT, or --scratch.") }
     }
 
     func run() throws {
-        Console.set(self.logLevel)
+        try self.logs.apply()
         try CommandFailure.reporting {
             let bytes = try Annotations.bytes(self.train)
             let file = try AnnotationFile(bytes, path: self.train)
@@ -67,7 +66,11 @@ struct FineTuneCommand: ParsableCommand {
             let parts = self.length.parts(start.network, options, validation: try self.moments.truth())
             let (trainer, counts) = try Trainer.fixed(
                 queries, textless: file.queryCount - queries.count, parts)
-            let outcome = try self.length.run.run(trainer)
+            let run = try self.length.run("finetune", on: self.train)
+            let outcome = try run.run(trainer)
+            if outcome == .finished, run.didNothing {
+                try Results.line("this run did nothing: all \(self.length.steps) steps were done before")
+            }
             try Results.line(
                 "\(outcome == .finished ? "trained" : "stopped after") \(trainer.step) of \(self.length.steps) steps on "
                     + "\(counts.statistics.targets) queries; checkpoints are in \(self.length.output)")

@@ -64,6 +64,7 @@ struct IngestCommand: ParsableCommand {
         @Option(help: ArgumentHelp("Records a second, at most.", valueName: "n"))
         var maxRate: Double?
 
+        @OptionGroup(title: "Status server") var http: HTTPArguments
         @OptionGroup(title: "Options of every command") var common: CommonOptions
 
         func validate() throws {
@@ -82,12 +83,19 @@ struct IngestCommand: ParsableCommand {
         func ingest(_ adapter: Adapter) throws {
             let home = try self.common.makeHome()
             for note in adapter.notes { Console.warning(note) }
+            let http = try self.http.options()
             let log = try home.openLog()
             defer { log.close() }
+            try home.finishRemovals(in: log)
+            let lock = IngestLock(self.topic, in: home)
+            defer { withExtendedLifetime(lock) {} }
             let specification = TopicSpecification(name: self.topic, partitions: self.partitions)
             let ingest = try Ingest(log: log, topic: specification, source: Adapter.name, replaces: self.replace)
             defer { ingest.close() }
-            let report = try IngestRun(ingest, maxRate: self.maxRate).run(adapter)
+            let pulse = home.makePulse(role: "ingest", name: self.topic, log: log)
+            let serving = try http.map { try StatusServing($0, of: pulse, home: home) }
+            defer { serving?.stop() }
+            let report = try IngestRun(ingest, into: self.topic, maxRate: self.maxRate, pulse: pulse).run(adapter)
             if self.common.json {
                 try Results.json(report.json)
             } else {

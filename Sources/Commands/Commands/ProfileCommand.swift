@@ -109,7 +109,7 @@ struct ProfileCommand: ParsableCommand {
     }
 
     private func profile(file path: String) throws {
-        Console.set(self.common.logLevel)
+        _ = try self.common.makeHome()
         let bytes = try UserFile.contents(path)
         let file: HumanQueryFile
         do throws(JSONError) {

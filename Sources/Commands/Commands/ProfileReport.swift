@@ -34,13 +34,35 @@ struct ProfileReport {
 
     private var lines: [String] {
         let size = "\(Self.grouped(self.profile.queries)) queries of \(Self.grouped(self.profile.videoCount)) videos"
-        guard self.profile.queries > 0 else { return ["\(self.name): no queries"] + self.fileLines }
+        guard self.profile.queries > 0 else {
+            return ["\(self.name): no queries; `millrace run` makes some, another name is another set"] + self.fileLines
+        }
         let off = self.measures.count(where: \.isOff)
         var lines = [
             "\(self.name): \(size); \(off == 0 ? "nothing is" : "\(off) of \(self.measures.count) figures are") off"
         ]
-        lines += [""] + self.measureLines + [""] + self.partLines + self.duplicateLines + self.fileLines
+        lines +=
+            [""] + self.measureLines + [""] + self.knobLines + self.partLines + self.duplicateLines + self.fileLines
         return lines
+    }
+
+    /// The settings that move what is off, one line a knob; of a file that people wrote nothing can be moved.
+    private var knobLines: [String] {
+        guard self.human == nil else { return [] }
+        var knobs: [(text: String, names: [String])] = []
+        for measure in self.measures where measure.isOff {
+            guard let text = ProfileKnob.of(measure.name)?.text else { continue }
+            if let index = knobs.firstIndex(where: { $0.text == text }) {
+                knobs[index].names.append(measure.name)
+            } else {
+                knobs.append((text, [measure.name]))
+            }
+        }
+        guard !knobs.isEmpty else { return [] }
+        let lines = knobs.flatMap {
+            WrappedText.lines("  \($0.names.joined(separator: ", ")): \($0.text)", indent: 4)
+        }
+        return ["these fields of the topology's steps move what is off:"] + lines + [""]
     }
 
     /// The measures, the furthest off first.
@@ -76,6 +98,9 @@ struct ProfileReport {
         ]
         lines += report.mostRepeated.map { "  \(Self.grouped($0.count)) times: \($0.query)" }
         lines.append("different texts that are nearly the same as another: \(Self.grouped(report.near))")
+        if self.human == nil, report.exact + report.near > 0, let knob = ProfileKnob.of("duplicates") {
+            lines += WrappedText.lines("fewer of both by \(knob.text)", indent: 2)
+        }
         lines += report.nearExamples.map { "  \(Self.number($0.similarity, 2)): \($0.first) / \($0.second)" }
         return lines
     }
@@ -181,6 +206,7 @@ extension ProfileReport {
         json.field("tolerances", measure.distance)
         json.key("is_off")
         json.value(measure.isOff)
+        if let knob = ProfileKnob.of(measure.name) { json.field("knob", knob.text) }
         if !measure.parts.isEmpty {
             json.key("parts")
             json.beginArray()

@@ -53,14 +53,17 @@ struct ReplayCommand: ParsableCommand {
 
     @OptionGroup var arguments: RunArguments
     @OptionGroup(title: "The topology") var topologyOptions: TopologyOptions
+    @OptionGroup(title: "Status server") var http: HTTPArguments
     @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
             let topology = try self.topologyOptions.load(self.file, as: self.alias)
+            let http = try self.http.options()
             let log = self.dryRun ? try home.openLogToRead() : try home.openLog()
             defer { log.close() }
+            if !self.dryRun { try home.finishRemovals(in: log) }
             let selected = try ReplayPlan.select(topology, stage: self.stage)
             let into = try self.into ?? ReplayPlan.freeName(topology.name, in: log)
             if let problem = TopologyName.problem(into) { throw CommandFailure(.usage, "--into: \(problem)") }
@@ -84,7 +87,13 @@ struct ReplayCommand: ParsableCommand {
             options.startOffsets = bound.starts
             options.endOffsets = bound.ends
             let originals = try bound.originals(in: log)
-            let models = try ModelRun(home, topology: bound.topology.name, self.arguments)
+            let pulse = home.makePulse(role: "replay", name: bound.topology.name, log: log)
+            let serving = try http.map { try StatusServing($0, of: pulse, home: home) }
+            defer { serving?.stop() }
+            options.metrics = pulse.registry
+            options.onBeat = { pulse.beat() }
+            let models = try ModelRun(
+                home, topology: bound.topology.name, self.arguments, metrics: pulse.registry)
             options.services = models.services
             options.use(newest)
             newest.replayNotes.forEach(Console.warning)
@@ -92,7 +101,10 @@ struct ReplayCommand: ParsableCommand {
                 topology: bound.topology, log: log, options: options, warn: Console.warning,
                 makeSink: home.sinkMaker(for: bound.topology, log: log, following: originals))
             Console.info("replaying \(topology.name) into \(into)")
-            try EngineRun(engine, topology: bound.topology, log: log, models: models).run(json: self.common.json)
+            try EngineRun(
+                engine, topology: bound.topology, home: home, log: log, models: models, pulse: pulse,
+                drainSeconds: self.arguments.drainSeconds
+            ).run(json: self.common.json)
         }
     }
 }

@@ -10,6 +10,7 @@ import RecordLog
 import Records
 import Shards
 import Synchronization
+import Telemetry
 import Topologies
 import VideoAnnotations
 
@@ -26,6 +27,7 @@ struct RunCommand: ParsableCommand {
               millrace run topologies/nlq.yaml
               millrace run topologies/naq.yaml --until-idle
               millrace run topologies/nlq.yaml --as trial --until-idle
+              millrace run topologies/nlq.yaml --http 127.0.0.1:8090
               LLM_PROVIDER=rules millrace run topologies/nlq.yaml --until-idle \\
                   --max-rate 1000
             """)
@@ -47,24 +49,35 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var arguments: RunArguments
     @OptionGroup(title: "The topology") var topologyOptions: TopologyOptions
+    @OptionGroup(title: "Status server") var http: HTTPArguments
     @OptionGroup(title: "Options of every command") var common: CommonOptions
 
     func run() throws {
         let home = try self.common.makeHome()
         try CommandFailure.reporting {
             let topology = try self.topologyOptions.load(self.file, as: self.alias)
+            let http = try self.http.options()
             let log = try home.openLog()
             defer { log.close() }
+            try home.finishRemovals(in: log)
             var options = self.arguments.options(for: home)
             options.untilIdle = self.untilIdle
             options.acceptsChangedTopology = self.acceptChanges
-            let models = try ModelRun(home, topology: topology.name, self.arguments)
+            let pulse = home.makePulse(role: "run", name: topology.name, log: log)
+            let serving = try http.map { try StatusServing($0, of: pulse, home: home) }
+            defer { serving?.stop() }
+            options.metrics = pulse.registry
+            options.onBeat = { pulse.beat() }
+            let models = try ModelRun(home, topology: topology.name, self.arguments, metrics: pulse.registry)
             options.services = models.services
             options.use(try NewestVideos.ingested(for: topology, in: log))
             let engine = Engine(
                 topology: topology, log: log, options: options, warn: Console.warning,
                 makeSink: home.sinkMaker(for: topology, log: log))
-            try EngineRun(engine, topology: topology, log: log, models: models).run(json: self.common.json)
+            try EngineRun(
+                engine, topology: topology, home: home, log: log, models: models, pulse: pulse,
+                drainSeconds: self.arguments.drainSeconds
+            ).run(json: self.common.json)
         }
     }
 }
@@ -75,8 +88,17 @@ struct EngineRun {
     private let topology: Topology
     private let log: any RecordLog
     private let models: ModelRun
+    private let pulse: Pulse
+    private let drainSeconds: Double
+    private let board: OpenShardBoard
 
-    init(_ engine: Engine, topology: Topology, log: any RecordLog, models: ModelRun) {
+    init(
+        _ engine: Engine, topology: Topology, home: Home, log: any RecordLog, models: ModelRun, pulse: Pulse,
+        drainSeconds: Double
+    ) {
+        self.pulse = pulse
+        self.drainSeconds = drainSeconds
+        self.board = OpenShardBoard(home, topology)
         self.engine = engine
         self.topology = topology
         self.log = log
@@ -86,18 +108,31 @@ struct EngineRun {
     func run(json: Bool) throws {
         let engine = self.engine
         let models = self.models
+        let pulse = self.pulse
         models.onHalt {
             models.beginNoMore()
             engine.stop()
         }
-        let interrupts = Interrupts {
+        let interrupts = Interrupts(within: self.drainSeconds) {
+            pulse.end()
             models.beginNoMore()
             models.announceWait()
             engine.stop()
         }
         defer { interrupts.cancel() }
+        pulse.start { figures in
+            let run = engine.figures()
+            figures.graph = run.graph
+            figures.stages = run.stages
+            figures.sets = run.sets
+            figures.models = models.figures
+            figures.waits = run.waits + models.waits
+            pulse.health.set(run.readiness)
+        }
+        defer { pulse.stop() }
         let progress = ProgressReporter()
-        let watcher = ProgressWatcher(engine: engine, models: models, reporter: progress)
+        let watcher = ProgressWatcher(
+            engine: engine, topology: self.topology, models: models, board: self.board, reporter: progress)
         watcher.start()
         let result = Result { try engine.run() }
         watcher.stop()
@@ -105,59 +140,11 @@ struct EngineRun {
         let isDone = (try? result.get()) != nil && !Interrupts.hasCome
         self.models.end(isDone: isDone)
         try result.get()
-        let summary = try StageSummary.read(self.topology, log: self.log)
+        var summary = try StageSummary.read(self.topology, log: self.log)
+        summary.add(engine.progress())
         if json { try Results.json(summary.json) } else { try Results.text(summary.text) }
         summary.revisionWarnings(file: self.topology.file).forEach(Console.warning)
         self.models.report()
         if let problem = self.models.problem { throw problem }
-    }
-}
-
-/// Shows the rates of a running engine.
-final class ProgressWatcher: @unchecked Sendable {
-    // @unchecked: `last` is touched on `queue` only, the rest does not change.
-    private let isStopped = Atomic(false)
-    private let engine: Engine
-    private let models: ModelRun
-    private let reporter: ProgressReporter
-    private let queue = DispatchQueue(label: "millrace.progress")
-    private let timer: any DispatchSourceTimer
-    private var last: (time: ContinuousClock.Instant, records: [String: Int])?
-
-    init(engine: Engine, models: ModelRun, reporter: ProgressReporter) {
-        self.engine = engine
-        self.models = models
-        self.reporter = reporter
-        self.timer = DispatchSource.makeTimerSource(queue: self.queue)
-    }
-
-    func start() {
-        self.timer.schedule(deadline: .now() + 0.5, repeating: 0.5)
-        self.timer.setEventHandler { [weak self] in self?.show() }
-        self.timer.resume()
-    }
-
-    /// Shows nothing more. A look that is under way may wait for a log that is away, so it is not waited for.
-    func stop() {
-        self.timer.cancel()
-        self.isStopped.store(true, ordering: .releasing)
-    }
-
-    private func show() {
-        self.reporter.show { _ in
-            let stages = self.engine.progress()
-            let now = ContinuousClock.now
-            let seconds = self.last.map { (now - $0.time).seconds } ?? 0
-            let lines = stages.map { stage in
-                let before = self.last?.records[stage.stage] ?? stage.recordsIn
-                return ProgressLine.Stage(
-                    name: stage.stage, records: stage.recordsIn,
-                    rate: seconds > 0 ? Int(Double(stage.recordsIn - before) / seconds) : 0, waiting: stage.lag,
-                    inFlight: stage.inFlight, callsToCome: stage.callsToCome)
-            }
-            if self.isStopped.load(ordering: .acquiring) { return nil }
-            self.last = (now, Dictionary(stages.map { ($0.stage, $0.recordsIn) }) { first, _ in first })
-            return ProgressLine(stages: lines, wait: self.models.longestWait?.text).text
-        }
     }
 }

@@ -49,12 +49,11 @@ struct SampleCommand: ParsableCommand {
                 videos: self.videos, seed: self.seed, features: self.features, queriesPerClip: self.queriesPerClip,
                 overwrite: self.overwrite, trainQueriesPerClip: self.trainQueriesPerClip)
             let progress = ProgressReporter()
+            var rate = WorkingRate()
             let folder = URL(fileURLWithPath: self.output)
             let summary = try writeSampleWorld(options, to: folder) { done, total in
-                progress.show { elapsed in
-                    let left = ProgressReporter.duration(elapsed / Double(max(1, done)) * Double(total - done))
-                    return "sample: \(done) of \(total) videos, \(left) left"
-                }
+                rate.add(done, at: progress.elapsed)
+                progress.show { _ in "sample: \(done) of \(total) videos\(rate.left(total - done))" }
             }
             progress.finish()
             try Results.line(

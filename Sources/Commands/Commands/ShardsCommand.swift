@@ -10,8 +10,8 @@ import Shards
 /// `millrace shards`
 struct ShardsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "shards", abstract: "List shards, verify them, or print their samples.",
-        subcommands: [List.self, Verify.self, Cat.self])
+        commandName: "shards", abstract: "List shards, verify them, print their samples, or drop them.",
+        subcommands: [List.self, Verify.self, Cat.self, Drop.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -44,22 +44,19 @@ struct ShardsCommand: ParsableCommand {
             for name in try ShardSets.names(in: log) {
                 let (manifest, unreadable) = try ShardSets.readable(name, in: log)
                 problems += unreadable
-                let bytes = manifest.commits.reduce(0) { $0 + $1.entry.bytes }
+                let size = SetSize(name, manifest)
                 let content = manifest.commits.reduce(0) { $0 + $1.entry.uncompressedBytes }
                 if self.common.json {
                     var json = JSONWriter()
                     json.beginObject()
-                    json.field("name", name)
-                    json.field("shards", manifest.commits.count)
-                    json.field("samples", manifest.samples)
-                    json.field("bytes", bytes)
+                    size.write(to: &json)
                     json.field("uncompressed_bytes", content)
                     json.endObject()
                     try Results.json(json.bytes)
                 } else {
                     table.add(
                         [name]
-                            + [manifest.commits.count, manifest.samples, bytes, content].map(ProgressReporter.grouped))
+                            + [size.shards, size.samples, size.bytes, content].map(ProgressReporter.grouped))
                 }
             }
             if !self.common.json { try Results.lines(table.lines) }

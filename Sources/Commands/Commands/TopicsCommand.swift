@@ -9,7 +9,8 @@ import Records
 /// `millrace topics`
 struct TopicsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "topics", abstract: "List topics, or read one.", subcommands: [List.self, Read.self])
+        commandName: "topics", abstract: "List topics, read one, or delete some.",
+        subcommands: [List.self, Read.self, Delete.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(

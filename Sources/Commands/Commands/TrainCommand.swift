@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Engine
 import RecordLog
 import Shards
 import TaskRooms
@@ -56,19 +57,28 @@ struct TrainCommand<Subject: SampleTraining>: ParsableCommand {
             let log = try self.openLog(home)
             defer { log.close() }
             let parts = self.length.parts(subject.network, self.options, validation: subject.validation)
-            let run = self.length.run
+            let run = try self.length.run(
+                Subject.commandName, on: self.shards, exchange: home.figureExchange(log), home: home)
             let storage = FileShardStorage(folder: home.shardFolder(self.shards))
+            // Kept until the run ends: a set must not be dropped under it.
+            let note = Trainings.note(self.length.output, set: self.shards, in: home)
+            defer { withExtendedLifetime(note) {} }
             let training = try ShardTraining(
                 TailingReader(name: self.shards, log: log, storage: storage), storage: storage,
                 reader: subject.reader, parts, following: self.plan,
                 waiting: ShardWaiting(
                     isAllowed: self.wait,
                     pause: { want in
-                        run.waits("\(want) (`\(self.shards)`)")
+                        run.waits("\(want) (`\(self.shards)`)") {
+                            OpenShardBoard.read(home, set: self.shards).text(now: Engine.systemClock())
+                        }
                         log.awaitAppend(timeoutMilliseconds: 200)
                         return !run.stopping
                     }, onSight: { run.saw($0) }))
             let outcome = try run.run(training.trainer, look: training.look)
+            if outcome == .finished, run.didNothing {
+                try Results.line("this run did nothing: all \(self.length.steps) steps were done before")
+            }
             try self.report(outcome, training)
         }
     }

@@ -1,71 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
 import Codecs
+import Foundation
+import Logging
 import Records
 import Synchronization
 
-/// A level of messages on standard error.
-enum LogLevel: String, CaseIterable, ExpressibleByArgument, Comparable {
-    case error, warning, info, debug
-
-    static func < (left: LogLevel, right: LogLevel) -> Bool {
-        (Self.allCases.firstIndex(of: left) ?? 0) < (Self.allCases.firstIndex(of: right) ?? 0)
-    }
-}
-
-/// Results go to standard output (`Results`); everything else goes to standard error, by here and nowhere else, with
-/// what comes from outside made visible.
+/// Results go to standard output (`Results`); everything else goes to standard error, by here and nowhere else, without
+/// secrets, and with what comes from outside made visible.
+///
+/// Messages are swift-log's: the program boots `ConsoleLogHandler` as its backend, which brings them back here. A
+/// message is one write.
 enum Console {
-    private static let level = Mutex(LogLevel.info)
-    private static let progressShown = Mutex(false)
+    private struct State {
+        var level = LogLevel.info
+        /// The form that was asked for; by default that of the terminal, or lines with time and level.
+        var format: LogFormat?
+        var screen = ProgressScreen()
+        var resizes: (any DispatchSourceSignal)?
+    }
 
-    /// Sets how much is said.
-    static func set(_ newLevel: LogLevel) { self.level.withLock { $0 = newLevel } }
+    private static let state = Mutex(State())
+    private static let logger = Logger(label: LogLine.program)
 
-    static func error(_ message: String) { self.say(message, prefix: "error: ", at: .error) }
-    static func warning(_ message: String) { self.say(message, prefix: "warning: ", at: .warning) }
-    static func info(_ message: String) { self.say(message, prefix: "", at: .info) }
-    static func debug(_ message: String) { self.say(message, prefix: "", at: .debug) }
+    /// Sets how much is said, and in which form.
+    static func set(_ newLevel: LogLevel, _ format: LogFormat? = nil) {
+        self.state.withLock { state in
+            state.level = newLevel
+            state.format = format ?? state.format
+        }
+    }
+
+    /// The least level that is said.
+    static var level: LogLevel { self.state.withLock { $0.level } }
+
+    static func error(_ message: String) { self.say(message, at: .error) }
+    static func warning(_ message: String) { self.say(message, at: .warning) }
+    static func info(_ message: String) { self.say(message, at: .info) }
+    static func debug(_ message: String) { self.say(message, at: .debug) }
+
+    private static func say(_ message: String, at level: LogLevel) {
+        // A logger made before the level was set would keep the old one.
+        if level <= self.level { self.logger.log(level: level.logger, "\(message)") }
+    }
 
     /// Says something that has its form already, whatever the level: the words of a usage error, diagnostics.
     static func text(_ text: String) {
-        self.write(VisibleText.text(Self.withoutPasswords(text), keepsLines: true) + "\n")
+        let message = text.hasPrefix("Error: ") && !self.isTerminal ? String(text.dropFirst(7)) : text
+        self.write(LogLine(time: Date(), level: .error, message: message, saysLevel: true))
     }
 
-    /// A text whose addresses have lost what stands before their `@`: a user may have put a password there.
-    static func withoutPasswords(_ text: String) -> String {
-        text.contains("@") ? text.replacing(/:\/\/[^\/\s@]+@/, with: "://…@") : text
-    }
-
-    private static func say(_ message: String, prefix: String, at level: LogLevel) {
-        guard level <= self.level.withLock({ $0 }) else { return }
-        self.progressShown.withLock { shown in
-            if shown { Self.write(Self.lineStart) }
-            shown = false
-        }
-        // Diagnostics of a topology carry their own severity and place.
-        let hasPrefix = prefix.isEmpty || message.contains(": \(prefix)")
-        self.text((hasPrefix ? "" : prefix) + message)
-    }
-
-    /// Rewrites the progress line; an empty text removes it.
-    static func progress(_ text: String) {
-        guard LogLevel.info <= self.level.withLock({ $0 }) else { return }
-        self.progressShown.withLock { shown in
-            Self.write(Self.lineStart + VisibleText.text(text))
-            shown = !text.isEmpty
+    /// Writes a message, in one piece.
+    static func write(_ line: LogLine) {
+        var line = line
+        line.message = Secrets.hidden(line.cutMessage)
+        line.facts = line.facts.map { ($0.name, Secrets.hidden($0.value)) }
+        self.state.withLock { state in
+            switch state.format {
+            case .json: self.write(line.json)
+            case .text: self.write(state.screen.write(line.text, on: self.size))
+            case nil where self.isTerminal: self.write(state.screen.write(line.friendly, on: self.size))
+            case nil: self.write(line.text)
+            }
         }
     }
 
-    /// Tells whether a person looks at standard error.
-    static var isTerminal: Bool { StandardStream.error.isTerminal }
+    // MARK: Progress
 
-    /// Goes to the beginning of the line and clears it: the one control sequence that is meant.
-    private static let lineStart = "\r\u{1b}[K"
+    /// Shows rows of progress on a terminal in place of the last ones; none removes them.
+    static func progress(_ rows: [String]) {
+        self.state.withLock { state in
+            guard LogLevel.info <= state.level, state.format != .json else { return }
+            if state.resizes == nil, !rows.isEmpty { state.resizes = self.followResizes() }
+            self.write(state.screen.show(rows.map(Secrets.hidden), on: self.size))
+        }
+    }
 
-    private static func write(_ text: String) {
+    private static func followResizes() -> any DispatchSourceSignal {
+        let source = DispatchSource.makeSignalSource(
+            signal: SIGWINCH, queue: DispatchQueue(label: "millrace.terminal-size"))
+        source.setEventHandler { self.state.withLock { self.write($0.screen.redraw(self.size)) } }
+        source.resume()
+        return source
+    }
+
+    /// Tells whether a person looks at standard error, on a terminal whose lines can be rewritten.
+    static var isTerminal: Bool {
+        StandardStream.error.isTerminal && getenv("TERM").map { String(cString: $0) } != "dumb"
+    }
+
+    /// Tells whether progress is rows that are rewritten.
+    static var showsRows: Bool { self.isTerminal && self.state.withLock { $0.format } != .json }
+
+    /// The columns that a row of progress may take: the last one stays free.
+    static var columns: Int { self.size.columns - 1 }
+
+    private static var size: TerminalSize { TerminalSize.of(.error) ?? .usual }
+
+    private static func write(_ text: String) { if !text.isEmpty { self.write(Bytes(text.utf8)) } }
+
+    private static func write(_ bytes: Bytes) {
         // If standard error cannot be written, there is nowhere left to say so.
-        try? StandardStream.error.write(Bytes(text.utf8))
+        try? StandardStream.error.write(bytes)
     }
 }

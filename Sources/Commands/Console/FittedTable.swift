@@ -11,7 +11,7 @@ struct FittedTable {
     /// The width for those who do not look on a terminal, and the least there is.
     private static let (widthDefault, widthMin) = (80, 40)
     /// No column is cut to less.
-    private static let columnMin = 8
+    private static let columnMin = 6
 
     private let header: [String]
     private let flexible: Set<Int>

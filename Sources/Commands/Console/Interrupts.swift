@@ -9,6 +9,10 @@ import Synchronization
 /// so that no `&&` goes on behind it: also where the work came to its end meanwhile, or failed on the way there. While
 /// nobody listens, a signal ends the program by itself.
 final class Interrupts {
+    /// The seconds that an end may take, where nothing else is said: less than the thirty after which supervisors
+    /// kill, so that the partitions are given up first.
+    static let drainSeconds = 20.0
+
     private static let numbers = [SIGINT, SIGTERM]
     private static let firstNumber = Atomic<Int32>(0)
     private var sources: [any DispatchSourceSignal] = []
@@ -28,7 +32,11 @@ final class Interrupts {
     static var hasCome: Bool { Self.exitCode != nil }
 
     /// Says a message and calls back on the first signal.
-    init(_ message: String = Interrupts.committing, _ onFirst: @escaping @Sendable () -> Void = {}) {
+    /// - Parameter drainSeconds: the time after which the program ends, whatever the work is at; `nil`: when it is done.
+    init(
+        _ message: String = Interrupts.committing, within drainSeconds: Double? = nil,
+        _ onFirst: @escaping @Sendable () -> Void = {}
+    ) {
         let queue = DispatchQueue(label: "millrace.signals")
         for number in Self.numbers {
             signal(number, SIG_IGN)
@@ -38,11 +46,22 @@ final class Interrupts {
                     expected: 0, desired: number, ordering: .acquiringAndReleasing)
                 // At once: what runs at an ordinary exit would meet threads that are still at work.
                 guard isFirst else { _exit(128 + number) }
+                if let drainSeconds { Self.end(after: drainSeconds, 128 + number) }
                 Console.info(message)
                 onFirst()
             }
             source.resume()
             self.sources.append(source)
+        }
+    }
+
+    /// Ends the program after a time, from a queue that nothing else waits on.
+    private static func end(after seconds: Double, _ code: Int32) {
+        DispatchQueue(label: "millrace.drain").asyncAfter(deadline: .now() + seconds) {
+            Console.warning(
+                "the end took longer than --drain-seconds allows (\(seconds) s): what was not committed is read again by the next run"
+            )
+            _exit(code)
         }
     }
 

@@ -41,6 +41,20 @@ enum Results {
         try self.lines(whole.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
     }
 
+    /// Writes lines for people in place of those before: on a terminal from its top, cut to its size, elsewhere as a
+    /// block.
+    static func redraw(_ lines: [String]) throws(OutputFailure) {
+        guard let size = TerminalSize.of(.output) else {
+            try self.lines(lines)
+            return try self.flush()
+        }
+        try self.flush()
+        let fitting = size.fit(lines.map { VisibleText.text($0) })
+        // To the top; of each line the rest, and behind the last line all, is cleared.
+        let text = "\u{1b}[H" + fitting.map { $0 + "\u{1b}[K\n" }.joined() + "\u{1b}[J"
+        try StandardStream.output.write(Bytes(text.utf8))
+    }
+
     /// Writes a line of JSON.
     static func json(_ bytes: Bytes) throws(OutputFailure) {
         try self.append(VisibleText.bytes(bytes, as: .json))

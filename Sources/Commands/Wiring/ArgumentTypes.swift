@@ -7,6 +7,12 @@ public struct WaitLimit: ExpressibleByArgument {
     /// The time in seconds.
     public let seconds: Double
 
+    /// A time in seconds.
+    public init(seconds: Double) { self.seconds = seconds }
+
+    /// The time as it is written.
+    public var defaultValueDescription: String { "\(Int(self.seconds))s" }
+
     /// Reads a number with a unit, or one of seconds.
     public init?(argument: String) {
         let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]

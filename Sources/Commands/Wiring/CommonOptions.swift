@@ -43,13 +43,12 @@ struct CommonOptions: ParsableArguments {
     @Flag(name: .long, help: "Print results as JSON.")
     var json = false
 
-    @Option(name: .long, help: "Least level of messages on standard error: error, warning, info or debug.")
-    var logLevel: LogLevel = .info
+    @OptionGroup var logs: LogOptions
 
     /// The home that these options name.
     func makeHome() throws -> Home {
-        Console.set(self.logLevel)
         if let file = self.envFile { try EnvironmentFile.apply(file) }
+        try self.logs.apply()
         let environment = ProcessInfo.processInfo.environment
         let home = self.home ?? environment["MILLRACE_HOME"] ?? ".millrace"
         let location = try LogLocation(parsing: self.log ?? environment["MILLRACE_LOG"] ?? "embedded")
@@ -63,6 +62,7 @@ struct CommonOptions: ParsableArguments {
         let properties = try KafkaProperties.gather(
             options: self.kafkaProperty, file: self.kafkaConfig ?? environment["MILLRACE_KAFKA_CONFIG"],
             environment: environment)
+        Secrets.know { secrets in for (name, value) in properties { secrets.learn(name, value) } }
         return Home(path: home, location: location, kafkaProperties: properties)
     }
 }

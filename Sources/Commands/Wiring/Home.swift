@@ -10,6 +10,7 @@ import RecordLog
 import Records
 import Shards
 import TaskRooms
+import Telemetry
 import Topologies
 
 /// The folder that holds the embedded log and the shards, and the log that a command works on.
@@ -29,6 +30,25 @@ struct Home {
 
     /// The folder in which runs note the model servers that they wait for.
     var waitsFolder: String { self.path + "/waits" }
+
+    /// The folder in which processes of an embedded home tell their figures.
+    var processesFolder: String { self.path + "/processes" }
+
+    /// The folder in which runs note when the shards that they have open will be closed.
+    var rotationFolder: String { self.path + "/rotation" }
+
+    /// The exchange by which processes on this log see each other's figures.
+    func figureExchange(_ log: any RecordLog) -> any FigureExchange {
+        self.logIsRemote ? TopicExchange(log: log) : FolderExchange(folder: self.processesFolder)
+    }
+
+    /// The life of this process, to be started.
+    /// - Parameters:
+    ///   - role: the command.
+    ///   - name: its subject: the topology, the set, the topic.
+    func makePulse(role: String, name: String, log: any RecordLog) -> Pulse {
+        Pulse(role: role, name: name, path: self.path, exchange: self.figureExchange(log), stillSecondsMax: 60)
+    }
 
     /// The folder of a set of shards.
     func shardFolder(_ name: String) -> String { self.path + "/shards/" + name }
@@ -62,6 +82,7 @@ struct Home {
             log = try KafkaLog(brokers: brokers, properties: self.kafkaProperties) { event in
                 switch event {
                 case .log(let severity, let text):
+                    BrokerTrouble.count(text, severity: severity)
                     // Connections come and go; what matters to a command comes back as its error.
                     if severity <= 2 {
                         Console.warning("librdkafka: \(text)")

@@ -79,6 +79,7 @@ struct IngestReport {
             "\(topic): \(ProgressReporter.grouped(self.groups)) \(self.words.wholeGroups), "
                 + "\(ProgressReporter.grouped(self.records)) \(self.words.records) written"
         ]
+        if self.groups == 0 { lines.append("this run wrote nothing") }
         if self.replaced > 0 { lines.append("replaced by a new revision: \(self.replaced)") }
         for (number, list) in self.lists.enumerated() {
             lines.append(

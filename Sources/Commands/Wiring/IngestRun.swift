@@ -12,8 +12,12 @@ import Threads
 struct IngestRun {
     private let ingest: Ingest
     private let maxRate: Double?
+    private let pulse: Pulse
+    private let topic: String
 
-    init(_ ingest: Ingest, maxRate: Double?) {
+    init(_ ingest: Ingest, into topic: String, maxRate: Double?, pulse: Pulse) {
+        self.pulse = pulse
+        self.topic = topic
         self.ingest = ingest
         self.maxRate = maxRate
     }
@@ -22,10 +26,18 @@ struct IngestRun {
     func run<Adapter: SourceAdapter>(_ adapter: Adapter) throws -> IngestReport {
         let words = Adapter.Group.words
         let queue = HandOver<[SourceItem<Adapter.Group>]>(capacity: 8)
-        let interrupts = Interrupts("stopping: committing the \(words.groups) that are whole; once more to stop now") {
+        let pulse = self.pulse
+        let interrupts = Interrupts(
+            "stopping: committing the \(words.groups) that are whole; once more to stop now",
+            within: Interrupts.drainSeconds
+        ) {
+            pulse.end()
             queue.stop()
         }
         defer { interrupts.cancel() }
+        pulse.start { _ in }
+        defer { pulse.stop() }
+        var meters = IngestMeters(topic: self.topic, factory: pulse.registry)
         let progress = ProgressReporter()
         let failure = ReadingFailure()
         let reader = try CommandFailure.reporting {
@@ -43,6 +55,8 @@ struct IngestRun {
         var pace = IngestPace(perSecond: self.maxRate)
         do {
             while let items = queue.take() {
+                pulse.works()
+                defer { meters.take(report) }
                 for item in items where !queue.isStopped { try self.take(item, &report, &pace, queue) }
             }
             try self.ingest.flush()
@@ -67,13 +81,16 @@ struct IngestRun {
     ) throws {
         var batch: [SourceItem<Adapter.Group>] = []
         var weight = 0
+        var rate = WorkingRate()
         func report(_ at: SourceProgress) {
-            progress.show { elapsed in
+            rate.add(at.bytesRead, at: progress.elapsed)
+            progress.show { _ in
                 let megabytes = ProgressReporter.grouped(at.bytesRead >> 20)
                 guard at.bytesTotal > 0 else { return "ingest: \(megabytes) MB" }
-                let share = Double(at.bytesRead) / Double(at.bytesTotal)
-                let left = ProgressReporter.duration(elapsed / max(share, 1e-9) * (1 - share))
-                return "ingest: \(megabytes) MB, \(Int(share * 100)) %, \(left) left"
+                // A file that grows while it is read ends where it ends.
+                let share = min(1, Double(at.bytesRead) / Double(at.bytesTotal))
+                let left = rate.left(at.bytesTotal - at.bytesRead)
+                return "ingest: \(megabytes) MB, \(Int(share * 100)) %\(left)"
             }
         }
         // Items that are whole before the place where a file breaks off go in too.

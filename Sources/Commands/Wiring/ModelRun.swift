@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CoreMetrics
 import Dataflow
 import Dispatch
 import Foundation
 import ModelCalls
 import ModelRequests
+import Records
+import Telemetry
 
 /// The model servers of one run: what its steps ask by, what it may spend, and what is said of it at the end.
 ///
@@ -14,8 +17,10 @@ struct ModelRun {
     private let budget: Budget?
 
     /// Prepares a run.
-    /// - Parameter arguments: say what may be spent, and how long a server is waited for.
-    init(_ home: Home, topology: String, _ arguments: RunArguments) throws {
+    /// - Parameters:
+    ///   - arguments: say what may be spent, and how long a server is waited for.
+    ///   - metrics: the backend of the metrics.
+    init(_ home: Home, topology: String, _ arguments: RunArguments, metrics: any MetricsFactory) throws {
         var options = CompletionService.Options(
             cacheFolder: home.cacheFolder, environment: ProcessInfo.processInfo.environment)
         options.notify = { notice in
@@ -37,9 +42,10 @@ struct ModelRun {
                     + "\(ProgressReporter.grouped(resumed.tokens)) tokens of it are used")
         }
         options.media = try arguments.media.folder()
+        options.metrics = metrics
         options.budget = self.budget
         options.waitSecondsMax = arguments.maxWait?.seconds
-        options.endSecondsMax = Double(arguments.sessionTimeout) / 2000
+        options.endSecondsMax = min(Double(arguments.sessionTimeout) / 2000, arguments.drainSeconds / 2)
         let board = WaitBoard(home, topology: topology)
         options.onWaits = board.show
         self.service = CompletionService(options)
@@ -54,6 +60,19 @@ struct ModelRun {
 
     /// The longest wait for a server.
     var longestWait: ServerWait? { self.service.waits.max { $0.seconds < $1.seconds } }
+
+    /// The servers' figures.
+    var figures: [ModelFigures] { self.service.figures }
+
+    /// The servers that are waited for, as a process tells it.
+    var waits: [WaitFigures] {
+        let now = ProcessReadings.systemTime
+        return self.service.waits.map { wait in
+            WaitFigures(
+                .model, subject: wait.server, since: now - Timestamp(min(wait.seconds, 1e9) * 1000),
+                message: wait.message)
+        }
+    }
 
     /// Has a closure called when no more calls will be made, though records wait.
     func onHalt(_ body: @escaping @Sendable () -> Void) { self.service.onHalt(body) }

@@ -37,7 +37,16 @@ struct RunArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Silence of a process after which others take its partitions.", valueName: "ms"))
     var sessionTimeout = 10_000
 
+    @Option(
+        help: ArgumentHelp(
+            "Time that the end may take once it is asked for by SIGTERM or Ctrl-C: for calls that have been sent and the "
+                + "last commits. Then the process ends; what was not committed is read again.", valueName: "s"))
+    var drainSeconds = Interrupts.drainSeconds
+
     func validate() throws {
+        if !(0.1...86_400).contains(self.drainSeconds) {
+            throw ValidationError("--drain-seconds wants 0.1 to 86400 seconds.")
+        }
         if let maxRate, !(0.001...1e9 ~= maxRate) {
             throw ValidationError("--max-rate wants 0.001 to 1000000000 records a second.")
         }
@@ -66,6 +75,7 @@ struct RunArguments: ParsableArguments {
         if let threads { options.threads = threads }
         options.allowUnguarded = self.allowUnguarded
         options.sessionTimeoutMilliseconds = self.sessionTimeout
+        options.drainSeconds = self.drainSeconds * 0.8
         return options
     }
 }

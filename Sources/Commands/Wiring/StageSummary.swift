@@ -8,16 +8,20 @@ import Records
 import Shards
 import Topologies
 
-/// The work of a topology's stages since their first commit, over all processes, as committed.
+/// The work of a topology's stages since their first commit, over all processes, as committed, and beside it what a run
+/// of this process did.
 struct StageSummary {
     struct Row {
         var stage: String
+        /// Since the first commit, by all processes.
         var metadata: TaskMetadata
+        /// In this run, by this process; `nil` where there was none.
+        var thisRun: TaskMetadata?
     }
 
     var topology: String
     var rows: [Row] = []
-    var shards: [(name: String, shards: Int, samples: Int, bytes: Int)] = []
+    var shards: [SetSize] = []
 
     static func read(_ topology: Topology, log: any RecordLog) throws -> StageSummary {
         var summary = StageSummary(topology: topology.name)
@@ -31,37 +35,65 @@ struct StageSummary {
             summary.rows.append(Row(stage: stage.name, metadata: total))
         }
         for name in topology.shardSets {
-            let manifest = try Manifest(reading: name, from: log)
-            let bytes = manifest.commits.reduce(0) { $0 + $1.entry.bytes }
-            summary.shards.append((name, manifest.commits.count, manifest.samples, bytes))
+            summary.shards.append(SetSize(name, try Manifest(reading: name, from: log)))
         }
         return summary
     }
 
+    /// Puts beside each stage what this process has committed in its run.
+    mutating func add(_ progress: [Engine.StageProgress]) {
+        for stage in progress {
+            guard let index = self.rows.firstIndex(where: { $0.stage == stage.stage }) else { continue }
+            self.rows[index].thisRun = stage.committed
+        }
+    }
+
+    /// Tells whether there was a run and it committed nothing.
+    private var didNothing: Bool {
+        !self.rows.isEmpty && self.rows.allSatisfy { $0.thisRun.map { $0.recordsIn == 0 } ?? false }
+    }
+
     var text: String {
-        var table = TextTable(["stage", "in", "out", "rejected", "dead letters"])
-        for row in self.rows {
-            let metadata = row.metadata
+        let number = ProgressReporter.grouped
+        var lines: [String] = []
+        if self.didNothing {
+            lines.append(
+                self.rows.allSatisfy { $0.metadata.recordsIn == 0 }
+                    ? "this run did nothing: there are no records yet; `millrace ingest` brings some"
+                    : "this run did nothing: all records that there are were done before")
+        }
+        var table = TextTable(["stage", "", "in", "out", "rejected", "dead letters"])
+        func add(_ name: String, _ time: String, _ metadata: TaskMetadata) {
             table.add([
-                row.stage, ProgressReporter.grouped(metadata.recordsIn), ProgressReporter.grouped(metadata.recordsOut),
-                ProgressReporter.grouped(metadata.rejected), ProgressReporter.grouped(metadata.deadLetters),
+                name, time, number(metadata.recordsIn), number(metadata.recordsOut), number(metadata.rejected),
+                number(metadata.deadLetters),
             ])
         }
-        var lines = table.lines
         for row in self.rows {
-            if let usage = ModelUsage(row.metadata.counts) { lines.append("\(row.stage), model: \(usage.line)") }
+            if let thisRun = row.thisRun {
+                add(row.stage, "this run", thisRun)
+                add("", "since ever", row.metadata)
+            } else {
+                add(row.stage, "since ever", row.metadata)
+            }
+        }
+        lines += table.lines
+        for row in self.rows {
+            if let usage = ModelUsage(row.metadata.counts) {
+                lines.append("\(row.stage), model, since ever: \(usage.line)")
+            }
             if let open = OpenGroups(row.metadata.open) { lines.append("\(row.stage), \(open.line)") }
         }
         for row in self.rows where !row.metadata.counts.isEmpty {
-            lines.append("\(row.stage), counted by step and reason:")
+            lines.append("\(row.stage), counted by step and reason, since ever:")
             for (reason, count) in row.metadata.counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
-                lines.append("  \(reason): \(ProgressReporter.grouped(count))")
+                let now = row.thisRun?.counts[reason] ?? 0
+                lines.append("  \(reason): \(number(count))" + (now > 0 ? " (\(number(now)) in this run)" : ""))
             }
         }
         for set in self.shards {
             lines.append(
-                "shards \(set.name): \(set.shards) files, \(ProgressReporter.grouped(set.samples)) samples, "
-                    + "\(ProgressReporter.grouped(set.bytes)) bytes")
+                "shards \(set.name): \(set.shards) files, \(number(set.samples)) samples, \(number(set.bytes)) bytes")
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -75,18 +107,14 @@ struct StageSummary {
         for row in self.rows {
             json.beginObject()
             json.field("stage", row.stage)
-            json.field("in", row.metadata.recordsIn)
-            json.field("out", row.metadata.recordsOut)
-            json.field("rejected", row.metadata.rejected)
-            json.field("dead_letters", row.metadata.deadLetters)
-            json.key("counts")
-            json.beginObject()
-            for (reason, count) in row.metadata.counts.sorted(by: { $0.key < $1.key }) {
-                json.key(text: reason)
-                json.value(count)
-            }
-            json.endObject()
+            Self.write(row.metadata, to: &json)
             OpenGroups(row.metadata.open)?.write(to: &json)
+            if let thisRun = row.thisRun {
+                json.key("this_run")
+                json.beginObject()
+                Self.write(thisRun, to: &json)
+                json.endObject()
+            }
             json.endObject()
         }
         json.endArray()
@@ -94,14 +122,24 @@ struct StageSummary {
         json.beginArray()
         for set in self.shards {
             json.beginObject()
-            json.field("name", set.name)
-            json.field("shards", set.shards)
-            json.field("samples", set.samples)
-            json.field("bytes", set.bytes)
+            set.write(to: &json)
             json.endObject()
         }
         json.endArray()
         json.endObject()
         return json.bytes
+    }
+    private static func write(_ metadata: TaskMetadata, to json: inout JSONWriter) {
+        json.field("in", metadata.recordsIn)
+        json.field("out", metadata.recordsOut)
+        json.field("rejected", metadata.rejected)
+        json.field("dead_letters", metadata.deadLetters)
+        json.key("counts")
+        json.beginObject()
+        for (reason, count) in metadata.counts.sorted(by: { $0.key < $1.key }) {
+            json.key(text: reason)
+            json.value(count)
+        }
+        json.endObject()
     }
 }

@@ -6,6 +6,7 @@ import NeuralNetworks
 import Shards
 import Synchronization
 import TaskRooms
+import Telemetry
 import Training
 
 /// Options for the course of a run, whatever the network; what is not given is as the network has it.
@@ -48,6 +49,8 @@ struct RunLengthArguments<Subject: SampleTraining>: ParsableArguments {
     @Option(help: ArgumentHelp("Steps between lines of metrics, 1 or more.", valueName: "n"))
     var logEvery = 10
 
+    @OptionGroup(title: "Status server") var http: HTTPArguments
+
     func validate() throws {
         if let problem = self.options(source: "").problem() {
             throw ValidationError(problem)
@@ -82,7 +85,23 @@ struct RunLengthArguments<Subject: SampleTraining>: ParsableArguments {
     }
 
     /// A run in the folder that these options name.
-    var run: TrainingRun { TrainingRun(folder: self.output, logEvery: self.logEvery) }
+    /// - Parameters:
+    ///   - role: the command.
+    ///   - set: the set that it trains on.
+    ///   - exchange: where its figures go; a command without a home has nowhere to tell them.
+    ///   - home: the home that its page shows.
+    func run(
+        _ role: String, on set: String, exchange: (any FigureExchange)? = nil, home: Home? = nil
+    ) throws -> TrainingRun {
+        let http = try self.http.options()
+        let pulse = Pulse(
+            role: role, name: set, path: self.output, exchange: exchange,
+            stillSecondsMax: TrainingRun.stillSecondsMax)
+        let meters = TrainerMeters(
+            trainer: role, set: set, steps: self.steps, batchSize: self.batchSize, factory: pulse.registry)
+        let serving = try http.map { try StatusServing($0, of: pulse, home: home) }
+        return TrainingRun(folder: self.output, logEvery: self.logEvery, meters, pulse, serving)
+    }
 }
 
 /// Runs a trainer with progress, metrics and signals.
@@ -93,17 +112,30 @@ final class TrainingRun {
     private var metrics: RunMetrics?
     private var lastLook: ContinuousClock.Instant?
     private let stop = StopFlag()
-    private var started = ContinuousClock.now
-    private var firstStep: Int?
+    /// Steps a second, without the time that samples are waited for.
+    private var rate = WorkingRate()
+    private var lastStep: Int?
     /// The wait that was told of last.
     private var want: String?
+    private let meters: TrainerMeters
+    private let pulse: Pulse
+    private let serving: StatusServing?
+
+    /// A validation, or the reading of a large set, may take so long: nothing beats meanwhile.
+    static let stillSecondsMax = 3_600.0
 
     /// Describes a run.
     /// - Parameter logEvery: the steps between lines of metrics.
-    init(folder: String, logEvery: Int) {
+    init(folder: String, logEvery: Int, _ meters: TrainerMeters, _ pulse: Pulse, _ serving: StatusServing? = nil) {
+        self.serving = serving
+        self.meters = meters
+        self.pulse = pulse
         self.folder = folder
         self.logEvery = logEvery
     }
+
+    /// Tells whether it found all steps done before.
+    var didNothing: Bool { self.lastStep == nil }
 
     /// Tells whether it was asked to stop.
     var stopping: Bool { self.stop.isSet }
@@ -112,13 +144,25 @@ final class TrainingRun {
     func run<Network: TrainableNetwork>(
         _ trainer: Trainer<Network>, look: () throws -> Void = {}
     ) throws -> TrainingOutcome {
-        let interrupts = Interrupts("stopping: writing a checkpoint; once more to stop now") { [stop] in stop.set() }
+        let interrupts = Interrupts("stopping: writing a checkpoint; once more to stop now") { [stop, pulse] in
+            pulse.end()
+            stop.set()
+        }
         defer { interrupts.cancel() }
-        self.started = ContinuousClock.now
+        self.pulse.start { [meters, pulse] figures in
+            figures.trainers = [meters.figures]
+            figures.waits = pulse.wait.map { [$0] } ?? []
+        }
+        defer {
+            self.serving?.stop()
+            self.pulse.stop()
+        }
         var failure: (any Error)?
         let outcome = try trainer.run(
             isStopping: { self.stopping || failure != nil },
             onEvent: { event in
+                self.meters.take(event)
+                self.pulse.works()
                 do {
                     try self.handle(event, options: trainer.options)
                     let now = ContinuousClock.now
@@ -137,16 +181,24 @@ final class TrainingRun {
     /// A shard was first seen.
     func saw(_ sight: ShardSight) {
         let latency = Int(Date().timeIntervalSince1970 * 1000) - Int(sight.commit.time)
+        self.meters.saw(afterSeconds: Double(latency) / 1000)
         Console.debug(
             "\(sight.commit.entry.file): \(sight.commit.entry.samples) samples, \(sight.usable) usable, seen "
                 + "\(latency) ms after its commit")
         try? self.openMetrics().saw(sight, latency: latency)
     }
 
-    /// Tells what is waited for, once.
-    func waits(_ want: String) {
-        if want != self.want { Console.info("waiting \(want)") }
+    /// Tells what is waited for: once in the log, and in the progress for as long as it lasts.
+    /// - Parameters:
+    ///   - want: what is waited for.
+    ///   - outlook: when it may come.
+    func waits(_ want: String, outlook: () -> String) {
+        self.meters.waits()
+        self.pulse.waits(.shards, for: want)
+        if want != self.want { Console.info("waiting \(want); \(outlook())") }
         self.want = want
+        if let lastStep { self.rate.add(lastStep, at: self.progress.elapsed, isWaiting: true) }
+        self.progress.show(rows: { _, _ in ["waiting \(want)", outlook()] })
     }
 
     private func openMetrics() throws -> RunMetrics {
@@ -182,18 +234,17 @@ final class TrainingRun {
     }
 
     private func handle(_ step: TrainingStep, options: TrainingOptions) throws {
-        let first = self.firstStep ?? step.step - 1
-        self.firstStep = first
+        if self.lastStep == nil { self.rate.add(step.step, at: self.progress.elapsed) }
+        self.lastStep = step.step
+        self.rate.add(step.step, at: self.progress.elapsed)
         if step.step % max(self.logEvery, 1) == 0 || step.step == options.steps {
             try self.openMetrics().step(step)
         }
         self.progress.show { _ in
-            let rate = Double(step.step - first) / max((ContinuousClock.now - self.started).seconds, 1e-9)
-            let left = Double(options.steps - step.step) / max(rate, 1e-9)
-            return String(
-                format: "step %d of %d (%.0f %%), loss %.4f, %.1f samples/s, %@ left", step.step, options.steps,
-                Double(step.step) / Double(options.steps) * 100, step.losses.total, rate * Double(options.batchSize),
-                ProgressReporter.duration(left))
+            String(
+                format: "step %d of %d (%.0f %%), loss %.4f, %.1f samples/s%@", step.step, options.steps,
+                Double(step.step) / Double(options.steps) * 100, step.losses.total,
+                self.rate.rate * Double(options.batchSize), self.rate.left(options.steps - step.step))
         }
     }
 }

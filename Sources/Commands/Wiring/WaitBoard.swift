@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Codecs
-import DurableFiles
 import Engine
 import Foundation
 import ModelCalls
@@ -9,9 +8,6 @@ import Records
 import Synchronization
 
 /// Lets `status` see, from other processes, which model servers a run waits for: a file in the home's folder `waits`.
-///
-/// The file is there while something is waited for, and locked for as long as its process lives, so one that a killed
-/// process has left says nothing.
 final class WaitBoard: Sendable {
     /// A wait as the file tells it.
     struct Note: Hashable {
@@ -32,60 +28,29 @@ final class WaitBoard: Sendable {
         }
     }
 
-    private struct State {
-        var notes: [Note] = []
-        var descriptor: Int32 = -1
-    }
-
-    private let folder: String
-    private let path: String
+    private let file: LiveFile
     private let topology: String
-    private let state = Mutex(State())
+    private let notes = Mutex<[Note]>([])
 
     init(_ home: Home, topology: String) {
-        self.folder = home.waitsFolder
+        self.file = LiveFile(folder: home.waitsFolder, name: topology)
         self.topology = topology
-        self.path = "\(self.folder)/\(topology)-\(getpid())-\(UInt32.random(in: 0...UInt32.max)).json"
     }
 
     /// Takes what is waited for now; the file is written where that is news.
     func show(_ waits: [ServerWait]) {
         let now = Engine.systemClock()
-        self.state.withLock { state in
-            let notes = waits.map { wait in
-                let since = state.notes.first { $0.server == wait.server }?.since
+        self.notes.withLock { notes in
+            let new = waits.map { wait in
+                let since = notes.first { $0.server == wait.server }?.since
                 return Note(
                     topology: self.topology, host: ProcessInfo.processInfo.hostName, process: Int(getpid()),
                     server: wait.server, since: since ?? now - Timestamp(wait.seconds * 1000), message: wait.message)
             }
-            guard notes != state.notes else { return }
-            state.notes = notes
-            notes.isEmpty ? self.remove(&state) : self.write(&state)
+            guard new != notes else { return }
+            notes = new
+            new.isEmpty ? self.file.remove() : self.file.write(Self.json(new))
         }
-    }
-
-    // MARK: The file
-
-    private func remove(_ state: inout State) {
-        guard state.descriptor >= 0 else { return }
-        unlink(self.path)
-        close(state.descriptor)
-        state.descriptor = -1
-    }
-
-    private func write(_ state: inout State) {
-        if state.descriptor < 0 {
-            try? Folder.create(self.folder, isPrivate: true)
-            Self.removeLeftOver(in: self.folder)
-            state.descriptor = (try? OwnFile.open(self.path, O_RDWR | O_CREAT | O_EXCL)) ?? -1
-            // A reader holds the lock for a moment only.
-            if state.descriptor >= 0 { flock(state.descriptor, LOCK_EX) }
-        }
-        // Notes that cannot be written are not shown; the run reports the waits all the same.
-        guard state.descriptor >= 0 else { return }
-        let bytes = Self.json(state.notes)
-        ftruncate(state.descriptor, 0)
-        _ = pwrite(state.descriptor, bytes, bytes.count, 0)
     }
 
     private static func json(_ notes: [Note]) -> Bytes {
@@ -98,31 +63,9 @@ final class WaitBoard: Sendable {
 
     /// The waits of runs on this home, the longest first.
     static func read(_ home: Home) -> [Note] {
-        Self.files(in: home.waitsFolder).flatMap { path -> [Note] in
-            let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-            guard descriptor >= 0 else { return [] }
-            defer { close(descriptor) }
-            // A reader that gets the lock finds that the file's process is gone.
-            guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return [] }
-            guard let data = FileManager.default.contents(atPath: path),
-                let list = try? JSONValue(parsing: Bytes(data)).array
-            else { return [] }
-            return list.compactMap(Note.init)
-        }.sorted { ($0.since, $0.topology) < ($1.since, $1.topology) }
-    }
-
-    private static func removeLeftOver(in folder: String) {
-        for path in Self.files(in: folder) {
-            let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-            guard descriptor >= 0 else { continue }
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
-            close(descriptor)
+        LiveFile.elements(in: home.waitsFolder).compactMap(Note.init).sorted {
+            ($0.since, $0.topology) < ($1.since, $1.topology)
         }
-    }
-
-    private static func files(in folder: String) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.filter { $0.hasSuffix(".json") }.map { "\(folder)/\($0)" }
     }
 }
 

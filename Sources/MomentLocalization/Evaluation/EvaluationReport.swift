@@ -11,11 +11,14 @@ public struct EvaluationReport: Sendable {
         public var name: String
         /// The reference's scores.
         public var scores: Scores
+        /// More about it, in a sentence; `nil` where the name says all.
+        public var detail: String?
 
         /// Describes a reference.
-        public init(name: String, scores: Scores) {
+        public init(name: String, scores: Scores, detail: String? = nil) {
             self.name = name
             self.scores = scores
+            self.detail = detail
         }
     }
 
@@ -37,9 +40,9 @@ public struct EvaluationReport: Sendable {
             let shares = five.windows.map { "[\(Self.percent($0.start)), \(Self.percent($0.end))]" }
             self.references.append(
                 Reference(
-                    name:
-                        "5 constant windows, fitted at IoU \(threshold) (of the clip: \(shares.joined(separator: " ")))",
-                    scores: five.scores(truth.queries)))
+                    name: "5 constant windows, IoU \(threshold)", scores: five.scores(truth.queries),
+                    detail: "the 5 constant windows fitted at IoU \(threshold) are, in percent of the clip: "
+                        + shares.joined(separator: ", ")))
         }
         self.references.append(
             Reference(name: "label oracle at \(bins) bins", scores: LabelOracle.scores(truth.queries, bins: bins)))
@@ -56,12 +59,15 @@ public struct EvaluationReport: Sendable {
 
     // MARK: Words
 
-    /// The report in words, one line each.
-    public var lines: [String] {
+    /// The report in words, on lines of at most 80 columns.
+    /// - Parameters:
+    ///   - byTemplate: whether the scores of each template stand there, too.
+    ///   - byDuration: whether those of answers of similar length do.
+    public func lines(byTemplate: Bool = false, byDuration: Bool = false) -> [String] {
         let evaluation = self.evaluation
         var lines = ["Evaluated: \(evaluation.supplied.queries) / \(evaluation.total) instances (percent from here on)"]
         lines += Self.table(
-            [("over the predictions supplied, as the official script", evaluation.supplied)]
+            [("over the predictions supplied", evaluation.supplied)]
                 + [("over all \(evaluation.answerable) queries with text", evaluation.overall)]
                 + self.references.map { ($0.name, $0.scores) })
         lines.append("")
@@ -71,18 +77,17 @@ public struct EvaluationReport: Sendable {
                 "  \(interval.metric.name): \(Self.percent(interval.low, decimals: 2)) to "
                     + Self.percent(interval.high, decimals: 2))
         }
+        if byDuration { lines += [""] + Self.table(evaluation.byDuration.map { ("answers \($0.name)", $0.scores) }) }
+        if byTemplate { lines += [""] + Self.table(evaluation.byTemplate.map { ($0.name, $0.scores) }) }
         lines.append("")
-        lines += Self.table(evaluation.byDuration.map { ("answers \($0.name)", $0.scores) })
-        lines.append("")
-        lines += Self.table(evaluation.byTemplate.map { ($0.name, $0.scores) })
-        lines.append("")
-        return lines + self.notes
+        return lines + self.notes.flatMap { WrappedText.lines($0, indent: 2) }
     }
 
     /// Reasons why these figures could mislead.
     public var notes: [String] {
         let evaluation = self.evaluation
-        var notes: [String] = []
+        var notes = self.references.compactMap { $0.detail.map { "note: \($0)" } }
+        notes.insert("note: the first row is what the official script prints", at: 0)
         if evaluation.covered < evaluation.answerable {
             notes.append(
                 "note: \(evaluation.answerable - evaluation.covered) of \(evaluation.answerable) queries have no prediction; "
@@ -113,21 +118,49 @@ public struct EvaluationReport: Sendable {
         return notes
     }
 
+    /// The columns of a label; a longer one has a line of its own.
+    private static let labelColumns = 36
+
+    /// A row for each threshold of each part: its label first, then the recalls.
     private static func table(_ rows: [(name: String, scores: Scores)]) -> [String] {
         guard let metrics = rows.first?.scores.metrics else { return [] }
-        let header = metrics.map { "R\($0.topK)@\($0.threshold)" } + ["mIoU", "queries"]
-        var lines = [header.map { Self.cell($0) }.joined()]
+        var thresholds: [Double] = []
+        var ranks: [Int] = []
+        for metric in metrics {
+            if !thresholds.contains(metric.threshold) { thresholds.append(metric.threshold) }
+            if !ranks.contains(metric.topK) { ranks.append(metric.topK) }
+        }
+        let width = min(self.labelColumns, rows.map(\.name.count).max() ?? 0)
+        func line(_ label: String, _ cells: [String]) -> String {
+            let padding = String(repeating: " ", count: max(0, width - label.count))
+            let text = label + padding + cells.map(Self.cell).joined()
+            return String(text.reversed().drop { $0 == " " }.reversed())
+        }
+        var lines = [line("", ["IoU"] + ranks.map { "R@\($0)" } + ["mIoU", "queries"])]
         for row in rows {
-            let cells =
-                row.scores.recall.map { Self.percent($0, decimals: 2) }
-                + [Self.percent(row.scores.meanOverlap, decimals: 2), String(row.scores.queries)]
-            lines.append(cells.map { Self.cell($0) }.joined() + "  " + row.name)
+            var label = row.name
+            if label.count > width {
+                lines.append(label)
+                label = ""
+            }
+            for (index, threshold) in thresholds.enumerated() {
+                let recalls = ranks.map { rank in
+                    zip(row.scores.metrics, row.scores.recall).first {
+                        $0.0.topK == rank && $0.0.threshold == threshold
+                    }
+                    .map { Self.percent($0.1, decimals: 2) } ?? ""
+                }
+                let whole =
+                    index == 0
+                    ? [Self.percent(row.scores.meanOverlap, decimals: 2), String(row.scores.queries)] : ["", ""]
+                lines.append(line(index == 0 ? label : "", ["\(threshold)"] + recalls + whole))
+            }
         }
         return lines
     }
 
     private static func cell(_ text: String) -> String {
-        String(repeating: " ", count: max(0, 8 - text.count)) + text
+        String(repeating: " ", count: max(1, 7 - text.count)) + text
     }
 
     // MARK: JSON

@@ -62,5 +62,26 @@ public struct TargetStatistics: Hashable, Sendable, Codable {
         ]
     }
 
+    /// Complaints about targets that teach little, each with the knob that moves it.
+    public var complaints: [String] {
+        Self.complaints(targets: self.targets, atOrigin: self.atOrigin, singleBin: self.singleBin)
+    }
+
+    /// Complaints about targets of which more than half are at bin (0,0), or are a single bin.
+    public static func complaints(targets: Int, atOrigin: Int, singleBin: Int) -> [String] {
+        func isMost(_ count: Int) -> Bool { Double(count) > Double(targets) / 2 }
+        var complaints: [String] = []
+        if isMost(atOrigin) {
+            complaints.append(
+                "most targets are at bin (0,0), and teach nothing: --targets fixed widens windows to a slot")
+        }
+        if isMost(singleBin) {
+            complaints.append(
+                "most targets are a single bin: --max-pos-len makes bins finer, `window: { minimum-seconds: … }` in the "
+                    + "topology makes windows wider")
+        }
+        return complaints
+    }
+
     private static let bars = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
 }

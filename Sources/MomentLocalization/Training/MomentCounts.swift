@@ -22,6 +22,20 @@ public enum SkippedSample: String, CaseIterable, Sendable, Codable, CodingKeyRep
     case withoutAnswer = "without an answer"
     /// Its text is missing, or white space.
     case blankQuery = "blank query"
+
+    /// The option or the field of a topology's step that makes fewer samples meet this fate.
+    public var knob: String {
+        switch self {
+        case .malformed: "`millrace shards verify` looks at the set, --shards names another"
+        case .withoutFeatures: "--features, and `filter: { videos: { require-features: true } }` in the topology"
+        case .shortFeatures: "--features and --layout: are they those of the whole clip?"
+        case .emptyWindow: "`window: { minimum-seconds: … }` in the topology, or --targets official"
+        case .reversedWindow, .outsideClip: "the annotations; `window` and `block` in the topology cut to the clip"
+        case .noClip: "`millrace ingest … --metadata` or --clip-seconds"
+        case .withoutAnswer: "--shards or --train: these are no training annotations"
+        case .blankQuery: "`validate: { minimum-words: 1 }` in the topology"
+        }
+    }
 }
 
 /// Counts of samples: those passed over, and what the targets of the others look like.

@@ -97,7 +97,7 @@ extension Trainer where Network == MomentLocalizer {
         _ queries: [MomentQuery], textless: Int = 0, _ parts: Parts
     ) throws -> (trainer: MomentTrainer, counts: MomentCounts) {
         if queries.isEmpty, textless == 0 {
-            throw TrainingError(.noSamples, "there is no query to train on")
+            throw TrainingError(.noSamples, "there is no query to train on; name annotations with queries by --train")
         }
         let features = parts.network.loader.features
         let selection = SampleSelection(features: features, rule: parts.network.preparation.targets)

@@ -41,7 +41,25 @@ public struct MomentQueryExplainer: SampleExplainer {
                 narrationIDs: self.lineage.narrations, template: self.sample.template ?? "", query: self.sample.query)
             parts.append(LineagePage.verdicts(of: judge, on: block, candidate: candidate, in: surroundings))
         }
-        return Explanation(headline: self.sample.query, parts: parts)
+        return Explanation(headline: self.sample.query, parts: parts, timeline: self.timeline(of: trail))
+    }
+
+    /// The narrations that were shown, or those it is about, with the answer's window, in seconds of the video.
+    private func timeline(of trail: LineageSearch.Trail) -> SampleTimeline {
+        let (clip, window) = (self.sample.clip, self.sample.window)
+        let block = trail.blocks.last?.block
+        let narrations = block?.narrations ?? trail.narrations.map(\.narration)
+        let marks = narrations.map { narration in
+            let span = narration.window ?? narration.annotated
+            return SampleTimeline.Mark(
+                span?.start ?? narration.timestampSec, span?.end, moment: span == nil ? nil : narration.timestampSec,
+                text: narration.text,
+                isMarked: block != nil && self.lineage.narrations.contains(narration.index))
+        }
+        return SampleTimeline(
+            "Clip \(clip.clipUID)", clip.span.start, clip.span.end,
+            windows: [.init(window.start, window.end, text: "answers the query")],
+            tracks: [.init(block == nil ? "Narrations it is about" : "Narrations of the block", marks)])
     }
 
     private var facts: [(name: String, value: String)] {

@@ -108,9 +108,11 @@ public struct MomentTraining: SampleTraining {
     public static func lines(_ counts: MomentCounts, of network: MomentLocalizer) -> [String] {
         let text = network.loader.text
         var lines = counts.skipped.sorted { $0.key.rawValue < $1.key.rawValue }.map { reason, count in
-            "skipped, \(reason.rawValue): \(count)"
+            "skipped, \(reason.rawValue): \(count) (see \(reason.knob))"
         }
-        if text.cutCount > 0 { lines.append("queries cut to \(text.countMax) tokens: \(text.cutCount)") }
-        return lines + counts.statistics.lines
+        if text.cutCount > 0 {
+            lines.append("queries cut to \(text.countMax) tokens: \(text.cutCount) (see --max-pos-len)")
+        }
+        return lines + counts.statistics.lines + counts.statistics.complaints
     }
 }
