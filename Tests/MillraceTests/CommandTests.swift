@@ -40,7 +40,7 @@ struct CommandTests {
         result.prints(isGroup ? "SUBCOMMANDS" : "EXAMPLES")
         #expect(result.errorText.isEmpty)
         let refused = try bench.expect(2, words + ["--no-such-flag"])
-        refused.says("Error: ", "millrace \(words.joined(separator: " "))")
+        refused.says(" error: ", "millrace \(words.joined(separator: " "))")
         #expect(refused.outputText.isEmpty)
     }
 

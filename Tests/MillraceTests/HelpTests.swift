@@ -33,6 +33,16 @@ struct HelpTests {
         #expect(count > 60)
     }
 
+    @Test("Shells get completions, of new commands too", arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) throws {
+        let bench = try Workbench()
+        let script = try bench.succeed("--generate-completion-script", shell)
+        script.prints("preview", "init", "log-format", "run")
+        guard shell == "bash" else { return }
+        try bench.folder.write(script.outputText, to: "completions")
+        #expect(try bench.shell("bash -n completions", []).code == 0)
+    }
+
     @Test("The commands come in groups, and each command's own options stand before those that all have")
     func groups() throws {
         let bench = try Workbench()

@@ -89,11 +89,12 @@ struct ModelWaitTests {
         let output = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         process.waitUntilExit()
         #expect(process.terminationStatus == 1, "\(output)")
-        // A progress line stands between a return with an erasure and the next one.
-        let lines = output.components(separatedBy: "\r\u{1b}[K").dropFirst().map {
-            $0.prefix { !$0.isNewline }
+        // Rows stand between one erasure and the next.
+        let lines = output.components(separatedBy: "\u{1b}[J").dropFirst().flatMap {
+            $0.split(whereSeparator: \.isNewline).map(String.init)
         }
         #expect(lines.contains { $0.hasPrefix("waiting for the model server for ") && $0.contains(": no connection") })
+        #expect(lines.contains { $0.hasPrefix("generate ") && $0.contains("waits for the model server") })
         #expect(lines.filter { $0.hasPrefix("waiting for") || $0.hasPrefix("curate") }.allSatisfy { $0.count < 80 })
     }
 }

@@ -212,6 +212,13 @@ import Testing
             "95 % intervals", "mIoU")
         let again = try bench.expect(0, evaluate + ["--predictions", "predictions.json", "--max-pos-len", "32"])
         #expect(again.outputText == report.outputText)
+        let parts = try bench.expect(
+            0,
+            evaluate + ["--predictions", "predictions.json", "--max-pos-len", "32", "--by-template", "--by-duration"])
+        parts.prints("answers to ", "Objects: ")
+        #expect(!report.outputText.contains("answers to ") && !report.outputText.contains("Objects: "))
+        for line in parts.outputLines { #expect(line.count <= 80, "\(line)") }
+        #expect(parts.outputLines.contains { $0.contains(#/^over all .* 0\.3 /#) }, "the label comes first")
         let json = try JSONTree(
             try bench.expect(0, evaluate + ["--predictions", "predictions.json", "--json", "--remove-empty"]).output)
         #expect(json["official"]["recall"].array.count == 9 && json["removed_empty"].int != nil)

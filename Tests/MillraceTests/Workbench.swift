@@ -114,6 +114,11 @@ extension ProcessResult {
     }
 }
 
+extension String {
+    /// The summary of a run as JSON, without what this run alone did of it.
+    var withoutThisRun: String { self.replacing(#/,"this_run":\{[^{}]*\{[^{}]*\}[^{}]*\}/#, with: "") }
+}
+
 /// The lists of committed shards that lie beside them, one a partition.
 enum ManifestFiles {
     /// Tells whether a file has the name of one.

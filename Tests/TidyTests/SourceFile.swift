@@ -48,7 +48,8 @@ struct SourceFile {
     static let all: [SourceFile] = ["Sources", "Tests"].flatMap { folder in
         let url = Self.root.appendingPathComponent(folder)
         let paths = FileManager.default.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []
-        return paths.filter { $0.hasSuffix(".swift") }.sorted().compactMap { path in
+        // A manifest begins with the version of its tools.
+        return paths.filter { $0.hasSuffix(".swift") && !$0.hasSuffix("Package.swift") }.sorted().compactMap { path in
             let text = try? String(contentsOf: url.appendingPathComponent(path), encoding: .utf8)
             return text.map { SourceFile(path: "\(folder)/\(path)", text: $0) }
         }
