@@ -5,10 +5,10 @@ times that. More requests than slots wait in a queue, as they do at vLLM or llam
     python3 slot_server.py SLOTS DELAY [AT SECONDS STATUS,STATUS...]
 
 Says `listening URL`. From AT seconds after the first request on, for SECONDS, it refuses all requests with the statuses in
-turn, at once. `GET /report` answers what the slots did from the moment at which they were first all busy to the
-last arrival of a request, which is how long records waited: {"busy_share", "requests", "seconds", "queued_max"}. Where
-requests are rounds of dialogues, it is the last arrival of a first round: from then on no dialogue waits to be begun. With
-an outage also {"refused": calls in vain, "full_after": seconds from its end until all slots were busy}.
+turn, at once. `GET /report` answers what the slots did from the moment at which they were first all busy to the last arrival of a
+request, which is how long records waited: {"busy_share", "requests", "seconds", "queued_max"}. Where requests are rounds of
+dialogues, it is the last arrival of a first round: from then on no dialogue waits to be begun. With an outage also {"refused":
+calls in vain, "full_after": seconds from its end until all slots were busy}.
 """
 
 import asyncio
