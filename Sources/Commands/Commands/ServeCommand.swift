@@ -39,10 +39,13 @@ struct ServeCommand: ParsableCommand {
             guard let options = try self.http.options(fallback: "127.0.0.1:8090") else { return }
             let log = try home.openLogToRead()
             let end = EndFlag()
-            let interrupts = Interrupts("stopping the server") { end.set() }
-            defer { interrupts.cancel() }
             // Its own figures go nowhere: it reads, and changes nothing.
             let pulse = Pulse(role: "serve", name: "", path: home.path, exchange: nil, stillSecondsMax: 60)
+            let interrupts = Interrupts("stopping the server") {
+                pulse.end()
+                end.set()
+            }
+            defer { interrupts.cancel() }
             pulse.start { _ in }
             defer { pulse.stop() }
             let watch = FigureWatch(home.figureExchange(log), log: log)
@@ -62,7 +65,11 @@ struct ServeCommand: ParsableCommand {
             let serving = try StatusServing(options, content)
             defer { if serving.stop(), watch.stop() { log.close() } }
             repeat {
-                pulse.health.set(watch.problem.map { .unready("the log cannot be read: \($0)") } ?? .ready)
+                if let problem = watch.problem {
+                    pulse.health.set(.unready("the log cannot be read: \(problem)"))
+                } else {
+                    pulse.health.set(.ready)
+                }
                 pulse.beat()
             } while !end.wait(seconds: 0.5)
         }

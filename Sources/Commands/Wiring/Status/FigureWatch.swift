@@ -17,6 +17,9 @@ final class FigureWatch: Sendable {
         var isStopped = false
         var told: Set<String> = []
 
+        /// Tells whether the last look is not too long ago to say anything.
+        var isFresh: Bool { self.looked.map { ContinuousClock.now - $0 < FigureWatch.staleTime } ?? false }
+
         /// Those that were not told before.
         mutating func news(_ reasons: [String]) -> [String] {
             if self.told.count > 1000 { self.told = [] }
@@ -80,20 +83,10 @@ final class FigureWatch: Sendable {
     }
 
     /// The figures of the last look. The dead vanish by the exchange; where it could not be asked for long, all do.
-    var reading: FigureReading {
-        self.state.withLock { state in
-            guard let looked = state.looked, .now - looked < Self.staleTime else { return FigureReading() }
-            return state.reading
-        }
-    }
+    var reading: FigureReading { self.state.withLock { $0.isFresh ? $0.reading : FigureReading() } }
 
     /// The lag of groups that nobody owns, as of one of the last looks.
-    var lag: [MetricFamily] {
-        self.state.withLock { state in
-            guard let looked = state.looked, .now - looked < Self.staleTime else { return [] }
-            return state.lag
-        }
-    }
+    var lag: [MetricFamily] { self.state.withLock { $0.isFresh ? $0.lag : [] } }
 
     /// The reason why nothing new is known; nil where the last look went well.
     var problem: String? { self.state.withLock(\.problem) }

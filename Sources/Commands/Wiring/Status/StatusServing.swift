@@ -28,13 +28,7 @@ final class StatusServing: Sendable {
     /// Starts the server of a command that works: with its own health and metrics, and a page of the whole home.
     /// - Parameter home: the home that the page shows; `nil` for a command that has none.
     convenience init(_ options: StatusService.Options, of pulse: Pulse, home: Home?) throws {
-        var routes = [
-            StatusRoute("/") { _ in
-                .bytes(
-                    type: "text/plain; charset=utf-8",
-                    Array("There is no page here: see /metrics, /live, /ready.\n".utf8))
-            }
-        ]
+        var routes = StatusPageWiring.noPage
         var log: (any RecordLog)?
         if let home {
             // Connections of its own: whatever the page looks for, it takes none of the work's.
