@@ -14,8 +14,9 @@ extension Home {
     ///   - figures: the figures of all processes that live.
     func statusPage(log: any RecordLog, figures: @escaping @Sendable () throws -> FigureReading) -> StatusPage {
         let home = self
+        let address: String? = if case .kafka(let brokers) = self.location { "kafka://\(brokers)" } else { nil }
         let sources = PageSources(
-            home: self.path, logName: self.location == .embedded ? nil : "\(self.location)", log: log,
+            home: self.path, logName: address, log: log,
             storage: { set in FileShardStorage(folder: home.shardFolder(set)) }, figures: figures,
             explain: { found, deadline in
                 let surroundings = home.surroundings(log, until: deadline)
