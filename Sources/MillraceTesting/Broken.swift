@@ -116,12 +116,11 @@ enum Broken {
 enum Wording {
     /// Tells whether a text is a name as topologies and command lines have them: `drop-unsure`.
     static func isName(_ text: String) -> Bool {
-        guard let first = text.utf8.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first) else { return false }
-        return text.utf8.allSatisfy {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-                || $0 == UInt8(ascii: "-")
-        } && text.utf8.count <= 64
+        guard let first = text.unicodeScalars.first, ("a"..."z").contains(first) else { return false }
+        return text.utf8.count <= 64 && text.utf8.allSatisfy { Self.letters.contains($0) }
     }
+
+    private static let letters = Set("abcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     /// Tells whether a reason can be counted by: a name, or some with points between.
     static func isReason(_ text: String) -> Bool {

@@ -57,7 +57,7 @@ import Topologies
             path: isMore ? temporary.path : "\(shipped)/\(name).yaml", registry: Tasks.registered.operators,
             environment: [:])
         let cases =
-            isMore ? [] : try TopologyTestSuite.load(path: "\(shipped)/\(name).test.yaml", environment: [:]).cases
+            try isMore ? [] : TopologyTestSuite.load(path: "\(shipped)/\(name).test.yaml", environment: [:]).cases
         var topics = ["narrations": try Self.narrations()]
         var trials: [OperatorTrial] = []
         for stage in topology.stages {
