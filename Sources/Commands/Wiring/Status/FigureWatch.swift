@@ -85,8 +85,18 @@ final class FigureWatch: Sendable {
     /// The figures of the last look. The dead vanish by the exchange; where it could not be asked for long, all do.
     var reading: FigureReading { self.state.withLock { $0.isFresh ? $0.reading : FigureReading() } }
 
-    /// The lag of groups that nobody owns, as of one of the last looks.
-    var lag: [MetricFamily] { self.state.withLock { $0.isFresh ? $0.lag : [] } }
+    /// The lag of groups that nobody owns, as of one of the last looks. A partition whose owner has come since is told by
+    /// that one alone.
+    var lag: [MetricFamily] {
+        let (lag, figures) = self.state.withLock { $0.isFresh ? ($0.lag, $0.reading.figures) : ([], []) }
+        return lag.compactMap { family in
+            let owned = figures.flatMap(\.metrics).filter { $0.name == family.name }.flatMap(\.series)
+            let places = Set(owned.map { Set($0.labels) })
+            var family = family
+            family.series.removeAll { places.contains(Set($0.labels)) }
+            return family.series.isEmpty ? nil : family
+        }
+    }
 
     /// The reason why nothing new is known; nil where the last look went well.
     var problem: String? { self.state.withLock(\.problem) }
