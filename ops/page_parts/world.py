@@ -21,7 +21,8 @@ LENIENT = ("{ first-word: off, markup: false, answer-leak: false, not-grounded: 
 
 
 class Model(BaseHTTPRequestHandler):
-    """A model server: a question for each note, every fourth of them with a word that only narrators use."""
+    """A model server: a question for each note, every fourth of them with a word that only narrators use; some blocks are
+    too long for it."""
 
     protocol_version = "HTTP/1.1"
 
@@ -47,6 +48,9 @@ class Model(BaseHTTPRequestHandler):
             answer = {"colour": "teal"}
         elif prompt == "Say OK.":
             answer = None
+        elif len(prompt) % 5 == 0:
+            return self.send(400, {"error": {"message": f"the maximum context length is 8 tokens {HOSTILE}",
+                                             "type": "invalid_request_error", "code": "context_length_exceeded"}})
         else:
             answer = {"queries": [self.query(int(number), text)
                                   for number, text in re.findall(r"^\[(\d+)\] (.*)$", prompt, re.MULTILINE)]}
