@@ -10,8 +10,9 @@ struct SampleCommand: ParsableCommand {
         commandName: "sample",
         abstract: "Write a small world in Ego4D's file formats, features included.",
         discussion: """
-            Narrations, metadata, clips, Natural Language Queries splits and features of invented videos: enough to try every \
-            command without a download. The same options give the same bytes.
+            Narrations, metadata, clips, Natural Language Queries splits and features of invented videos, and steps in the \
+            formats of Goal-Step and HoloAssist: enough to try every command without a download. The same options give the \
+            same bytes.
 
             EXAMPLES
               millrace sample --output world
