@@ -47,8 +47,10 @@ import Testing
     }
 
     /// All that fits, however often the search stops.
-    private func all(_ filter: SampleFilter, _ limits: SampleSearch.Limits) throws -> (lines: [Bytes], searches: Int) {
-        let search = SampleSearch([try self.source()])
+    private func all(
+        _ filter: SampleFilter, _ limits: SampleSearch.Limits, in source: SampleSearch.Source
+    ) throws -> (lines: [Bytes], searches: Int) {
+        let search = SampleSearch([source])
         var lines: [Bytes] = []
         var place: SearchPlace?
         var searches = 0
@@ -66,36 +68,40 @@ import Testing
     @Test(arguments: [1, 7, 40, 1_000]) func `the newest come first, and each once, wherever a search stops`(
         hits: Int
     ) throws {
-        let (lines, searches) = try self.all(SampleFilter(), .init(hits: hits))
+        let (lines, searches) = try self.all(SampleFilter(), .init(hits: hits), in: try self.source())
         #expect(lines == (0..<120).reversed().map(self.line))
         #expect(searches == (120 + hits - 1) / hits)
     }
 
     @Test func `bytes end a search, and it goes on behind them`() throws {
-        let (lines, searches) = try self.all(SampleFilter(), .init(hits: 1_000, bytes: 1_200))
+        let (lines, searches) = try self.all(
+            SampleFilter(), .init(hits: 1_000, bytes: 1_200), in: try self.source())
         #expect(lines == (0..<120).reversed().map(self.line))
         #expect(searches > 5)
     }
 
     @Test func `time ends a search, and each gets on by a frame at least`() throws {
-        let (lines, searches) = try self.all(SampleFilter(), .init(hits: 1_000, seconds: 0))
+        let (lines, searches) = try self.all(
+            SampleFilter(), .init(hits: 1_000, seconds: 0), in: try self.source())
         #expect(lines == (0..<120).reversed().map(self.line))
         #expect(searches > 10)
     }
 
     @Test func `a text is found in values, whatever its capitals, and not in names of members`() throws {
-        #expect(try self.all(SampleFilter(text: "CUP 77?"), .init()).lines == [self.line(77)])
-        #expect(try self.all(SampleFilter(text: "query_id"), .init()).lines.isEmpty)
-        #expect(try self.all(SampleFilter(text: "cup 7"), .init()).lines.count == 11)
+        let source = try self.source()
+        #expect(try self.all(SampleFilter(text: "CUP 77?"), .init(), in: source).lines == [self.line(77)])
+        #expect(try self.all(SampleFilter(text: "query_id"), .init(), in: source).lines.isEmpty)
+        #expect(try self.all(SampleFilter(text: "cup 7"), .init(), in: source).lines.count == 11)
     }
 
     @Test func `members are compared whole`() throws {
         let filter = SampleFilter(members: ["template": "Objects"], video: "v1")
         #expect(filter.takes(Bytes(#"{"video_id":"v1","template":"Objects"}"#.utf8)))
         #expect(!filter.takes(Bytes(#"{"video_id":"v2","template":"Objects"}"#.utf8)))
+        let source = try self.source()
         let expected = (0..<120).filter { $0 % 3 == 0 && $0 % 5 == 1 }.reversed().map(self.line)
-        #expect(try self.all(filter, .init()).lines == expected)
-        #expect(try self.all(SampleFilter(members: ["template": "Object"]), .init()).lines.isEmpty)
+        #expect(try self.all(filter, .init(), in: source).lines == expected)
+        #expect(try self.all(SampleFilter(members: ["template": "Object"]), .init(), in: source).lines.isEmpty)
     }
 
     @Test func `a text is found as it reads, however JSON writes it`() {
