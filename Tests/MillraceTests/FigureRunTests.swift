@@ -103,6 +103,8 @@ struct FigureRunTests {
         #expect(abs((figures.cost ?? 0) - cost) <= cost * 0.2)
         // A model server that is away makes nobody dead.
         await model.stop()
+        // More to ask, however much was answered by then.
+        try await ModelWorld.ingest(into: home, in: folder, videos: 6, blocks: 30)
         let waiting = try await self.watch(process, home.url.path) { seen in
             seen.last.first?.waits.contains { $0.kind == .model } == true
         }
