@@ -37,7 +37,10 @@ public struct FieldArguments<Adapter: ConfigurableAdapter>: SourceArguments, Cus
                 }
             case .word:
                 if field.isRequired {
-                    self.words[field.name] = [try container.decode(String.self, forKey: key)]
+                    // By the wrapper, which says in the parser's words that it is missing.
+                    self.words[field.name] = [
+                        try container.decode(Option<String>.self, forKey: key).wrappedValue
+                    ]
                 } else if let word = try container.decodeIfPresent(String.self, forKey: key) {
                     self.words[field.name] = [word]
                 }
