@@ -100,7 +100,7 @@ class World:
                 if not name.startswith("narration_pass"):
                     continue
                 for index, narration in enumerate(narrations["narrations"]):
-                    if index % 10 == 1:
+                    if index % 5 == 1:
                         narration["narration_text"] += f" {HOSTILE}"
                     if index % 60 == 59:
                         narration["timestamp_sec"] = -narration["timestamp_sec"]
