@@ -227,7 +227,7 @@ struct ModelRunTests {
         let run = try await bench.home.start(
             ["run", bench.topology, "--until-idle"], environment: model.environment()
         ).finished()
-        #expect(run.end == unguarded.end && run.errorText.hasPrefix(unguarded.errorText))
+        #expect(run.end == unguarded.end && run.untimedErrors.hasPrefix(unguarded.untimedErrors))
 
         let stages = try JSONTree(try await plan("--allow-unguarded").output).array
         #expect(stages.map { $0["exact"].bool } == [true, true, false])

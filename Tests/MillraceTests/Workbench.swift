@@ -98,6 +98,9 @@ final class Workbench {
 }
 
 extension ProcessResult {
+    /// The text on standard error without the time that stands before each line.
+    var untimedErrors: String { self.errorText.replacing(#/(?m)^\d{4}-\d\d-\d\dT[\d:.]+Z /#, with: "") }
+
     /// Expects words in the text on standard error.
     func says(_ words: String..., at place: SourceLocation = #_sourceLocation) {
         for word in words {
