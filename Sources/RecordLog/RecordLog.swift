@@ -59,7 +59,8 @@ public protocol RecordLog: AnyObject, Sendable {
     ///
     /// A log that can does all of it at once. Another goes step by step, and on from there when it is called again with
     /// the same. What is not there is passed over.
-    /// - Throws: `.inUse` where a group that must be idle has a live member, before anything is removed; `.fenced` where
+    /// - Throws: `.inUse` where a group that must be idle has a live member, before anything is removed; `.fenced`
+    ///   where
     ///   a later writer has the id.
     func remove(
         _ removal: Removal, committing transaction: Transaction, by writer: any TransactionalWriter

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-/// What a removal comprises, and why it is refused: from facts alone.
+/// All that a removal comprises, and why it is refused: from facts alone.
 @Suite struct RemovalDecisionTests {
     private static let nlq = Owner(.topology, "nlq")
     private static let replay = Owner(.replay, "nlq.r1")

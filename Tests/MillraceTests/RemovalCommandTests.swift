@@ -88,7 +88,7 @@ struct RemovalCommandTests {
         #expect(try bench.samples("nlq").sorted() == samples)
         #expect(try bench.records("queries.rejected").count == rejected)
 
-        // What a group only writes beside may go alone, and comes back empty.
+        // A topic that a group only writes beside may go alone, and comes back empty.
         try bench.succeed("topics", "delete", "queries.rejected", "nlq.dead-letters", "--yes")
         try bench.run(Workbench.topology("nlq"))
         #expect(try bench.records("queries.rejected").isEmpty)
@@ -197,7 +197,7 @@ struct RemovalCommandTests {
             lifetime = listed.code == 0 && pending.array.isEmpty ? lifetime + 10 : max(10, lifetime - 10)
             let context: Comment = "round \(round) of seed \(seed): \(result.story)"
             if !pending.array.isEmpty {
-                // What reads it sees all of it or none.
+                // A reader sees all of it or none.
                 if listed.code == 0 { try bench.succeed("shards", "verify", "naq").prints("sound") }
                 if Bool.random(using: &numbers) {
                     try bench.succeed("shards", "drop", "naq", "--yes").prints("removed the set `naq`")

@@ -32,7 +32,8 @@ final class Interrupts {
     static var hasCome: Bool { Self.exitCode != nil }
 
     /// Says a message and calls back on the first signal.
-    /// - Parameter drainSeconds: the time after which the program ends, whatever the work is at; `nil`: when it is done.
+    /// - Parameter drainSeconds: the time after which the program ends, whatever the work is at; `nil`: when it is
+    ///   done.
     init(
         _ message: String = Interrupts.committing, within drainSeconds: Double? = nil,
         _ onFirst: @escaping @Sendable () -> Void = {}

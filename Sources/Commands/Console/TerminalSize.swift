@@ -10,7 +10,8 @@ struct TerminalSize: Hashable {
     /// As a terminal has it that does not say.
     static let usual = TerminalSize(columns: 80, rows: 24)
 
-    /// The size of the terminal that a stream goes to, as it is now, for people resize it; `nil` where it goes elsewhere.
+    /// The size of the terminal that a stream goes to, as it is now, for people resize it; `nil` where it goes
+    /// elsewhere.
     static func of(_ stream: StandardStream) -> TerminalSize? {
         guard stream.isTerminal else { return nil }
         var size = winsize()

@@ -103,7 +103,8 @@ final class EngineMeters: Sendable {
     // MARK: Gauges
 
     /// The ends of partitions, asked one after another; where the log does not answer, the last ones known: it would
-    /// make the asker wait for each. A log that answers slowly is asked less often, for a twentieth of the time at most.
+    /// make the asker wait for each. A log that answers slowly is asked less often, for a twentieth of the time at
+    /// most.
     func ends(of partitions: some Sequence<TopicPartition>, in log: any RecordLog) -> [TopicPartition: Offset] {
         let start = ContinuousClock.now
         let (known, due) = self.state.withLock { ($0.ends, $0.endsDue) }

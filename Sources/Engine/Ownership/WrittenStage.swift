@@ -5,7 +5,7 @@ import Records
 
 /// A stage as the log has it written down since it first ran: from where to where it leads.
 public struct WrittenStage: Hashable, Sendable {
-    /// Who runs it.
+    /// The owner that runs it.
     public var owner: Owner
     /// Its name.
     public var stage: String
@@ -33,7 +33,8 @@ public struct WrittenStage: Hashable, Sendable {
         self.rejects = binding.rejects
     }
 
-    /// The offset that the task of a partition committed last, by its state: a log may forget a group's offsets in time.
+    /// The offset that the task of a partition committed last, by its state: a log may forget a group's offsets in
+    /// time.
     public func storedOffset(ofPartition partition: Int, in log: any RecordLog) throws(LogError) -> CommittedOffset? {
         StoredOffset.split(try log.state(ofWriter: "\(self.group).\(partition)")).committed
     }

@@ -155,7 +155,7 @@ struct RemovalDecision {
         self.subjects.insert(Claim.Subject(kind: .topic, name: topic))
     }
 
-    /// Which letters have been taken again only their topic of retries says.
+    /// Of letters that have been taken again only their topic of retries says.
     private func check(retries topic: String, of group: String) throws(RemovalRefusal) {
         guard let binding = self.bindings.first(where: { $0.group == group }) else { return }
         let letters = ReservedTopics.deadLetters(of: binding.owner.name)
@@ -175,7 +175,7 @@ struct RemovalDecision {
                 self.subjects.insert(Claim.Subject(kind: .topic, name: name))
             }
         }
-        // What an ingest could not use is read again with the rest; its ledger forgets both.
+        // Records that an ingest could not use are read again with the rest; its ledger forgets both.
         for topic in self.subjects where self.isIngested(topic) {
             self.subjects.insert(
                 Claim.Subject(kind: .topic, name: ReservedTopics.deadLetters(of: topic.name)))

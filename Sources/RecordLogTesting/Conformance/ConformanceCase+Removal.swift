@@ -4,7 +4,7 @@ import Codecs
 import RecordLog
 import Records
 
-/// What a task has left in a log: an output, offsets and state, and a topic in which removals are noted.
+/// All that a task has left in a log: an output, offsets and state, and a topic in which removals are noted.
 private struct RemovalScene {
     let log: any RecordLog
     let source: String
@@ -130,7 +130,7 @@ extension ConformanceCase {
         },
         ConformanceCase("the ids of writers are known") { world in
             let log = try world.open()
-            // What no topic's name takes, and what stands for it there.
+            // Signs that no topic's name takes, and what stands for it there.
             let ids = ["ids.plain-1.0", "ids.under_score", "ids.naïve:7", "ids._5f"].map(world.harness.name)
             for id in ids { try log.makeWriter(id: id).close() }
             try expectEqual(

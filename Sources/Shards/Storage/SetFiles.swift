@@ -20,7 +20,8 @@ public enum SetFiles {
     private static func shard(_ file: String) -> ShardName? { ShardName(file: file) ?? ShardName(temporaryFile: file) }
 
     /// Parts the files that are being written: those of living tasks, and those that killed ones have left.
-    /// - Parameter owned: the partitions that have a task now. Of a partition's files the one of the latest epoch is its
+    /// - Parameter owned: the partitions that have a task now. Of a partition's files the one of the latest epoch is
+    ///   its
     ///   task's.
     public static func open(
         _ files: some Sequence<String>, name: String, owned: Set<Int>

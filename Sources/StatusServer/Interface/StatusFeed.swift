@@ -5,8 +5,10 @@ import Synchronization
 
 /// States that are told to all who listen: of each name, the newest.
 ///
-/// A state is made once for all, only while someone listens, and told only when it has changed. A listener that is slow,
-/// or comes again with a `Last-Event-ID`, gets the newest of each name and not the ones between, so nothing is queued for
+/// A state is made once for all, only while someone listens, and told only when it has changed. A listener that is
+/// slow,
+/// or comes again with a `Last-Event-ID`, gets the newest of each name and not the ones between, so nothing is
+/// queued for
 /// anyone: send states in it, not differences.
 public final class StatusFeed: Sendable {
     /// Names that a feed can have. Events of more names are dropped.
@@ -74,7 +76,8 @@ public final class StatusFeed: Sendable {
         self.state.withLock { state in state.news(for: &listener) }
     }
 
-    /// Waits until there may be news: for an event, a wake, or the end. Returns at once for a listener who has been woken
+    /// Waits until there may be news: for an event, a wake, or the end. Returns at once for a listener who has been
+    /// woken
     /// since it saw its news.
     func wait(_ listener: Listener) async {
         await withCheckedContinuation { continuation in

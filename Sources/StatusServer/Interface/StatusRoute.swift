@@ -5,7 +5,8 @@ public struct StatusRoute: Sendable {
     /// The path, such as `/api/samples`. With `/*` at its end it also stands for every path below: of `/api/samples/*`
     /// the answer gets `/api/samples/3/17` too. The longest that fits is taken.
     public let path: String
-    /// Makes the answer, on a thread that may wait for a disk or a log; a few run at a time, the others wait their turn.
+    /// Makes the answer, on a thread that may wait for a disk or a log; a few run at a time, the others wait their
+    /// turn.
     /// An error of it is logged and answered as 500 without its text: one that a reader is to see is a refusal.
     public let answer: @Sendable (StatusRequest) async throws -> StatusAnswer
 

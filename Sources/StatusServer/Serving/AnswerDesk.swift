@@ -89,7 +89,8 @@ final class AnswerDesk: Sendable {
     }
 }
 
-/// Makes the figures for all who ask within a moment once, on a thread of their own: a scrape must not wait for a search.
+/// Makes the figures for all who ask within a moment once, on a thread of their own: a scrape must not wait for a
+/// search.
 final class FiguresDesk: Sendable {
     typealias Figures = (type: String, bytes: [UInt8])
 

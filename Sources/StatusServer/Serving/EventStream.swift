@@ -12,7 +12,8 @@ enum EventStream {
     /// The first bytes: time after which a client that has lost the stream comes again, in milliseconds.
     static let beginning = ByteBuffer(string: "retry: 2000\n\n")
 
-    /// An event: its id, its name, and its data line by line. A carriage return ends a line too, so none is let through.
+    /// An event: its id, its name, and its data line by line. A carriage return ends a line too, so none is let
+    /// through.
     static func frame(id: String, _ event: StatusEvent) -> ByteBuffer {
         var frame = ByteBuffer()
         frame.reserveCapacity(event.data.count + 64)

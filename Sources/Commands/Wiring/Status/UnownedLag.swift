@@ -48,7 +48,7 @@ struct UnownedLag {
         guard let range = try? log.offsets(of: partition) else { return nil }
         let next = max(committed, range.lowerBound)
         guard next < range.upperBound else { return (0, 0) }
-        // What is left may be marks of transactions alone, which are no records.
+        // The rest may be marks of transactions alone, which are no records.
         guard let reader = try? log.makeReader(of: partition, from: next),
             let batch = try? reader.read(recordsMax: 1, bytesMax: 1 << 16), batch.count > 0
         else { return (0, 0) }
