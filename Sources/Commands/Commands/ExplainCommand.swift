@@ -67,12 +67,13 @@ struct ExplainCommand: ParsableCommand {
             var surroundings = ExplanationSurroundings(log: log, cacheFolder: home.cacheFolder)
             surroundings.topology = try self.topology.map { (file: $0, topology: try Home.loadTopology($0)) }
             let explanation: Explanation
-            if self.id.contains("/") {
+            // A sample's id may look like a letter's name, or have slashes of its own.
+            if let found = try self.find(in: sets, home: home, log: log) {
+                explanation = try Self.explanation(of: found, in: surroundings, by: Tasks.registered)
+            } else if self.id.contains("/") {
                 surroundings.deadline = .now + .seconds(self.searchSeconds)
                 explanation = try OriginSearch(home: home, sets: sets, in: surroundings)
                     .explanation(of: try DeadLetterTopics.letter(self.id, in: log))
-            } else if let found = try self.find(in: sets, home: home, log: log) {
-                explanation = try Self.explanation(of: found, in: surroundings, by: Tasks.registered)
             } else {
                 surroundings.deadline = .now + .seconds(self.searchSeconds)
                 var search = OriginSearch(home: home, sets: sets, in: surroundings)
