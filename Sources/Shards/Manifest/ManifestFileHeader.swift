@@ -64,7 +64,7 @@ public struct ManifestFileHeader: Hashable, Sendable {
     /// Tells whether a file has the name of a manifest file, of any partition.
     static func isName(_ file: String) -> Bool {
         guard file.hasPrefix(self.prefix), file.hasSuffix(self.suffix),
-            let partition = Int(file.dropFirst(self.prefix.count).dropLast(self.suffix.count))
+            let partition = Int(file.dropFirst(self.prefix.count).dropLast(self.suffix.count)), partition >= 0
         else { return false }
         return file == ManifestFileHeader(name: "", partition: partition, partitions: 0, epoch: 0).file
     }
@@ -75,7 +75,7 @@ public struct ManifestFileHeader: Hashable, Sendable {
         let parts = file.dropFirst(ShardName.temporaryPrefix.count).dropLast(Self.suffix.count)
             .split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[1] == Self.prefix.dropLast(), let epoch = Int64(parts[0]),
-            let partition = Int(parts[2]),
+            let partition = Int(parts[2]), partition >= 0, epoch >= 0,
             file == ManifestFileHeader(name: "", partition: partition, partitions: 0, epoch: epoch).temporaryFile
         else { return nil }
         return (partition, epoch)
