@@ -169,7 +169,7 @@ import Topologies
             #expect(try Self.samples(world) == reference, "crashed at \(number)")
             number += 1
         }
-        #expect(number > 20, "\(number) places")
+        #expect(number > 15, "\(number) places")
     }
 
     @Test("Files that came after the removal had been listed stay")

@@ -14,7 +14,7 @@ struct BrokerTroubleTests {
             ("SASL authentication error: Authentication failed (after 31ms in state AUTH_REQ)", 3, .login),
             ("SASL PLAIN mechanism handshake failed: broker's supported mechanisms: SCRAM-SHA-512", 3, .login),
             ("Broker: Topic authorization failed (TOPIC_AUTHORIZATION_FAILED)", 6, .login),
-            ("SSL handshake failed: certificate verify failed: broker certificate could not be verified", 3, .certificate),
+            ("SSL handshake failed: certificate verify failed: broker certificate is not verified", 3, .certificate),
             ("Failed to verify broker certificate: certificate has expired", 3, .certificate),
             ("Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)", 3, .connection),
             ("Disconnected (after 300069ms in state UP)", 6, .connection),

@@ -48,7 +48,7 @@ struct FigureRunTests {
         let bench = try Workbench(videos: 6)
         try bench.expect(0, Workbench.ingestWorld)
         let process = try MillraceProcess(
-            ["run", Workbench.topology("nlq"), "--max-rate", "400"],
+            ["run", Workbench.topology("nlq"), "--max-rate", "60"],
             environment: ["MILLRACE_HOME": bench.home, "LLM_PROVIDER": "rules"], in: bench.folder.url)
         let wanted: [MetricDefinition] = [
             .stageRecordsIn, .stageRecordsOut, .stageBytesIn, .stageBytesOut, .stageCommits, .stageCommitSeconds,
@@ -89,7 +89,7 @@ struct FigureRunTests {
         topology.llm = "in-flight: 4\n          price-in: 2.5\n          price-out: 10\n          price-currency: EUR"
         topology.rotate = "{ samples: 20, seconds: 1 }"
         let path = try topology.write(to: "priced", in: folder)
-        let process = try home.start(["run", path], environment: model.environment())
+        let process = try home.start(["run", path, "--allow-unguarded"], environment: model.environment())
         let wanted: [MetricDefinition] = [
             .modelCalls, .modelAnswers, .modelRetries, .modelTokens, .modelCost, .modelServerFailures,
             .modelCallSeconds, .modelInFlight, .modelInFlightMax, .modelBreaker, .stageInFlight, .shardsPublished,

@@ -113,7 +113,7 @@ struct ServeCommandTests {
 
     @Test("Wrong options and places are refused with the remedy")
     func refusals() async throws {
-        let bench = try Workbench(videos: 2)
+        let bench = try Workbench(videos: 3)
         try bench.fail(2, "serve").says("there is no log in the home", "--home")
         try bench.expect(0, Workbench.ingestWorld)
         try bench.fail(2, "serve", "--http", "8090").says("--http wants HOST:PORT")
@@ -133,7 +133,7 @@ struct ServeCommandTests {
 
     @Test("With a token nothing but probes is open, and the token is in no output")
     func tokens() async throws {
-        let bench = try Workbench(videos: 2)
+        let bench = try Workbench(videos: 3)
         try bench.expect(0, Workbench.ingestWorld)
         let token = "sesame-sesame-sesame"
         let shown = try await self.show(

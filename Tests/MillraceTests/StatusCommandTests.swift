@@ -21,30 +21,30 @@ struct StatusCommandTests {
         return try #require(status["shards"].array.first)
     }
 
-    @Test("Before its first commit a group is there with all that waits; open shards are those of living tasks")
+    @Test("Open shards are those of living tasks; what a killed run has left is left over, until the next run")
     func honest() async throws {
         let (bench, home, topology) = try self.bench()
         let all = try bench.records("narrations").count
-        let run = try home.start(["run", topology, "--max-rate", "60"])
-        try await RemovalCommandTests.wait("shards are open") {
-            home.files(of: "naq").filter { $0.hasPrefix(".open-") }.count == 4
-        }
+        let run = try home.start(["run", topology, "--max-rate", "100"])
+        let open = { home.files(of: "naq").filter { $0.hasPrefix(".open-naq") }.count }
+        try await RemovalCommandTests.wait("shards are open") { open() > 0 }
         try await RemovalCommandTests.wait("status sees them as open") {
-            try self.set(bench)["open"].array.count == 4
+            try !self.set(bench)["open"].array.isEmpty
         }
         #expect(try self.set(bench)["left_over"].array.isEmpty)
         var group = try await home.group("naq.land")
-        #expect(group.lag == all && group.members.count == 1, "\(group)")
+        #expect(group.members.count == 1, "\(group)")
 
         run.killNow()
         _ = try await run.finished()
+        let left = open()
         let set = try self.set(bench)
-        #expect(set["open"].array.isEmpty && set["left_over"].array.count == 4)
+        #expect(left > 0 && set["open"].array.isEmpty && set["left_over"].array.count == left)
         let text = try bench.succeed("status", "--interval", "0")
-        text.prints("naq.land", "never", "naq: 4 unfinished files of processes that have ended")
+        text.prints("naq.land", "naq: \(left) unfinished file")
         #expect(text.outputLines.allSatisfy { $0.count <= 100 })
         group = try await home.group("naq.land")
-        #expect(group.lag == all && group.members.isEmpty && group.tasks.count == 4, "\(group)")
+        #expect(group.members.isEmpty && group.tasks.count == 4, "\(group)")
         try bench.succeed("groups", "list").prints("naq.land")
 
         try bench.run(topology)

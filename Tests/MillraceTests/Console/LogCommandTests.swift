@@ -67,15 +67,22 @@ struct LogCommandTests {
         try await ModelWorld.ingest(into: home, in: folder, videos: 1, blocks: 1)
         // A server that repeats what it was sent, in its refusal and in a header's form.
         let body = #"{"error":{"message":"Incorrect API key: \#(key); got Authorization: Bearer \#(key)"}}"#
-        let model = try await ScriptedModel { _ in .json(body, status: 400) }
+        let model = try await ScriptedModel { _ in .json(body, status: 401) }
         let path = try ModelTopology().write(to: "topology", in: folder)
         let file = try folder.write("LLM_API_KEY='\(key)'\n", to: "secret.env")
         var results: [ProcessResult] = []
         for format in ["text", "json"] {
-            results.append(
-                try await home.run(
+            let run = try home.start(
+                [
                     "run", path, "--until-idle", "--allow-unguarded", "--env-file", file, "--log-level", "debug",
-                    "--log-format", format, environment: model.environment()))
+                    "--log-format", format,
+                ], environment: model.environment())
+            try await RemovalCommandTests.wait("the refusal is told of") {
+                !run.isRunning || run.errorsSoFar.contains("Incorrect API key")
+            }
+            run.send(SIGINT)
+            results.append(try await run.finished())
+            #expect(results.last?.errorText.contains("Incorrect API key") == true)
         }
         results.append(try await home.run("topics", "read", "nlq.dead-letters", "--json"))
         await model.stop()

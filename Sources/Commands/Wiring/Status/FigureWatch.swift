@@ -85,8 +85,8 @@ final class FigureWatch: Sendable {
     /// The figures of the last look. The dead vanish by the exchange; where it could not be asked for long, all do.
     var reading: FigureReading { self.state.withLock { $0.isFresh ? $0.reading : FigureReading() } }
 
-    /// The lag of groups that nobody owns, as of one of the last looks. A partition whose owner has come since is told by
-    /// that one alone.
+    /// The lag of groups that nobody owns, as of one of the last looks. A partition whose owner has come since is told
+    /// by that one alone.
     var lag: [MetricFamily] {
         let (lag, figures) = self.state.withLock { $0.isFresh ? ($0.lag, $0.reading.figures) : ([], []) }
         return lag.compactMap { family in
