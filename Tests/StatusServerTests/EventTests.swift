@@ -188,7 +188,7 @@ import Testing
         _ = try client.read(until: "\r\n\r\n")
         for _ in 0..<8 {
             _ = try client.read(count: 100_000)
-            // Not a task's sleep, which lasts as long as other tests have the threads: that would be a client that stalls.
+            // A task would sleep as long as other tests have the threads, and be a client that stalls.
             usleep(700_000)
         }
         #expect(try client.read(count: (3 << 20) - 800_000).count == (3 << 20) - 800_000)
