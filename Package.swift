@@ -215,6 +215,15 @@ let package = Package(
             ],
             tests: ["MomentQueries", "VideoAnnotations", "Shards", "RecordLogTesting", "ToyNetwork"],
             data: ["Golden", "Checkpoints"])
+        + [
+            // For tests only: values of the official code for long-term anticipation, and who checks which.
+            .target(
+                name: "ForecastGolden", path: "Tests/ForecastGolden", exclude: ["Golden"], swiftSettings: settings)
+        ]
+        + room(
+            "ActionForecasting",
+            ["Training", "DurableFiles", "NeuralNetworks", "CKernels", "Codecs", "Records", "Threads"],
+            tests: ["ForecastGolden"])
         // The figures of a process, and the server and page that show them.
         + room(
             "Telemetry", ["RecordLog", "DurableFiles", "Codecs", "Records", metrics],
