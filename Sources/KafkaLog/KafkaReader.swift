@@ -137,6 +137,8 @@ final class KafkaReader: PartitionReader, @unchecked Sendable {
             // Records from before the failure count; a new consumer meets the failure again.
             self.stop()
             if decoder.isEmpty {
+                // A topic that was deleted meanwhile is gone, not silent: nobody should wait for it.
+                if failure.code == .unavailable { try self.log.checkExists(self.partition) }
                 guard case .offsetOutOfRange = failure.code else { throw failure }
                 _ = try self.makeConsumer()
             }

@@ -41,8 +41,8 @@ struct ShardsCommand: ParsableCommand {
         private func sets(in log: any RecordLog) throws -> [String] {
             var problems: [String] = []
             var table = TextTable(["set", "shards", "samples", "bytes", "uncompressed"])
-            for name in try ShardSets.names(in: log) {
-                let (manifest, unreadable) = try ShardSets.readable(name, in: log)
+            for (manifest, unreadable) in try ShardSets.all(in: log) {
+                let name = manifest.name
                 problems += unreadable
                 let size = SetSize(name, manifest)
                 let content = manifest.commits.reduce(0) { $0 + $1.entry.uncompressedBytes }

@@ -24,6 +24,20 @@ enum ShardSets {
         return (manifest, unreadable)
     }
 
+    /// All sets as they are, for those who show what there is: one that is removed meanwhile is left out.
+    static func all(in log: any RecordLog) throws -> [(manifest: Manifest, unreadable: [String])] {
+        try self.names(in: log).compactMap { name in
+            do throws(ShardError) {
+                var unreadable: [String] = []
+                let manifest = try Manifest(reading: name, from: log) { unreadable.append($0.message) }
+                return (manifest, unreadable)
+            } catch {
+                if error.code == .missing { return nil }
+                throw error
+            }
+        }
+    }
+
     private static func checkExists(_ name: String, in log: any RecordLog) throws {
         let names = try self.names(in: log)
         guard names.contains(name) else {

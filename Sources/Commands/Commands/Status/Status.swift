@@ -75,8 +75,8 @@ struct Status {
         let stages = try log.writtenStages()
         self.groups = try Self.groups(
             self.descriptions, in: log, stages: stages, before: before, seconds: max(seconds, 0.001))
-        for name in try ShardSets.names(in: log) {
-            let (manifest, unreadable) = try ShardSets.readable(name, in: log)
+        for (manifest, unreadable) in try ShardSets.all(in: log) {
+            let name = manifest.name
             let files = (try? FileManager.default.contentsOfDirectory(atPath: home.shardFolder(name))) ?? []
             let writing = Self.partitions(writing: name, self.descriptions, stages)
             let (open, leftOver) = SetFiles.open(files, name: name, owned: writing)
