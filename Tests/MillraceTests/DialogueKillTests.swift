@@ -45,7 +45,13 @@ struct DialogueKillTests {
         var seen: Set<String> = []
         while kills < Self.kills {
             let process = try home.start(bench.run, environment: environment)
-            try await Task.sleep(for: .milliseconds(lifetime.next(using: &numbers)))
+            // Every other life is given time until it asks, however busy the machine is; the others end anywhere.
+            if kills.isMultiple(of: 2) {
+                while process.isRunning, model.seen.busy == 0 { try await Task.sleep(for: .milliseconds(5)) }
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &numbers)))
+            } else {
+                try await Task.sleep(for: .milliseconds(lifetime.next(using: &numbers)))
+            }
             let atServer = model.seen.busy
             guard process.killNow() else { break }
             kills += 1
@@ -63,7 +69,7 @@ struct DialogueKillTests {
             "dialogues, killed: seed \(seed), \(kills) kills, \(inConversation) with calls at the server; \(calls) calls "
                 + "undisturbed, \(model.questions.count) here, \(extra) repeated; in flight at the kills: \(busy) at the "
                 + "server, \(open) begun and not stored; \(samples) dialogues")
-        #expect(inConversation >= min(Self.kills, 3), "seed \(seed)")
+        #expect(inConversation >= Self.kills / 3, "seed \(seed)")
         #expect(extra <= open && open <= kills * Self.inFlight, "seed \(seed)")
         #expect(Set(model.questions.map(\.body)) == Set(calm.questions.map(\.body)), "seed \(seed)")
         for set in DialogueBench.sets {
