@@ -91,6 +91,70 @@ void ck_depthwise_forward(const float *x, const float *weight, float *y, size_t 
 void ck_depthwise_backward(const float *x, const float *weight, const float *dy, float *dx, float *dweight,
                            size_t length, size_t channels);
 
+// --- Windows over a grid -------------------------------------------------------------------------------------------
+
+/// A window that moves over a grid, along time, height and width. Cells are rows, time slowest.
+typedef struct {
+    /// The cells of the grid, and the places of the window.
+    size_t from[3], to[3];
+    /// The window's size, its steps, and how far the first place lies before the grid.
+    size_t kernel[3], step[3], before[3];
+} ck_window;
+
+/// y (places, channels) = for each channel the sum of weight (taps, channels) times x (cells, channels) under it.
+void ck_grid_depthwise_forward(const ck_window *window, const float *x, const float *weight, float *y,
+                               size_t channels);
+
+/// dx += the gradient at x, unless it is NULL; dweight (taps, channels) += that of the weight.
+void ck_grid_depthwise_backward(const ck_window *window, const float *x, const float *weight, const float *dy,
+                                float *dx, float *dweight, size_t channels);
+
+/// y (places, channels) = the largest of x (cells, channels) under the window; keeps which tap it was, the first of
+/// equal ones. At most 256 taps, of which one at least lies within the grid.
+void ck_grid_max_forward(const ck_window *window, const float *x, float *y, uint8_t *taps_of_largest, size_t channels);
+
+/// dx += the gradient at x.
+void ck_grid_max_backward(const ck_window *window, const float *dy, const uint8_t *taps_of_largest, float *dx,
+                          size_t channels);
+
+/// patches (count, channels * taps) = the cells of x (channels, cells) under the places `from` and on, zeros beyond.
+void ck_grid_patches(const ck_window *window, const float *x, float *patches, size_t channels, size_t from,
+                     size_t count);
+
+/// dx (channels, cells) += the gradient at x.
+void ck_grid_patches_backward(const ck_window *window, const float *dpatches, float *dx, size_t channels, size_t from,
+                              size_t count);
+
+// --- The exact GELU ------------------------------------------------------------------------------------------------
+
+/// x += bias on every row, and y = x times the normal distribution up to x; x and y (rows, columns) may be the same.
+void ck_bias_gelu(float *x, const float *bias, float *y, size_t rows, size_t columns);
+
+/// dx = the gradient at x of the function above, and dbias += the sum of dx over rows; dx may be dy.
+void ck_gelu_gradient(const float *dy, const float *x, float *dx, float *dbias, size_t rows, size_t columns);
+
+// --- Scores by distance --------------------------------------------------------------------------------------------
+
+/// The distances between the cells of a grid of queries and one of keys: at most 256 keys along an axis.
+typedef struct {
+    /// The cells along time, height and width.
+    size_t queries[3], keys[3];
+    /// The query of the first row.
+    size_t first;
+    /// For each axis (queries along it, keys along it): which of a query's scores a key gets.
+    const int32_t *places[3];
+    /// For each axis the floats from one query's scores to the next one's.
+    size_t strides[3];
+} ck_distances;
+
+/// scores (rows, keys; `stride`) += the scores of each query by distance, that of time plus height plus width.
+void ck_relative_forward(const ck_distances *distances, const float *time_scores, const float *height_scores,
+                         const float *width_scores, float *scores, size_t stride, size_t rows);
+
+/// Adds to the gradient of each query's scores by distance.
+void ck_relative_backward(const ck_distances *distances, const float *dscores, size_t stride, float *dtime,
+                          float *dheight, float *dwidth, size_t rows);
+
 // --- Attention of one head -----------------------------------------------------------------------------------------
 
 /// Returns the number of floats of scratch that the two functions below need.

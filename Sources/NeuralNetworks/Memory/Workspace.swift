@@ -32,6 +32,19 @@ public struct WorkspacePlan: Sendable {
     /// Reserves bytes.
     public mutating func bytes(_ count: Int) -> ByteSlot { ByteSlot(offset: self.reserve(count), count: count) }
 
+    /// Lets parts share their room: each reserves from the same place on, and all take as much as the largest.
+    public mutating func share<Parts: Sequence>(
+        _ parts: Parts, _ reserve: (Parts.Element, inout WorkspacePlan) -> Void
+    ) {
+        var largest = self
+        for part in parts {
+            var plan = self
+            reserve(part, &plan)
+            if plan.byteCount > largest.byteCount { largest = plan }
+        }
+        self = largest
+    }
+
     private mutating func reserve(_ size: Int) -> Int {
         let offset = self.byteCount
         // A cache line beyond each: neighbours do not share one, and equal powers of two do not land on one cache set.
