@@ -278,7 +278,7 @@ let package = Package(
                     "HostileServers",
                     "KafkaBroker",
                     "KafkaLog", "MomentLocalization", "MomentQueries", "RecordLog", "Shards", "TaskRooms", "Telemetry",
-                    "Training", "ToyNetwork", crypto, "RawHTTP", arguments,
+                    "Training", "ToyNetwork", crypto, "RawHTTP", arguments, "StatusServer",
                 ],
                 exclude: ["Frozen", "SlowRename"], swiftSettings: settings),
             // The style of the whole tree.

@@ -48,12 +48,15 @@ public final class StatusService: Sendable {
     var bytesInFlight: Int { self.desk.bytesInFlight }
 
     /// Starts to listen; returns when the port is bound.
-    /// - Parameter report: is told of answers that failed, from any thread.
+    /// - Parameters:
+    ///   - observe: is told of what happens, to count it, from any thread; must not wait.
+    ///   - report: is told of answers that failed, from any thread.
     public init(
-        _ content: ServerContent, _ options: Options, report: @escaping @Sendable (String) -> Void
+        _ content: ServerContent, _ options: Options, observe: @escaping @Sendable (ServerEvent) -> Void = { _ in },
+        report: @escaping @Sendable (String) -> Void
     ) throws(StatusServiceError) {
         let names = try Self.names(options)
-        let board = ConnectionBoard()
+        let board = ConnectionBoard(observe: observe)
         let session = options.token == nil ? nil : AccessToken.random()
         let desk = Responder(content, limits: options.limits, board: board, session: session, report: report)
         let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1)

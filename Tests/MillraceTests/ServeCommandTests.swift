@@ -78,6 +78,12 @@ struct ServeCommandTests {
         #expect(metrics["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
         #expect(metrics.text.contains(#/millrace_stage_lag_offsets\{process="[^"]+",.*topology="naq"/#))
         #expect(metrics.text.contains(#/millrace_stage_lag_seconds\{.*stage="[a-z]+".*\} [0-9.]+/#))
+        // The server counts itself.
+        #expect(try shown.get("/nowhere").status == 404)
+        _ = try await shown.get("/metrics") {
+            $0.text.contains(#/millrace_http_requests_total\{process="[^"]+",route="none",status="4xx"\} 1\n/#)
+                && $0.text.contains(#/millrace_http_refused_total\{process="[^"]+",reason="unknown"\} 1\n/#)
+        }
         shown.process.send(SIGTERM)
         let result = try await shown.process.finished(seconds: 60)
         #expect(result.end == .exit(143), "\(result.story)")

@@ -158,6 +158,9 @@ import Testing
         // Each keeps one event at most, and they share them; a queue would have grown by half a megabyte each and turn.
         #expect(peak < 200 << 20, "\(peak) bytes")
         #expect(server.service.counts.refused.isEmpty)
+        #expect(server.events[.cut] == 20 && server.events[.answered(.events, status: 200)] == 21)
+        try await TestServer.wait { server.events[.leaves] == 20 }
+        #expect(server.events[.listens] == 21)
     }
 
     @Test("A long answer to one that does not read is dropped too, and answers in flight are bounded in bytes")

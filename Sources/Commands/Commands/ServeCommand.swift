@@ -62,7 +62,7 @@ struct ServeCommand: ParsableCommand {
                 health: pulse.health,
                 metrics: { Exposition.text(of: processes().figures, now: ProcessReadings.systemTime) },
                 routes: StatusPageWiring.routes(home, log, figures: processes))
-            let serving = try StatusServing(options, content)
+            let serving = try StatusServing(options, content, registry: pulse.registry)
             defer { if serving.stop(), watch.stop() { log.close() } }
             repeat {
                 if let problem = watch.problem {

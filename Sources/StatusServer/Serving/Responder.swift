@@ -47,23 +47,25 @@ final class Responder: Sendable {
     func respond(to request: Request, _ writer: consuming ResponseWriter, channel: any Channel) async throws {
         let head = RequestHead(request.head)
         let isHead = head.method == "HEAD"
+        let route = self.group(of: head)
         let outcome: Outcome
         do throws(Refusal) {
             outcome = try await self.outcome(of: head)
         } catch {
             if error.wantsLogin, head.wantsPage {
+                self.board.answered(route, status: 303)
                 var response = RefusalResponse.head(303, type: "text/plain; charset=utf-8", length: 0)
                 response.headerFields[.location] = "/login"
                 return try await writer.writeResponse(response)
             }
-            self.board.refused(error)
+            self.board.refused(error, route)
             var response = RefusalResponse.head(error)
             if head.wantsClose { response.headerFields[.connection] = "close" }
             if isHead { return try await writer.writeResponse(response) }
             let body = ByteBuffer(bytes: RefusalResponse.body(error))
             return try await writer.write(response: response, body: ResponseBody(byteBuffer: body))
         }
-        self.board.answered()
+        self.board.answered(route, status: 200)
         switch outcome {
         case .bytes(let type, let bytes, let cookie):
             defer { self.desk.sent(bytes.count) }
@@ -73,7 +75,11 @@ final class Responder: Sendable {
             if isHead { return try await writer.writeResponse(response) }
             try await Self.send(bytes, after: response, writer)
         case .events(let feed):
-            defer { self.desk.unlisten() }
+            self.board.listens()
+            defer {
+                self.board.leaves()
+                self.desk.unlisten()
+            }
             var response = RefusalResponse.head(200, type: EventStream.type, length: isHead ? 0 : nil)
             response.headerFields[.connection] = "close"
             if isHead { return try await writer.writeResponse(response) }
@@ -81,6 +87,12 @@ final class Responder: Sendable {
             try await EventStream.send(feed, after: head.single("last-event-id"), to: &body, channel: channel)
             try await body.finish(nil)
         }
+    }
+
+    /// The group of a request's path, for those who count.
+    private func group(of head: RequestHead) -> ServerEvent.Route {
+        guard let path = try? RequestTarget(parsing: head.target).path else { return .none }
+        return ServerEvent.Route(path, isKnown: self.routes.route(for: path) != nil)
     }
 
     private enum Outcome {
@@ -151,7 +163,7 @@ final class Responder: Sendable {
             try self.desk.listen(to: feed)
             return .events(feed)
         case .refused(let status, let text):
-            throw Refusal(400...599 ~= status ? status : 500, text)
+            throw Refusal(400...599 ~= status ? status : 500, .answer, text)
         }
     }
 }

@@ -22,6 +22,7 @@ public enum MetricCatalogue {
         Section(title: "Ingest", metrics: Self.ingest),
         Section(title: "Model calls", metrics: Self.models),
         Section(title: "Trainers", metrics: Self.trainers),
+        Section(title: "Status server", metrics: Self.server),
     ]
 
     /// All metrics.

@@ -10,11 +10,19 @@ import Testing
 final class TestServer: Sendable {
     let service: StatusService
     let reports: Reports
+    let events = Events()
 
     final class Reports: Sendable {
         private let lines = Mutex<[String]>([])
         var all: [String] { self.lines.withLock { $0 } }
         func add(_ line: String) { self.lines.withLock { $0.append(line) } }
+    }
+
+    /// The things that the server did, counted.
+    final class Events: Sendable {
+        private let counts = Mutex<[ServerEvent: Int]>([:])
+        subscript(_ event: ServerEvent) -> Int { self.counts.withLock { $0[event] ?? 0 } }
+        func add(_ event: ServerEvent) { self.counts.withLock { $0[event, default: 0] += 1 } }
     }
 
     struct Broken: Error {}
@@ -37,7 +45,7 @@ final class TestServer: Sendable {
             live: { ProbeAnswer(isWell: live, text: "alive: \(live)") },
             ready: { ProbeAnswer(isWell: ready, text: "ready: \(ready)") }, metrics: metrics,
             routes: Self.routes + routes)
-        self.service = try StatusService(content, options) { reports.add($0) }
+        self.service = try StatusService(content, options, observe: self.events.add) { reports.add($0) }
         self.reports = reports
     }
 

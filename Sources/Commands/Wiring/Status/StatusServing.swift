@@ -11,12 +11,20 @@ final class StatusServing: Sendable {
     private let log: (any RecordLog)?
 
     /// Starts the server and says where it is.
-    /// - Parameter log: a log of the server's own, which is closed with it.
-    init(_ options: StatusService.Options, _ content: ServerContent, log: (any RecordLog)? = nil) throws {
+    /// - Parameters:
+    ///   - registry: the metrics of this process, in which the server counts its own.
+    ///   - log: a log of the server's own, which is closed with it.
+    init(
+        _ options: StatusService.Options, _ content: ServerContent, registry: MetricRegistry,
+        log: (any RecordLog)? = nil
+    ) throws {
         let reports = ReportPace()
+        let meters = ServerMeters(registry)
         self.log = log
         do throws(StatusServiceError) {
-            self.service = try StatusService(content, options) { report in reports.say(report) }
+            self.service = try StatusService(content, options, observe: meters.count) { report in
+                reports.say(report)
+            }
         } catch {
             log?.close()
             throw CommandFailure(error.code == .usage ? .usage : .failed, "--http: \(error.message)")
@@ -40,7 +48,7 @@ final class StatusServing: Sendable {
         let registry = pulse.registry
         let content = ServerContent(
             health: pulse.health, metrics: { Exposition.text(registry.snapshot()) }, routes: routes)
-        try self.init(options, content, log: log)
+        try self.init(options, content, registry: registry, log: log)
     }
 
     /// Ends the server.
