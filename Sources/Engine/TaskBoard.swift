@@ -248,7 +248,7 @@ final class TaskBoard: @unchecked Sendable {
             let wasOpen = slot.isOpen
             slot.isOpen = slot.supervisor.task != nil
             slot.counter.detail.isOpen = slot.isOpen
-            slot.counter.detail.isStalled = slot.supervisor.isReopening
+            slot.counter.detail.stall = slot.supervisor.stall
             if let committed = slot.supervisor.takeCommitted() {
                 self.totals[slot.counter.stage, default: Total()].committed.add(committed)
             }

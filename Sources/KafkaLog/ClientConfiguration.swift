@@ -127,7 +127,8 @@ extension String {
 extension KafkaEvent {
     fileprivate func redacting(_ secrets: [String]) -> KafkaEvent {
         switch self {
-        case .log(let severity, let text): .log(severity: severity, text: text.redacting(secrets))
+        case .log(let severity, let facility, let text):
+            .log(severity: severity, facility: facility, text: text.redacting(secrets))
         case .statistics(let json): .statistics(json: json.redacting(secrets))
         }
     }

@@ -5,8 +5,9 @@ import Synchronization
 
 /// A message of librdkafka's beside the results of calls. Secrets are taken out before anyone sees it.
 public enum KafkaEvent: Hashable, Sendable {
-    /// A line of its log; the severity is syslog's, 3 for an error, 7 for debugging.
-    case log(severity: Int, text: String)
+    /// A line of its log; the severity is syslog's, 3 for an error, 7 for debugging. The facility is a word of
+    /// librdkafka's: `FAIL` where a connection could not be made or broke.
+    case log(severity: Int, facility: String, text: String)
     /// A client's statistics as JSON, every `statistics.interval.ms` if that property is set.
     case statistics(json: String)
 }
@@ -43,8 +44,8 @@ class ClientEvents: @unchecked Sendable {
         rd_kafka_conf_set_log_cb(configuration) { client, severity, facility, line in
             guard let client, let context = rd_kafka_opaque(client) else { return }
             let events = Unmanaged<ClientEvents>.fromOpaque(context).takeUnretainedValue()
-            let isFailure = facility.map { String(cString: $0) } == "FAIL"
-            events.take(Int(severity), isFailure: isFailure, line.map { String(cString: $0) } ?? "")
+            events.take(
+                Int(severity), facility.map { String(cString: $0) } ?? "", line.map { String(cString: $0) } ?? "")
         }
         rd_kafka_conf_set_stats_cb(configuration) { _, json, count, context in
             guard let json, let context else { return 0 }
@@ -54,13 +55,13 @@ class ClientEvents: @unchecked Sendable {
         }
     }
 
-    private func take(_ severity: Int, isFailure: Bool, _ line: String) {
+    private func take(_ severity: Int, _ facility: String, _ line: String) {
         // The rest of the line is the thread's and the broker's names.
         // That all brokers are down says less than what was said of each before.
-        if severity <= 4 || isFailure, !line.hasSuffix("brokers are down") {
+        if severity <= 4 || facility == "FAIL", !line.hasSuffix("brokers are down") {
             self.problem.text.withLock { $0 = line.components(after: "]: ") }
         }
-        self.report(.log(severity: severity, text: line))
+        self.report(.log(severity: severity, facility: facility, text: line))
     }
 }
 

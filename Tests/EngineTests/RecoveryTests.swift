@@ -6,6 +6,7 @@ import RecordLog
 import RecordLogTesting
 import Records
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import Engine
@@ -86,6 +87,43 @@ import Testing
 
     @Test("reads that get no answer are made again")
     func reads() async throws { try await self.outlive(.unavailable, at: .read) { $0 % 3 == 0 } }
+
+    /// Lets the log refuse every commit of the topology's tasks, and gives the figures of the run meanwhile.
+    private func figures(
+        refusing code: LogError.Code, until isSo: @escaping @Sendable (EngineFigures) -> Bool
+    ) async throws -> EngineFigures {
+        let world = EngineWorld()
+        try world.fill("input", with: 1...4)
+        let log = world.log()
+        let isOver = Mutex(false)
+        log.inject { (operation) throws(LogError) in
+            guard operation.kind == .commit, operation.side == .before, operation.subject.hasPrefix("simple."),
+                !isOver.withLock({ $0 })
+            else { return }
+            throw LogError(code, "injected")
+        }
+        let engine = world.engine(try simpleTopology("ask"), log: log) {
+            $0.sessionTimeoutMilliseconds = 60_000
+            $0.drainSeconds = 0.1
+        }
+        async let end: Void = EngineWorld.run(engine)
+        try await EngineWorld.wait("\(code)") { isSo(engine.figures()) }
+        let figures = engine.figures()
+        isOver.withLock { $0 = true }
+        engine.stop()
+        _ = try? await end
+        return figures
+    }
+
+    @Test("a task that a stranger has fenced does not say that the log is away, and one whose log is away does")
+    func figuresOfStalls() async throws {
+        let fenced = try await self.figures(refusing: .fenced) { ($0.stages.first?.tasksFenced ?? 0) > 0 }
+        #expect(fenced.stages.map(\.tasksStalled) == [0] && fenced.waits.map(\.kind) == [.other])
+        #expect(fenced.readiness == .unready("1 of 1 tasks were fenced and wait for their group"))
+        let away = try await self.figures(refusing: .unavailable) { ($0.stages.first?.tasksStalled ?? 0) > 0 }
+        #expect(away.stages.map(\.tasksFenced) == [0] && away.waits.map(\.kind) == [.log])
+        #expect(away.readiness == .unready("1 of 1 tasks wait for the log"))
+    }
 
     @Test("what breaks every time ends the run with its reason")
     func alwaysBroken() async throws {

@@ -12,16 +12,20 @@ enum BrokerTrouble: Equatable {
     /// A connection could not be made, or broke.
     case connection
 
-    /// - Parameter severity: syslog's.
-    init?(_ text: String, severity: Int) {
+    /// Debugging and remarks on the configuration name certificates and time-outs too, and a fenced transaction is as
+    /// loud as a lost broker: none of them is trouble with a connection.
+    /// - Parameters:
+    ///   - facility: librdkafka's; `FAIL` is each connection that could not be made or broke.
+    ///   - severity: syslog's.
+    init?(_ text: String, facility: String, severity: Int) {
+        guard severity <= 6, facility != "CONFWARN" else { return nil }
         let text = text.lowercased()
         func has(_ marks: String...) -> Bool { marks.contains { text.contains($0) } }
         if has("sasl authentication error", "authentication failed", "authorization_failed", "supported mechanisms") {
             self = .login
         } else if has("ssl handshake failed", "certificate") {
             self = .certificate
-        } else if severity <= 4 || has("disconnected", "connection refused", "failed to resolve", "timed out") {
-            guard !has("brokers are down") else { return nil }
+        } else if facility == "FAIL" {
             self = .connection
         } else {
             return nil
@@ -29,9 +33,9 @@ enum BrokerTrouble: Equatable {
     }
 
     /// Counts the trouble that a line tells of, if it does.
-    static func count(_ text: String, severity: Int) {
+    static func count(_ text: String, facility: String, severity: Int) {
         let factory = ProgramMetrics.registry
-        switch BrokerTrouble(text, severity: severity) {
+        switch BrokerTrouble(text, facility: facility, severity: severity) {
         case .login: MetricDefinition.loginsRefused.counter(["reason": "login"], in: factory).increment()
         case .certificate: MetricDefinition.loginsRefused.counter(["reason": "certificate"], in: factory).increment()
         case .connection: MetricDefinition.connectionErrors.counter(in: factory).increment()

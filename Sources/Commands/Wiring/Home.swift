@@ -81,8 +81,8 @@ struct Home {
         do throws(LogError) {
             log = try KafkaLog(brokers: brokers, properties: self.kafkaProperties) { event in
                 switch event {
-                case .log(let severity, let text):
-                    BrokerTrouble.count(text, severity: severity)
+                case .log(let severity, let facility, let text):
+                    BrokerTrouble.count(text, facility: facility, severity: severity)
                     // Connections come and go; what matters to a command comes back as its error.
                     if severity <= 2 {
                         Console.warning("librdkafka: \(text)")

@@ -60,7 +60,8 @@ extension Engine {
             figures.inFlight += task.inFlight
             figures.openGroups += task.detail.openGroups
             figures.tasksOpen += task.detail.isOpen ? 1 : 0
-            figures.tasksStalled += task.detail.isStalled ? 1 : 0
+            figures.tasksStalled += task.detail.stall == .log ? 1 : 0
+            figures.tasksFenced += task.detail.stall == .fenced ? 1 : 0
             figures.lastCommit = [figures.lastCommit, task.detail.lastCommit].compactMap { $0 }.max()
             // A task that is not open yet knows no offset.
             guard let committed = task.committed else { continue }
@@ -88,23 +89,33 @@ extension Engine {
     }
 
     private func wait(of stage: Stage, _ tasks: [TaskBoard.Counter], now: Timestamp) -> WaitFigures? {
-        let stalled = tasks.filter(\.detail.isStalled)
-        guard !stalled.isEmpty else { return nil }
+        let stalled = tasks.filter { $0.detail.stall != nil }
+        guard let reason = stalled.reason else { return nil }
         let since = stalled.map { $0.detail.lastCommit ?? now }.min() ?? now
         return WaitFigures(
-            .log, subject: stage.name, since: since,
-            message: "\(stalled.count) of \(tasks.count) tasks wait for the log; their last commit was then")
+            stalled.contains { $0.detail.stall == .log } ? .log : .other, subject: stage.name, since: since,
+            message: "\(stalled.count) of \(tasks.count) tasks \(reason); their last commit was then")
     }
 
     /// Assigned and committing: each partition that this process has been given is open, and the log takes its commits.
     /// A process to which none was given, because others have them all, is ready to take over.
     private func readiness(_ counters: [TaskBoard.Counter]) -> Health.Readiness {
         if !self.hasJoined { return .starting }
-        let stalled = counters.count { $0.detail.isStalled }
-        if stalled > 0 { return .unready("\(stalled) of \(counters.count) tasks wait for the log") }
+        let stalled = counters.filter { $0.detail.stall != nil }
+        if let reason = stalled.reason { return .unready("\(stalled.count) of \(counters.count) tasks \(reason)") }
         let opening = counters.count { !$0.detail.isOpen }
         if opening > 0 { return .unready("\(opening) of \(counters.count) tasks are being opened") }
         return .ready
+    }
+}
+
+extension [TaskBoard.Counter] {
+    /// The reason why these tasks try again, behind their number; `nil` where none does.
+    fileprivate var reason: String? {
+        let stalls = Set(self.compactMap(\.detail.stall))
+        if stalls.isEmpty { return nil }
+        if stalls == [.fenced] { return "were fenced and wait for their group" }
+        return stalls == [.log] ? "wait for the log" : "wait for the log, or were fenced"
     }
 }
 

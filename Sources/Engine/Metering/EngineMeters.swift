@@ -14,6 +14,8 @@ final class EngineMeters: Sendable {
         let tasks: Meter
         let tasksOpen: Meter
         let tasksStalled: Meter
+        let tasksFenced: Meter
+        let rotate: Meter
         let inFlight: Meter
         let openGroups: Meter
     }
@@ -79,9 +81,12 @@ final class EngineMeters: Sendable {
             func gauge(_ metric: MetricDefinition) -> Meter {
                 metric.gauge(["topology": topology.name, "stage": stage.name], in: factory)
             }
+            let rotate = gauge(.stageRotateSeconds)
+            rotate.set(stage.rotateSeconds)
             gauges[stage.name] = StageGauges(
                 tasks: gauge(.stageTasks), tasksOpen: gauge(.stageTasksOpen), tasksStalled: gauge(.stageTasksStalled),
-                inFlight: gauge(.stageInFlight), openGroups: gauge(.stageOpenGroups))
+                tasksFenced: gauge(.stageTasksFenced), rotate: rotate, inFlight: gauge(.stageInFlight),
+                openGroups: gauge(.stageOpenGroups))
             if let set {
                 sets[set] = SetGauges(
                     open: MetricDefinition.shardsOpen.gauge(["set": set], in: factory),
@@ -184,6 +189,7 @@ final class EngineMeters: Sendable {
         gauges.tasks.set(figures.tasks)
         gauges.tasksOpen.set(figures.tasksOpen)
         gauges.tasksStalled.set(figures.tasksStalled)
+        gauges.tasksFenced.set(figures.tasksFenced)
         gauges.inFlight.set(figures.inFlight)
         gauges.openGroups.set(figures.openGroups)
     }
@@ -219,4 +225,9 @@ struct RateWindow {
 extension Stage {
     /// The shard set that it writes, if it writes one.
     var shardSet: String? { if case .shards(let shards) = self.destination { shards.name } else { nil } }
+
+    /// The seconds after which the clock closes its shards; 0 where none does.
+    fileprivate var rotateSeconds: Double {
+        if case .shards(let shards) = self.destination { shards.secondsMax } else { 0 }
+    }
 }

@@ -3,11 +3,19 @@
 import RecordLog
 import Records
 
+/// The reasons why a task tries again. An alert for brokers that are away must not be woken by a stranger.
+enum Stall {
+    /// The log did not take a read, a commit or an opening.
+    case log
+    /// Another owner has fenced it; its group most often takes the partition away.
+    case fenced
+}
+
 /// Facts about a task that are shown and decide nothing: copied after each step.
 struct TaskDetail {
     var isOpen = false
-    /// Tells whether the log did not take its last read or commit, or it waits to be opened anew.
-    var isStalled = false
+    /// The reason why it tries again instead of working on; `nil` while it works.
+    var stall: Stall?
     var everRejects = 0
     var everDeadLetters = 0
     var openGroups = 0
@@ -21,7 +29,7 @@ struct TaskDetail {
 
     /// Takes what a task knows of itself.
     mutating func take(_ task: StageTask) {
-        self.isStalled = self.isStalled || task.unfinished != nil
+        if task.unfinished != nil { self.stall = .log }
         self.everRejects = task.metadata.rejected
         self.everDeadLetters = task.metadata.deadLetters
         self.openGroups = task.metadata.open.isEmpty ? 0 : task.metadata.open.values.reduce(0, +)

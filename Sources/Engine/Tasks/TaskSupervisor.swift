@@ -16,8 +16,8 @@ final class TaskSupervisor {
     private var reopenAt: Timestamp = 0
     private var committed: Offset?
     private let meters: StageMeters
-    /// Tells whether the task waits to be opened anew, for the log to come back or for its successor.
-    private(set) var isReopening = false
+    /// The thing that it waits for before the task is opened anew: the log, or the group that goes to its successor.
+    private(set) var stall: Stall?
     /// The counts as the last commit left them.
     private var counts = TaskMetadata(stageHash: "")
     /// The counts of commits that nobody has taken note of.
@@ -46,7 +46,7 @@ final class TaskSupervisor {
             if task.prefix.committed != self.committed {
                 self.committed = task.prefix.committed
                 self.recovery.succeeded()
-                self.isReopening = false
+                self.stall = nil
                 // Nothing is done between a commit and the end of its step.
                 self.uncounted = task.metadata.since(self.counts)
                 self.counts = task.metadata
@@ -80,7 +80,7 @@ final class TaskSupervisor {
         self.committed = task.prefix.committed
         self.counts = task.metadata
         self.task = task
-        self.isReopening = false
+        self.stall = nil
         return .progressed
     }
 
@@ -98,7 +98,7 @@ final class TaskSupervisor {
         _ verdict: RecoveryDecision.Verdict, _ code: LogError.Code, _ reason: String
     ) -> StageTask.Outcome {
         guard case .reopen(let pause) = verdict else { return .stopped }
-        self.isReopening = true
+        self.stall = code == .fenced ? .fenced : .log
         self.meters.restarted(code.label)
         self.surroundings.warn(
             "stage `\(self.stage)`: the task of \(self.source) starts anew from its last commit in \(pause) ms: \(reason)"

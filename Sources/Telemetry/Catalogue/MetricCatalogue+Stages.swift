@@ -55,6 +55,10 @@ extension MetricDefinition {
     public static let stageTasksStalled = MetricDefinition(
         "millrace_stage_tasks_stalled", .gauge, in: "tasks", by: Self.stage,
         "Tasks whose last read, commit or opening the log did not take, and who try again.")
+    /// Tasks that another owner has fenced.
+    public static let stageTasksFenced = MetricDefinition(
+        "millrace_stage_tasks_fenced", .gauge, in: "tasks", by: Self.stage,
+        "Tasks that another owner has fenced, and whose partition the group has not taken away yet.")
     /// Records that wait for answers.
     public static let stageInFlight = MetricDefinition(
         "millrace_stage_in_flight", .gauge, in: "records", by: Self.stage, "Records that wait for answers.")
@@ -74,6 +78,11 @@ extension MetricDefinition {
     public static let stageLagSeconds = MetricDefinition(
         "millrace_stage_lag_seconds", .gauge, in: "seconds", by: Self.task,
         "Age of the oldest record that is not committed; 0 where there is none. By the partition's owner.")
+    /// The time that a stage may be behind.
+    public static let stageRotateSeconds = MetricDefinition(
+        "millrace_stage_rotate_seconds", .gauge, in: "seconds", by: Self.stage,
+        "Seconds after which the clock closes a shard of the stage, which commits by shards: so far it is behind as it "
+            + "should be; 0 where it writes a topic or no clock closes its shards.")
     /// The time of the last commit.
     public static let stageLastCommit = MetricDefinition(
         "millrace_stage_last_commit_timestamp_seconds", .gauge, in: "seconds", by: Self.task,
@@ -119,8 +128,9 @@ extension MetricCatalogue {
     static let stages: [MetricDefinition] = [
         .stageRecordsIn, .stageRecordsOut, .stageBytesIn, .stageBytesOut, .stageCommits, .stageCommitSeconds,
         .stageLatencySeconds, .stageRejects, .stageDrops, .stageDeadLetters, .stageTasks, .stageTasksOpen,
-        .stageTasksStalled, .stageInFlight, .stageOpenGroups, .stageStateBytes, .stageLagOffsets, .stageLagSeconds,
-        .stageLastCommit, .stageEverIn, .stageEverOut, .stageEverRejects, .stageEverDeadLetters, .taskRestarts,
+        .stageTasksStalled, .stageTasksFenced, .stageInFlight, .stageOpenGroups, .stageStateBytes, .stageLagOffsets,
+        .stageLagSeconds, .stageRotateSeconds, .stageLastCommit, .stageEverIn, .stageEverOut, .stageEverRejects,
+        .stageEverDeadLetters, .taskRestarts,
     ]
 
     static let log: [MetricDefinition] = [.logErrors, .loginsRefused, .connectionErrors]

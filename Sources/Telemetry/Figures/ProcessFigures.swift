@@ -147,6 +147,8 @@ public struct StageFigures: Hashable, Sendable {
     public var tasksOpen = 0
     /// Those of them that wait for the log.
     public var tasksStalled = 0
+    /// Those of them that another owner has fenced.
+    public var tasksFenced = 0
     /// The last commit, in milliseconds since 1970.
     public var lastCommit: Timestamp?
     /// Rejects by reason, since the start of this process.
