@@ -58,21 +58,49 @@ function layer(graph) {
   for (const node of graph.nodes) node.layer = depth(node.id, new Set());
 }
 
-// Within a layer nodes stand in the order of what leads to them, what is thrown out behind what is kept.
-function order(graph) {
+// An edge over several layers has a place of its own in each between, so that it passes through no node.
+function ways(graph) {
+  const layers = new Map(graph.nodes.map((node) => [node.id, node.layer]));
+  const between = [];
+  const links = [];
+  for (const edge of graph.edges) {
+    edge.ways = [];
+    let from = edge.from;
+    for (let at = layers.get(edge.from) + 1; at < layers.get(edge.to); at += 1) {
+      const way = { id: `way ${edge.from}>${edge.to} ${at}`, kind: "way", layer: at };
+      edge.ways.push(way);
+      between.push(way);
+      links.push({ from, to: way.id, kind: edge.kind });
+      from = way.id;
+    }
+    links.push({ from, to: edge.to, kind: edge.kind });
+  }
+  return { places: [...graph.nodes, ...between], links };
+}
+
+// Within a layer nodes stand in the order of what leads to them, what is thrown out behind what is kept; and, where they
+// are to be straight, no higher than that, so that a chain is one line.
+function order(graph, isStraight) {
+  const { places, links } = ways(graph);
   const layers = [];
-  for (const node of graph.nodes) (layers[node.layer] ??= []).push(node);
-  const side = new Set(graph.edges.filter((edge) => edge.kind !== "reads" && edge.kind !== "writes").map((e) => e.to));
+  for (const node of places) (layers[node.layer] ??= []).push(node);
+  const side = new Set(links.filter((link) => link.kind !== "reads" && link.kind !== "writes").map((link) => link.to));
+  const rows = new Map();
   for (const nodes of layers) {
-    const weigh = (node) => {
-      const before = graph.edges.filter((edge) => edge.to === node.id);
-      const places = before.map((edge) => graph.nodes.find((other) => other.id === edge.from)?.row ?? 0);
-      const mean = places.length ? places.reduce((sum, place) => sum + place, 0) / places.length : 0;
-      return mean + (side.has(node.id) ? 0.5 : 0) + (node.kind === "letters" ? 0.25 : 0);
+    const mean = (node) => {
+      const before = links.filter((link) => link.to === node.id).map((link) => rows.get(link.from) ?? 0);
+      return before.length ? before.reduce((sum, row) => sum + row, 0) / before.length : 0;
     };
-    const weights = new Map(nodes.map((node) => [node, weigh(node)]));
-    nodes.sort((one, other) => weights.get(one) - weights.get(other));
-    nodes.forEach((node, row) => { node.row = row; });
+    const means = new Map(nodes.map((node) => [node, mean(node)]));
+    const weight = (node) => means.get(node) + (side.has(node.id) ? 0.5 : 0) + (node.kind === "letters" ? 0.25 : 0)
+      + (node.kind === "way" ? 0.1 : 0);
+    nodes.sort((one, other) => weight(one) - weight(other));
+    let free = 0;
+    for (const node of nodes) {
+      node.row = isStraight ? Math.max(free, Math.floor(means.get(node))) : free;
+      free = node.row + 1;
+      rows.set(node.id, node.row);
+    }
   }
   return layers;
 }
@@ -80,13 +108,18 @@ function order(graph) {
 /** Gives all nodes their places: across where there is room for it, else from the top down. */
 export function layOut(graph, room) {
   layer(graph);
-  const layers = order(graph);
-  const rows = Math.max(1, ...layers.map((nodes) => nodes.length));
+  let layers = order(graph, true);
+  const rowsOf = () => 1 + Math.max(0, ...layers.flat().map((node) => node.row));
+  let rows = rowsOf();
   const wide = layers.length * (ACROSS.width + ACROSS.gapMain) - ACROSS.gapMain + 2;
   const isAcross = wide <= room;
+  if (!isAcross && rows * (DOWN.widthMin + DOWN.gapSide) - DOWN.gapSide + 2 > room) {
+    layers = order(graph, false);
+    rows = rowsOf();
+  }
   const share = Math.floor((room - 2 - (rows - 1) * DOWN.gapSide) / rows);
   const width = isAcross ? ACROSS.width : Math.min(DOWN.widthMax, Math.max(DOWN.widthMin, share));
-  for (const node of graph.nodes) {
+  for (const node of layers.flat()) {
     node.width = width;
     if (isAcross) {
       node.x = node.layer * (width + ACROSS.gapMain) + 1;
@@ -113,30 +146,47 @@ function labels(edge) {
   }
 }
 
+// From one place to the next: straight on, and over to the other row right behind the place that is left, where the
+// words of no edge stand. `main` is the axis that the layers follow, `gap` the room between two of them.
+function path(edge, from, to, isAcross) {
+  const gap = isAcross ? ACROSS.gapMain : DOWN.gapMain;
+  const at = (node) => isAcross
+    ? { main: node.x, end: node.x + node.width, side: node.y + HEIGHT / 2 }
+    : { main: node.y, end: node.y + HEIGHT, side: node.x + node.width / 2 };
+  const point = (main, side) => (isAcross ? `${main},${side}` : `${side},${main}`);
+  const along = isAcross ? "H" : "V";
+  let side = at(from).side;
+  let text = `M${point(at(from).end, side)}`;
+  for (const place of [...edge.ways, to]) {
+    const next = at(place);
+    const tip = place === to ? next.main - 2 : next.main;
+    if (next.side !== side) {
+      const bend = tip - gap + 6;
+      text += `${along}${bend}C${point(bend + 9, side)} ${point(bend - 5, next.side)} ${point(bend + 9, next.side)}`;
+    }
+    text += `${along}${place === to ? tip : next.end}`;
+    side = next.side;
+  }
+  return text;
+}
+
 function drawEdge(edge, nodes, isAcross) {
   const from = nodes.get(edge.from);
   const to = nodes.get(edge.to);
   const text = labels(edge);
   const note = text.isLag ? "lag" : "note";
+  const line = s("path", { d: path(edge, from, to, isAcross), "marker-end": "url(#tip)" });
+  const group = { class: `edge ${edge.kind}`, "data-key": `${edge.from}>${edge.to}` };
   if (isAcross) {
-    const [x, y] = [from.x + from.width, from.y + HEIGHT / 2];
     const [endX, endY] = [to.x - 2, to.y + HEIGHT / 2];
-    const bend = endX - ACROSS.gapMain + 6;
-    const path = y === endY ? `M${x},${y}H${endX}`
-      : `M${x},${y}H${bend}C${bend + 9},${y} ${bend - 5},${endY} ${bend + 9},${endY}H${endX}`;
-    const middle = endX - (y === endY ? ACROSS.gapMain / 2 : ACROSS.gapMain / 2 - 5);
-    return s("g", { class: `edge ${edge.kind}`, "data-key": `${edge.from}>${edge.to}` },
-      s("path", { d: path, "marker-end": "url(#tip)" }),
+    const isStraight = [from, ...edge.ways].at(-1).row === to.row;
+    const middle = endX - (isStraight ? ACROSS.gapMain / 2 : ACROSS.gapMain / 2 - 5);
+    return s("g", group, line,
       s("text", { x: middle, y: endY - 6, "text-anchor": "middle" }, text.rate),
       s("text", { x: middle, y: endY + 15, "text-anchor": "middle", class: note }, text.note));
   }
-  const [x, y] = [from.x + from.width / 2, from.y + HEIGHT];
   const [endX, endY] = [to.x + to.width / 2, to.y - 2];
-  const bend = endY - DOWN.gapMain + 6;
-  const path = x === endX ? `M${x},${y}V${endY}`
-    : `M${x},${y}V${bend}C${x},${bend + 9} ${endX},${bend - 5} ${endX},${bend + 9}V${endY}`;
-  return s("g", { class: `edge ${edge.kind}`, "data-key": `${edge.from}>${edge.to}` },
-    s("path", { d: path, "marker-end": "url(#tip)" }),
+  return s("g", group, line,
     s("text", { x: endX + 7, y: endY - 17 }, text.rate),
     s("text", { x: endX + 7, y: endY - 4, class: note }, text.note));
 }
