@@ -76,11 +76,12 @@ struct ModelTrustTests {
 
     /// A failure that every request meets.
     enum Shared: String, CaseIterable, Sendable {
-        case badKey, noModel, noModel400, quota, refusesAll, refusesBlocks
+        case badKey, badKeyBehindProbe, noModel, noModel400, quota, refusesAll, refusesBlocks
 
         func reply(to call: Call) -> Reply? {
             switch self {
             case .badKey: .fail(401, "Unauthorized")
+            case .badKeyBehindProbe: call.isProbe ? nil : .fail(401, "Unauthorized")
             case .noModel: .fail(404, "no such thing")
             case .noModel400: .fail(400, "Invalid model name passed in model=m-1")
             case .quota:

@@ -146,13 +146,21 @@ struct RefusalTests {
     @Test("A failure that waiting does not mend ends the run before the first answer, a used-up quota always")
     func hopeless() {
         var record = ModelRecord()
-        for status in [401, 403, 404, 400, 307] { #expect(record.isHopeless(.status(status))) }
+        func isHopeless(_ fault: ServerFault, trial: Bool) -> Bool { record.isHopeless(fault, isTrial: trial) }
+        for status in [401, 403, 404, 400, 307] { #expect(isHopeless(.status(status), trial: false)) }
         for fault in [ServerFault.status(500), .refused, .timeout, .rateLimited(retryAfterSeconds: nil), .status(409)] {
-            #expect(!record.isHopeless(fault))
+            #expect(!isHopeless(fault, trial: true))
         }
         record.hasAnswered = true
-        #expect(!record.isHopeless(.status(401)))
-        #expect(record.isHopeless(.quotaSpent))
+        #expect(!isHopeless(.status(401), trial: false))
+        #expect(isHopeless(.quotaSpent, trial: false))
+        // A probe that was answered is worth a few trials, a request that was answered any number.
+        for number in 1...ModelRecord.hopelessTrialsMax {
+            #expect(!isHopeless(.status(500), trial: true))
+            #expect(isHopeless(.status(403), trial: true) == (number == ModelRecord.hopelessTrialsMax))
+        }
+        record.answered()
+        for _ in 0..<100 { #expect(!isHopeless(.status(401), trial: true)) }
     }
 
     @Test(

@@ -19,11 +19,17 @@ struct ModelRecord: Hashable, Sendable {
     private var hasTriedAll = false
     private var hasAnsweredRequests = false
     private var refusals = 0
+    /// Calls that tried, of a server that fails all, and met what nobody mends by waiting.
+    private var hopelessTrials = 0
 
     /// Number of requests refused, with none answered, that shows that they are refused for what they share.
     static let refusalsMax = 8
     /// The same if no others are left to be asked.
     static let refusalsAtEnd = 3
+
+    /// Number of trials that shows that the answer to the probe was worth nothing: a key may be good for tiny requests
+    /// alone, or have been withdrawn. One failure may be that of a single machine behind the address.
+    static let hopelessTrialsMax = 3
 
     /// Number of failures in a row that makes the schema suspect.
     static let schemaFailuresMax = 3
@@ -99,8 +105,13 @@ struct ModelRecord: Hashable, Sendable {
         return self.refusals >= Self.refusalsAtEnd ? .shared : .own
     }
 
-    /// Tells whether a failure of the server is one that every request will meet, however long it waits.
-    func isHopeless(_ fault: ServerFault) -> Bool {
-        fault == .quotaSpent || fault.needsAttention && !self.hasAnswered
+    /// Tells whether a failure of the server is one that every request will meet, however long it waits. Once a request
+    /// was answered a person is waited for, who will set it right.
+    /// - Parameter isTrial: whether it is that of the one call that tries a server which has failed all.
+    mutating func isHopeless(_ fault: ServerFault, isTrial: Bool) -> Bool {
+        if fault == .quotaSpent { return true }
+        guard fault.needsAttention, !self.hasAnsweredRequests else { return false }
+        if isTrial { self.hopelessTrials += 1 }
+        return !self.hasAnswered || self.hopelessTrials >= Self.hopelessTrialsMax
     }
 }

@@ -80,7 +80,7 @@ extension ModelServer {
 
     /// Tells whether waiting is of no use; then the place is given back.
     private func isHopeless(_ fault: ServerFault, _ model: String, _ pass: Gate.Pass) -> Bool {
-        guard self.state.withLock({ $0[model].isHopeless(fault) }) else { return false }
+        guard self.state.withLock({ $0[model].isHopeless(fault, isTrial: pass.isTrial) }) else { return false }
         self.finish(pass, .abandoned) { $0.statistics.serverFailures[fault.label, default: 0] += 1 }
         return true
     }
