@@ -56,9 +56,10 @@ import Testing
             let value =
                 last == other
                 ? distance(left.dropLast(), right.dropLast())
-                : 1 + min(
-                    distance(left.dropLast(), right), distance(left, right.dropLast()),
-                    distance(left.dropLast(), right.dropLast()))
+                : 1
+                    + min(
+                        distance(left.dropLast(), right), distance(left, right.dropLast()),
+                        distance(left.dropLast(), right.dropLast()))
             known[[left.count, right.count]] = value
             return value
         }

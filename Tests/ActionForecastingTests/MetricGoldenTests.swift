@@ -12,7 +12,8 @@ import Testing
         let names = try ForecastGolden.names()
         #expect(!names.isEmpty)
         for name in names {
-            #expect(ForecastGolden.kind(of: name) != nil, "no suite checks \(name); add its kind to ForecastGolden.kinds")
+            #expect(
+                ForecastGolden.kind(of: name) != nil, "no suite checks \(name); add its kind to ForecastGolden.kinds")
         }
     }
 

@@ -23,7 +23,8 @@ public struct EditScores: Hashable, Sendable {
     ///   - truth: the labels that came.
     /// - Precondition: each has `steps` labels.
     public mutating func add<Label: Equatable>(_ candidates: [[Label]], truth: [Label]) {
-        precondition(truth.count == self.steps && candidates.allSatisfy { $0.count == self.steps }, "\(self.steps) steps")
+        precondition(
+            truth.count == self.steps && candidates.allSatisfy { $0.count == self.steps }, "\(self.steps) steps")
         var best = Array(1..<self.steps + 1)
         for candidate in candidates {
             for (step, distance) in EditDistance.prefixes(candidate, truth).enumerated() {
