@@ -3,7 +3,8 @@
 /// Stochastic gradient descent with momentum as `torch.optim.SGD` computes it: the decay is added to the gradient, and
 /// acts on the parameters that the layout says.
 ///
-/// velocity ← momentum · velocity + gradient + decay · weight, and weight ← weight − rate · velocity.
+/// velocity ← momentum · velocity + gradient + decay · weight, and weight ← weight − rate · velocity; after Nesterov,
+/// weight ← weight − rate · (gradient + decay · weight + momentum · velocity).
 public final class Momentum: Optimizer, Sendable {
     /// The settings.
     public struct Configuration: Hashable, Sendable, Codable {
@@ -25,10 +26,14 @@ public final class Momentum: Optimizer, Sendable {
     /// The name of the velocity in a checkpoint.
     public static let stateNames = ["velocity"]
     private let ranges: [(range: Range<Int>, decays: Bool)]
+    private let isNesterov: Bool
 
     /// Creates a fresh optimizer for the trained parameters of a layout.
-    public init(_ layout: ParameterLayout, _ configuration: Configuration = Configuration()) {
+    public init(
+        _ layout: ParameterLayout, _ configuration: Configuration = Configuration(), isNesterov: Bool = false
+    ) {
         self.configuration = configuration
+        self.isNesterov = isNesterov
         self.velocity = FloatBuffer(count: layout.trainedCount)
         self.ranges = layout.decayRanges
     }
@@ -49,7 +54,7 @@ public final class Momentum: Optimizer, Sendable {
             for index in range {
                 let gradient = gradients.start[index] * clip + decay * weights[index]
                 velocity[index] = momentum * velocity[index] + gradient
-                weights[index] -= rate * velocity[index]
+                weights[index] -= rate * (self.isNesterov ? gradient + momentum * velocity[index] : velocity[index])
             }
         }
     }
