@@ -262,6 +262,10 @@ let package = Package(
                 name: "training-bench",
                 dependencies: ["MomentLocalization", "VideoFeatures", "TextEncoders", "NeuralNetworks"],
                 path: "Sources/TrainingBenchmark", swiftSettings: settings),
+            // Our side of ops/bench/encoders.
+            .executableTarget(
+                name: "encoder-bench", dependencies: ["ActionForecasting", "NeuralNetworks", "Threads"],
+                path: "Sources/EncoderBenchmark", swiftSettings: settings),
             // Our side of ops/bench/replay-stop.
             .executableTarget(
                 name: "replay-bench",
