@@ -40,6 +40,23 @@ import VideoAnnotations
             }, StepConfiguration.context)
     }
 
+    /// A small model copies the form that it is shown.
+    @Test(arguments: [
+        #"{"name":"...","steps":["...","..."]}"#, #"{"name":"Tea","steps":["...","-"]}"#, "...\n1. ...\n",
+    ])
+    func aDraftWithoutWordsIsNone(answer: String) throws {
+        let held = try HeldConversation(try Self.goalStep(1).conversation(about: Self.activity)) { _, _ in answer }
+        #expect(held.talk.outcome.outputs.isEmpty)
+        #expect(held.talk.outcome.failure?.reason == "unusable-answer")
+    }
+
+    @Test func stepsWithoutWordsAreLeftOut() throws {
+        let held = try HeldConversation(try Self.goalStep(1).conversation(about: Self.activity)) { _, _ in
+            #"{"name":"お茶","steps":["...","Boil 2 cups","湯を注ぐ"]}"#
+        }
+        #expect(held.talk.outcome.outputs.first?.knowledge == "お茶\n1. Boil 2 cups\n2. 湯を注ぐ\n")
+    }
+
     @Test func goalsAreDraftedAndMerged() throws {
         let talk = try Self.goalStep(3).conversation(about: Self.activity)
         #expect(talk.callsToCome == 1...5)

@@ -107,4 +107,39 @@ struct DialogueRunTests {
         #expect(!ids.isDisjoint(with: dialogues.compactMap { $0["dialogue_id"].string }))
         #expect(Set(original.compactMap { $0["lineage"]["topology"].string }).count == 1)
     }
+
+    @Test("Auxiliary sequences: narrations as speech of training videos alone, and captions of pictures")
+    func auxiliary() throws {
+        let bench = try Workbench(videos: 12)
+        try bench.succeed(
+            "ingest", "ego4d", "--narrations", "world/narration.json", "--metadata", "world/ego4d.json", "--parts")
+        try bench.run(Workbench.topology("auxiliary"))
+        let speech = try bench.samples("auxiliary")
+        let world = try JSONTree(Data(contentsOf: bench.folder.file("world/ego4d.json")))
+        let training = world["videos"].array.filter { !["val", "test"].contains($0["split_em"].string) }
+        let videos = try Set(speech.compactMap { try JSONTree($0)["video_uid"].string })
+        #expect(!videos.isEmpty && videos.isSubset(of: training.compactMap { $0["video_uid"].string }))
+        for sample in try speech.map({ try JSONTree($0) }) {
+            #expect(try #require(sample["seq_len"].int) <= 4096)
+            #expect(sample["conversation"].array.first?["role"].string == "system")
+            #expect(sample["conversation"].array.contains { $0["role"].string == "assistant" })
+        }
+        try bench.run(Workbench.topology("auxiliary"))
+        #expect(try bench.samples("auxiliary") == speech)
+
+        let rows = (0..<30).map { number in
+            #"{"id":"\#(number)","image":"a/\#(number).jpg","conversations":"#
+                + #"[{"from":"human","value":"<image>"},{"from":"gpt","value":"cup \#(number)"}]}"#
+        }
+        let pictures = try bench.folder.write("[\(rows.joined(separator: ","))]", to: "pictures.json")
+        let captions = try bench.folder.write("AUXILIARY_MATERIAL=captions\n", to: "captions.env")
+        try bench.succeed("ingest", "llava-pretrain", "--annotations", pictures, "--topic", "pictures")
+        let topology = try bench.folder.write(
+            String(contentsOfFile: Workbench.topology("auxiliary"), encoding: .utf8)
+                .replacingOccurrences(of: "from: narrations", with: "from: pictures"), to: "pictures.yaml")
+        try bench.succeed("run", topology, "--as", "captions", "--env-file", captions, "--until-idle")
+        let packed = try bench.samples("captions").map(JSONTree.init)
+        let said = packed.flatMap { $0["conversation"].array }.filter { $0["role"].string == "assistant" }
+        #expect(said.count == 30)
+    }
 }

@@ -39,7 +39,7 @@ extension TurnLines {
         guard time.isFinite, time >= 0 else { return reading.count(.badTime) }
         let (content, found) = Self.parted(text)
         guard !content.hasPrefix("(") else { return reading.count(.stageDirection) }
-        guard !content.isEmpty else { return reading.count(.emptyText) }
+        guard !content.isWordless else { return reading.count(.emptyText) }
         var turn = DialogueTurn(role, time, content)
         if labelled, role == .assistant {
             if labels == nil, found == nil { reading.count(.noLabel) }

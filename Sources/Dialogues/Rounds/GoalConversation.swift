@@ -157,18 +157,19 @@ struct GoalConversation: Conversation {
             """
     }
 
-    /// A name and numbered steps, as JSON or as text whose first line is the name.
+    /// A name and numbered steps, as JSON or as text whose first line is the name. Steps without words are left out, and
+    /// a name without any is none.
     static func knowledge(_ answer: ChatAnswer) -> Result<(Knowledge, [String: Int]), UnreadableAnswer> {
         let task = AnswerObject.last(in: answer) { value -> KnownTask? in
             guard let name = value["name"]?.string, let steps = value["steps"]?.array else { return nil }
-            return KnownTask(name: PythonText.stripped(name), steps: steps.compactMap(\.string))
+            return KnownTask(name: PythonText.stripped(name), steps: steps.compactMap(\.string).filter { !$0.isWordless })
         }
-        if let task, !task.name.isEmpty, !task.steps.isEmpty {
+        if let task, !task.name.isWordless, !task.steps.isEmpty {
             return .success((Knowledge(goal: task.name, text: task.knowledge), [:]))
         }
         let text = AnswerObject.words(of: answer)
         let goal = StageAnswers.goal(of: text)
-        guard task == nil, !text.hasPrefix("{"), !goal.isEmpty, text.contains("\n") else {
+        guard task == nil, !text.hasPrefix("{"), !goal.isWordless, text.contains("\n") else {
             return .failure(UnreadableAnswer(code: "no-task", sentence: "It held no name with steps."))
         }
         return .success((Knowledge(goal: goal, text: text), ["free-text": 1]))

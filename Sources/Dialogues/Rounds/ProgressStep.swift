@@ -150,7 +150,7 @@ struct ProgressConversation: Conversation {
             let json = asking.manner == .mended ? AnswerObject.last(in: answer) { $0["summary"]?.string } : nil
             let words = asking.manner == .mended ? AnswerObject.words(of: answer) : answer.written
             guard let summary = json.map(PythonText.stripped) ?? StageAnswers.summary(in: words, asking.manner),
-                !summary.isEmpty || asking.manner == .original
+                !summary.isWordless || asking.manner == .original
             else { return .failure(UnreadableAnswer(code: "no-summary", sentence: "It held no summary.")) }
             return .success(([turn: summary], json == nil ? ["free-text": 1] : [:]))
         }
@@ -159,7 +159,7 @@ struct ProgressConversation: Conversation {
             var summaries: [Int: String] = [:]
             for entry in list {
                 guard let turn = entry["turn"]?.int, let summary = entry["summary"]?.string,
-                    turns.contains(turn - 1), !PythonText.stripped(summary).isEmpty
+                    turns.contains(turn - 1), !summary.isWordless
                 else { continue }
                 summaries[turn - 1] = PythonText.stripped(summary)
             }
