@@ -239,6 +239,10 @@ public final class Engine: Sendable {
     /// Time between two requests to remove what topics no longer retain, to a log that does not do so by itself.
     private static let retentionMilliseconds: Timestamp = 30_000
 
+    /// Time that a look at memberships and tasks may wait for the log to change, which ends the wait. A run that looks for
+    /// its own end looks often; one that goes on for days should cost nothing while nothing comes.
+    private var lookMilliseconds: Int { self.options.untilIdle ? 20 : 100 }
+
     /// Keeps the memberships alive and watches for the end, until there is one.
     private func control(_ memberships: [StageMembership]) {
         var retentionDue = self.surroundings.clock()
@@ -252,7 +256,7 @@ public final class Engine: Sendable {
                 }
                 for membership in memberships { try membership.poll() }
                 self.joined.store(true, ordering: .releasing)
-                self.surroundings.log.awaitAppend(timeoutMilliseconds: 20)
+                self.surroundings.log.awaitAppend(timeoutMilliseconds: self.lookMilliseconds)
                 if self.options.untilIdle, self.surroundings.clock() >= idleDue, self.board.isQuiet {
                     idleDue = self.surroundings.clock() + Self.idleMilliseconds
                     let verdict = IdleDecision.decide(try self.idleProgress())
