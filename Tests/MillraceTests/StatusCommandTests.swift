@@ -42,7 +42,7 @@ struct StatusCommandTests {
         #expect(left > 0 && set["open"].array.isEmpty && set["left_over"].array.count == left)
         let text = try bench.succeed("status", "--interval", "0")
         text.prints("naq.land", "naq: \(left) unfinished file")
-        #expect(text.outputLines.allSatisfy { $0.count <= 100 })
+        #expect(text.outputLines.allSatisfy { $0.count <= 80 })
         group = try await home.group("naq.land")
         #expect(group.members.isEmpty && group.tasks.count == 4, "\(group)")
         try bench.succeed("groups", "list").prints("naq.land")
@@ -53,6 +53,68 @@ struct StatusCommandTests {
         #expect(try self.set(bench)["left_over"].array.isEmpty)
     }
 
+    @Test("A group without a commit is listed with all that waits for it, as long as its process lives and after")
+    func beforeTheFirstCommit() async throws {
+        let (bench, home, _) = try self.bench()
+        // Nobody answers there, so `generate` finishes nothing.
+        let model = ["LLM_PROVIDER": "openai", "LLM_MODEL": "m-1", "LLM_BASE_URL": "http://127.0.0.1:1/v1"]
+        let run = try home.start(["run", Workbench.topology("nlq"), "--allow-unguarded"], environment: model)
+        try await RemovalCommandTests.wait("the blocks are there") {
+            let curate = try await home.group("nlq.curate")
+            return curate.records > 0 && curate.lag == 0
+        }
+        let blocks = try bench.records("blocks").count
+        for isAlive in [true, false] {
+            if !isAlive {
+                run.killNow()
+                _ = try await run.finished()
+            }
+            let group = try await home.group("nlq.generate")
+            #expect(group.members.count == (isAlive ? 1 : 0) && group.tasks.count == 4, "\(group)")
+            #expect(group.tasks.allSatisfy { $0.committed == nil } && group.records == 0, "\(group)")
+            #expect(blocks > 0 && group.lag >= blocks && group.lag == group.tasks.reduce(0) { $0 + $1.lag }, "\(group)")
+            let text = try bench.succeed("status", "--interval", "0")
+            #expect(text.outputText.contains(#/nlq\.generate +[01] +[\d,]+ +0 +never/#), "\(text.outputText)")
+            #expect(text.outputLines.allSatisfy { $0.count <= 80 }, "\(text.outputText)")
+        }
+    }
+
+    @Test("This run stands beside since ever, for as long as its process lives")
+    func thisRun() async throws {
+        let (bench, home, _) = try self.bench()
+        let topology = try TestTopology.write("naq", rotate: "{ samples: 5, seconds: 0 }", into: bench.folder)
+        try bench.run(topology)
+        let before = try bench.records("narrations").count
+        try bench.expect(0, Workbench.ingestWorld + ["--pass", "2"])
+        let group = { () throws -> JSONTree in
+            let status = try JSONTree(bench.succeed("status", "--json", "--interval", "0").outputText)
+            return try #require(status["groups"].array.first { $0["group"].string == "naq.land" })
+        }
+        var land = try group()
+        #expect(land["this_run"].keys.isEmpty && land["ever"]["in"].int == before, "\(land)")
+        let run = try home.start(["run", topology, "--max-rate", "20"])
+        try await RemovalCommandTests.wait("this run has committed something") {
+            land = try group()
+            return (land["this_run"]["in"].int ?? 0) > 0
+        }
+        // The figures are read before the log, and may be a second old.
+        let now = try #require(land["this_run"]["in"].int)
+        #expect(
+            now < before && (land["ever"]["in"].int ?? 0) >= before + now
+                && land["records"].int == land["ever"]["in"].int)
+        let process = try #require(land["this_run"]["processes"].array.first)
+        #expect(process["process"].string?.hasSuffix(":\(run.pid)") == true && process["in"].int == now)
+        let text = try bench.succeed("status", "--interval", "0")
+        #expect(
+            text.outputText.contains(#/naq\.land +this run +[\d,]+ +[\d,]+ +\d+ +\d+\n +since ever +[\d,]+/#),
+            "\(text.outputText)")
+        #expect(text.outputLines.allSatisfy { $0.count <= 80 }, "\(text.outputText)")
+        run.killNow()
+        _ = try await run.finished()
+        #expect(try group()["this_run"].keys.isEmpty)
+        #expect(try !bench.succeed("status", "--interval", "0").outputText.contains("this run"))
+    }
+
     @Test("Watched off a terminal, it prints a block each time, and ends with Ctrl-C")
     func watched() async throws {
         let (bench, home, topology) = try self.bench()
@@ -61,7 +123,7 @@ struct StatusCommandTests {
         let json = try home.start(["status", "--watch", "0.2", "--json"])
         for process in [text, json] {
             try await RemovalCommandTests.wait("there are three blocks") {
-                process.outputSoFar.components(separatedBy: "naq.land").count > 3
+                process.outputSoFar.components(separatedBy: "naq.land").count > 7
             }
             process.send(SIGINT)
         }

@@ -37,7 +37,7 @@ struct GroupsCommand: ParsableCommand {
                     } else {
                         table.add([
                             group.name, String(group.members.count), stage?.from ?? "?", stage?.output ?? "?",
-                            ProgressReporter.grouped(group.records), ProgressReporter.grouped(group.lag),
+                            ProgressReporter.grouped(group.ever.recordsIn), ProgressReporter.grouped(group.lag),
                         ])
                     }
                 }
@@ -54,7 +54,7 @@ struct GroupsCommand: ParsableCommand {
                 json.key(text: name)
                 if let value { json.value(value) } else { json.null() }
             }
-            json.field("records", group.records)
+            json.field("records", group.ever.recordsIn)
             json.field("lag", group.lag)
             json.endObject()
             return json.bytes

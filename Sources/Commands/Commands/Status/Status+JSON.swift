@@ -18,6 +18,7 @@ extension Status {
         for wait in self.waits { wait.write(to: &json) }
         json.endArray()
         Self.write("removals", self.removals, to: &json)
+        Self.write("unreadable_figures", self.unknown, to: &json)
         json.key("shards")
         json.beginArray()
         for set in self.sets {
@@ -45,7 +46,13 @@ extension Status {
     private static func write(_ group: Group, to json: inout JSONWriter) {
         json.beginObject()
         json.field("group", group.name)
-        json.field("records", group.records)
+        json.field("records", group.ever.recordsIn)
+        json.key("ever")
+        json.beginObject()
+        group.ever.write(to: &json)
+        json.endObject()
+        json.key("this_run")
+        Self.write(group.thisRun, group.runs, to: &json)
         json.field("lag", group.lag)
         json.field("rate", group.rate)
         json.key("last_commit")
@@ -76,6 +83,23 @@ extension Status {
         json.endObject()
     }
 
+    private static func write(_ thisRun: Work?, _ runs: [Run], to json: inout JSONWriter) {
+        guard let thisRun else { return json.null() }
+        json.beginObject()
+        thisRun.write(to: &json)
+        json.key("processes")
+        json.beginArray()
+        for run in runs {
+            json.beginObject()
+            json.field("process", run.process)
+            json.field("since", Int(run.since))
+            run.work.write(to: &json)
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+    }
+
     private static func write(_ task: Task, to json: inout JSONWriter) {
         json.beginObject()
         json.field("partition", task.partition.description)
@@ -83,7 +107,7 @@ extension Status {
         if let member = task.member { json.value(member) } else { json.null() }
         json.key("committed")
         if let committed = task.committed { json.value(Int(committed)) } else { json.null() }
-        json.field("records", task.records)
+        json.field("records", task.ever.recordsIn)
         json.field("lag", task.lag)
         json.field("rate", task.rate)
         json.key("last_commit")

@@ -5,6 +5,7 @@ import Foundation
 import RecordLog
 import Records
 import Shards
+import Telemetry
 
 /// The state that `status` shows.
 struct Status {
@@ -15,7 +16,8 @@ struct Status {
         var member: String?
         /// The next offset to read; `nil` before the first commit.
         var committed: Offset?
-        var records = 0
+        /// The work of all its commits, by whatever process.
+        var ever = Work()
         /// The counts of its steps, by `step.reason`.
         var counts: [String: Int] = [:]
         /// The groups that its steps gather and whose end has not come, by step.
@@ -32,7 +34,13 @@ struct Status {
         var members: [GroupDescription.Member]
         var tasks: [Task]
 
-        var records: Int { self.tasks.reduce(0) { $0 + $1.records } }
+        /// The living processes that run it.
+        var runs: [Run] = []
+
+        /// The work since the first commit, over all processes.
+        var ever: Work { self.tasks.reduce(Work()) { $0 + $1.ever } }
+        /// The work of the processes that live, each since its start; `nil` where none lives.
+        var thisRun: Work? { self.runs.isEmpty ? nil : self.runs.reduce(Work()) { $0 + $1.work } }
         var counts: [String: Int] {
             self.tasks.reduce(into: [:]) { counts, task in counts.merge(task.counts, uniquingKeysWith: +) }
         }
@@ -65,16 +73,30 @@ struct Status {
     var waits: [WaitBoard.Note] = []
     /// The removals that were interrupted.
     var removals: [String] = []
+    /// Processes whose figures could not be read, and why.
+    var unknown: [String] = []
     /// The groups as the log described them, for the next look's rates.
     let descriptions: [GroupDescription]
 
-    init(log: any RecordLog, home: Home, before: [GroupDescription], seconds: TimeInterval) throws {
+    /// - Parameter exchange: where the processes that live tell of themselves.
+    init(
+        log: any RecordLog, home: Home, exchange: any FigureExchange, before: [GroupDescription], seconds: TimeInterval
+    ) throws {
         self.waits = WaitBoard.read(home)
         self.removals = try log.pendingRemovals()
+        // Before the log is looked at, so that no process tells of commits that are not there yet.
+        let reading = Result { try exchange.read() }
         self.descriptions = try log.groups()
         let stages = try log.writtenStages()
         self.groups = try Self.groups(
             self.descriptions, in: log, stages: stages, before: before, seconds: max(seconds, 0.001))
+        switch reading {
+        case .success(let reading):
+            let runs = Self.runs(reading.figures)
+            for index in self.groups.indices { self.groups[index].runs = runs[self.groups[index].name] ?? [] }
+            self.unknown = reading.refused
+        case .failure(let error): self.unknown = ["\(error)"]
+        }
         for (manifest, unreadable) in try ShardSets.all(in: log) {
             let name = manifest.name
             let files = (try? FileManager.default.contentsOfDirectory(atPath: home.shardFolder(name))) ?? []
@@ -98,8 +120,11 @@ struct Status {
     }
 
     /// The groups of a log as they are, those without a commit among them.
-    static func groups(in log: any RecordLog, stages: [WrittenStage]) throws -> [Group] {
-        try self.groups(try log.groups(), in: log, stages: stages, before: [], seconds: 1)
+    /// - Parameter isWanted: tells of a group that has members or commits whether it is looked at.
+    static func groups(
+        in log: any RecordLog, stages: [WrittenStage], where isWanted: (GroupDescription) -> Bool = { _ in true }
+    ) throws -> [Group] {
+        try self.groups(try log.groups().filter(isWanted), in: log, stages: stages, before: [], seconds: 1)
     }
 
     private static func groups(
@@ -145,7 +170,11 @@ struct Status {
             let metadata = commit.flatMap { try? TaskMetadata(parsing: $0.committed.metadata) }
             var task = Task(partition: partition, committed: commit?.committed.offset)
             task.member = group.members.first { $0.partitions.contains(partition) }?.id
-            task.records = metadata?.recordsIn ?? 0
+            if let metadata {
+                task.ever = Work(
+                    recordsIn: metadata.recordsIn, recordsOut: metadata.recordsOut, rejected: metadata.rejected,
+                    deadLetters: metadata.deadLetters)
+            }
             task.counts = metadata?.counts ?? [:]
             task.open = metadata?.open ?? [:]
             task.callsToCome = metadata?.callsToCome ?? 0...0

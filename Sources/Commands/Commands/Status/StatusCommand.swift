@@ -13,8 +13,9 @@ struct StatusCommand: ParsableCommand {
         commandName: "status",
         abstract: "Show groups with their lag, rates and last commits, and the shards, open ones too.",
         discussion: """
-            A stage that has not committed anything yet is there with all that waits for it. Counts are those since a stage's \
-            first commit.
+            A stage that has not committed anything yet is there with all that waits for it. Since ever is since a stage's \
+            first commit, by whatever process; this run is what the processes that live have committed since they started, \
+            as each has told within the last seconds.
 
             EXAMPLES
               millrace status
@@ -49,13 +50,15 @@ struct StatusCommand: ParsableCommand {
             let log = try home.openLogToRead()
             defer { log.close() }
             if self.watch { return try self.lookAgain(log, home) }
+            let exchange = home.figureExchange(log)
             let before = try log.groups()
             let start = ContinuousClock.now
             if self.interval > 0, before.contains(where: { !$0.members.isEmpty }) {
                 Thread.sleep(forTimeInterval: self.interval)
             }
             let status = try Status(
-                log: log, home: home, before: before, seconds: (ContinuousClock.now - start).seconds)
+                log: log, home: home, exchange: exchange, before: before,
+                seconds: (ContinuousClock.now - start).seconds)
             if self.common.json { try Results.json(status.json) } else { try Results.text(status.text) }
             try Unreadable.report(status.sets.flatMap(\.unreadable))
         }
@@ -65,11 +68,13 @@ struct StatusCommand: ParsableCommand {
         let interrupts = Interrupts("stopped watching")
         defer { interrupts.cancel() }
         let pause = Duration.seconds(self.seconds ?? 2)
+        let exchange = home.figureExchange(log)
         var before: [GroupDescription] = []
         var lookedAt = ContinuousClock.now
         while !Interrupts.hasCome {
             let now = ContinuousClock.now
-            let status = try Status(log: log, home: home, before: before, seconds: (now - lookedAt).seconds)
+            let status = try Status(
+                log: log, home: home, exchange: exchange, before: before, seconds: (now - lookedAt).seconds)
             before = status.descriptions
             lookedAt = now
             try self.show(status)
