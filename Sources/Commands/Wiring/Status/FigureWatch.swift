@@ -35,8 +35,8 @@ final class FigureWatch: Sendable {
 
     /// Time after which what was seen last says nothing any more.
     private static let staleTime = Duration.seconds(30)
-    /// Looks between two at the lag, which asks the log for each partition.
-    private static let looksPerLag = 5
+    /// Looks between two at the lag, which asks the log for each partition: five seconds, or ten.
+    private var looksPerLag: Int { max(2, 5 / max(1, self.exchange.secondsBetween)) }
 
     init(_ exchange: any FigureExchange, log: any RecordLog) {
         self.exchange = exchange
@@ -47,7 +47,7 @@ final class FigureWatch: Sendable {
     func run() {
         var looks = 0
         while !self.state.withLock(\.isStopped) {
-            self.look(withLag: looks % Self.looksPerLag == 0)
+            self.look(withLag: looks % self.looksPerLag == 0)
             looks += 1
             _ = self.wake.wait(timeout: .now() + .seconds(max(1, self.exchange.secondsBetween)))
         }

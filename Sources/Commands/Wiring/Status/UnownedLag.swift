@@ -5,8 +5,8 @@ import RecordLog
 import Records
 import Telemetry
 
-/// The lag of groups that nobody owns: the owner of a partition tells its lag, and of a stage that no process runs
-/// nobody would.
+/// The lag of partitions that nobody owns: the owner of a partition tells its lag, and of a stage that no process runs
+/// nobody would, whether it has ever committed or not.
 struct UnownedLag {
     /// The most partitions that are looked at; those of the groups that come first.
     static let partitionsMax = 1000
@@ -23,20 +23,25 @@ struct UnownedLag {
 
     /// Looks at the log. A partition that cannot be read is left out, as if it were not there: its topic may be dropped
     /// meanwhile.
-    init(in log: any RecordLog, now: Timestamp) throws(LogError) {
-        for group in try log.groups() where group.members.isEmpty {
-            guard let dot = group.group.lastIndex(of: ".") else { continue }
-            let topology = String(group.group[..<dot])
-            let stage = String(group.group[group.group.index(after: dot)...])
-            for commit in group.commits {
-                // Others' groups on the same brokers say nothing that we know.
-                guard (try? TaskMetadata(parsing: commit.committed.metadata)) != nil,
-                    self.entries.count < Self.partitionsMax,
-                    let lag = Self.lag(of: commit.partition, from: commit.committed.offset, in: log, now: now)
+    init(in log: any RecordLog, now: Timestamp) throws {
+        let stages = try log.writtenStages()
+        // Others' groups on the same brokers say nothing that we know.
+        let ours = Set(stages.map(\.group))
+        let groups = try Status.groups(in: log, stages: stages) { group in
+            ours.contains(group.group)
+                || group.commits.contains { (try? TaskMetadata(parsing: $0.committed.metadata)) != nil }
+        }
+        for group in groups {
+            guard let dot = group.name.lastIndex(of: ".") else { continue }
+            let topology = String(group.name[..<dot])
+            let stage = String(group.name[group.name.index(after: dot)...])
+            for task in group.tasks where task.member == nil {
+                guard self.entries.count < Self.partitionsMax,
+                    let lag = Self.lag(of: task.partition, from: task.committed ?? 0, in: log, now: now)
                 else { continue }
                 self.entries.append(
                     Entry(
-                        topology: topology, stage: stage, partition: commit.partition.partition, offsets: lag.offsets,
+                        topology: topology, stage: stage, partition: task.partition.partition, offsets: lag.offsets,
                         seconds: lag.seconds))
             }
         }
