@@ -67,6 +67,7 @@ CK_CHOICE(lstm_forward)
 CK_CHOICE(lstm_backward)
 CK_CHOICE(sum_of_squares)
 CK_CHOICE(adamw)
+CK_CHOICE(adam)
 
 const char *ck_instruction_set(void) {
     const int l = level();

@@ -206,6 +206,11 @@ double ck_sum_of_squares(const float *x, size_t count);
 void ck_adamw(float *parameters, const float *gradients, float *first, float *second, size_t count, float clip,
               float rate, float beta1, float beta2, float epsilon, float decay, float correction1, float correction2);
 
+/// One step of Adam (Kingma & Ba 2015) as `torch.optim.Adam` does it: the gradient times `clip` plus decay * p is what
+/// the means take in; the corrections as above.
+void ck_adam(float *parameters, const float *gradients, float *first, float *second, size_t count, float clip,
+             float rate, float beta1, float beta2, float epsilon, float decay, float correction1, float correction2);
+
 /// Returns the version that runs here: "avx512", "avx2" or "portable".
 const char *ck_instruction_set(void);
 

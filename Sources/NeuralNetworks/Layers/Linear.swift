@@ -30,6 +30,14 @@ public struct Linear: Sendable {
         self.outputs = outputs * names.count
     }
 
+    /// Adds a weight (outputs, inputs) and a bias under names of their own: PyTorch's packed projections have such.
+    public init(weight: String, bias: String, inputs: Int, outputs: Int, in layout: inout ParameterLayout) {
+        self.weight = layout.add(weight, [outputs, inputs], .xavierUniform)
+        self.bias = layout.add(bias, [outputs], .constant(0))
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+
     /// One convolution with a kernel of 1: `NAME.weight` (outputs, inputs, 1) and `NAME.bias`.
     public init(convolution name: String, inputs: Int, outputs: Int, in layout: inout ParameterLayout) {
         self.init([name], inputs: inputs, outputs: outputs, shape: [outputs, inputs, 1], in: &layout)

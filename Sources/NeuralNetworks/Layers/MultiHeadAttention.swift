@@ -30,6 +30,16 @@ public struct MultiHeadAttention: Sendable {
         self.width = width
     }
 
+    /// Adds `NAME.in_proj_weight` (3d, d) and `NAME.in_proj_bias`, as `torch.nn.MultiheadAttention` packs them.
+    public init(packed name: String, width: Int, heads: Int, in layout: inout ParameterLayout) {
+        precondition(width % heads == 0, "\(width) columns do not divide into \(heads) heads")
+        self.projection = Linear(
+            weight: "\(name).in_proj_weight", bias: "\(name).in_proj_bias", inputs: width, outputs: 3 * width,
+            in: &layout)
+        self.heads = heads
+        self.width = width
+    }
+
     /// Bytes, and floats, of one sample's probabilities: (heads, length, length rounded up to whole vectors).
     public func probabilityCount(length: Int) -> Int { self.heads * length * ck_padded(length) }
 

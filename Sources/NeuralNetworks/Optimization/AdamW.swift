@@ -67,7 +67,7 @@ public final class AdamW: Optimizer, Sendable {
     }
 
     /// base^exponent by squaring, in Float64: the same on every machine.
-    private static func power(_ base: Float, _ exponent: Int) -> Float {
+    static func power(_ base: Float, _ exponent: Int) -> Float {
         var result = 1.0, square = Double(base), rest = exponent
         while rest > 0 {
             if rest & 1 == 1 { result *= square }
