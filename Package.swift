@@ -222,7 +222,18 @@ let package = Package(
         ]
         + room(
             "ActionForecasting",
-            ["Training", "DurableFiles", "NeuralNetworks", "CKernels", "Codecs", "Records", "Threads"],
+            [
+                "Training", "VideoFeatures", "DurableFiles", "NeuralNetworks", "CKernels", "Codecs", "Records",
+                "Threads",
+            ],
+            tests: ["ForecastGolden"])
+        + room(
+            "ActionAnticipation",
+            [
+                "ActionForecasting", "Conversations", "ModelRequests", "VideoAnnotations", "TextEncoders", "Training",
+                "NeuralNetworks", "TaskRooms", "Shards", "Topologies", "Dataflow", "RecordLog", "DurableFiles",
+                "Codecs", "Records", "Threads", arguments,
+            ],
             tests: ["ForecastGolden"])
         // The figures of a process, and the server and page that show them.
         + room(
@@ -247,7 +258,8 @@ let package = Package(
             [
                 "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Topologies",
                 "Telemetry", metrics, "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers",
-                "ModelCalls", "MomentQueries", "Dialogues", "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
+                "ModelCalls", "MomentQueries", "Dialogues", "ActionAnticipation", "ActionForecasting",
+                "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
                 "NeuralNetworks", "Training", "MomentLocalization", "Threads", "StatusServer", "StatusPage", arguments,
                 logging,
             ])
@@ -255,7 +267,10 @@ let package = Package(
         + room("MillraceKit", ["Commands", "TaskRooms", "VideoAnnotations", "Dataflow", "Codecs", "Records"])
         + room(
             "MillraceTesting", ["TaskRooms", "Dataflow", "Codecs", "Records"],
-            tests: ["Commands", "Captions", "Topologies", "VideoAnnotations", "MomentQueries", "Dialogues"])
+            tests: [
+                "Commands", "Captions", "Topologies", "VideoAnnotations", "MomentQueries", "Dialogues",
+                "ActionAnticipation",
+            ])
         + [
             // Our side of ops/bench/training.
             .executableTarget(

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+public import Training
+
 /// The scores of forecast actions: of their verbs, of their nouns, and of both at once.
 ///
 /// The verb of a candidate goes with its noun. Each score takes the nearest candidate for itself, as the challenge is
@@ -44,5 +47,25 @@ public struct ForecastScores: Hashable, Sendable {
     /// The three by name, in the order in which they are told.
     public var parts: [(name: String, scores: EditScores)] {
         [("verb", self.verb), ("noun", self.noun), ("action", self.action)]
+    }
+}
+
+extension ForecastScores: ValidationScores {
+    /// `ED@20 verb 0.7123, noun 0.7456, action 0.9321 over 240 windows`
+    public var words: String {
+        let parts = self.parts.map { name, scores in
+            "\(name) " + (scores.distance.map { String(format: "%.4f", $0) } ?? "-")
+        }
+        return "ED@\(self.steps) " + parts.joined(separator: ", ") + " over \(self.windows) windows"
+    }
+
+    /// ED@Z of each, as `validation/ED_verb`, and AUED where there is any.
+    public var figures: [ScoreFigure] {
+        self.parts.flatMap { name, scores -> [ScoreFigure] in
+            [
+                scores.distance.map { ScoreFigure("validation/ED_\(name)", key: "ed_\(name)", $0) },
+                scores.area.map { ScoreFigure("validation/AUED_\(name)", key: "aued_\(name)", $0) },
+            ].compactMap(\.self)
+        }
     }
 }
