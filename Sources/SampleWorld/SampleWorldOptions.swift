@@ -20,13 +20,19 @@ public struct SampleWorldOptions: Sendable, Equatable {
     /// Standard deviation of the white noise in each feature dimension, 0 to 10. The verb and the noun of an event
     /// have 0.3 each.
     public var featureNoise: Float
+    /// Clips with action segments in the format of Ego4D's long-term anticipation, 0 for none; from 7 on every split has
+    /// one.
+    public var actionClips: Int
+    /// Tells whether those clips are rendered, too, as tensors of bytes: 1.7 MB a clip.
+    public var actionFrames: Bool
     /// Tells whether a sample world that is already in the folder may be replaced. Other files are never removed.
     public var overwrite: Bool
 
     /// Options of a small world that is written in a few seconds.
     public init(
         videos: Int = 24, seed: UInt64 = 1, features: Bool = true, queriesPerClip: Int = 12, eventsPerClip: Int = 72,
-        featureNoise: Float = 0.5, overwrite: Bool = false, trainQueriesPerClip: Int? = nil
+        featureNoise: Float = 0.5, overwrite: Bool = false, trainQueriesPerClip: Int? = nil, actionClips: Int = 0,
+        actionFrames: Bool = false
     ) {
         self.videos = videos
         self.seed = seed
@@ -36,6 +42,8 @@ public struct SampleWorldOptions: Sendable, Equatable {
         self.featureNoise = featureNoise
         self.overwrite = overwrite
         self.trainQueriesPerClip = trainQueriesPerClip
+        self.actionClips = actionClips
+        self.actionFrames = actionFrames
     }
 
     /// Queries of every clip of this split.
@@ -50,6 +58,7 @@ public struct SampleWorldOptions: Sendable, Equatable {
         if let trainQueriesPerClip {
             try self.require(trainQueriesPerClip, in: 1...240, name: "trainQueriesPerClip")
         }
+        try self.require(self.actionClips, in: 0...1_000_000, name: "actionClips")
         try self.require(self.eventsPerClip, in: Timeline.minimumEvents...100, name: "eventsPerClip")
         guard self.featureNoise >= 0, self.featureNoise <= 10 else {
             throw SampleWorldError(.badOption, "featureNoise is \(self.featureNoise), but must lie in 0...10")
@@ -98,6 +107,12 @@ public struct SampleWorldSummary: Sendable, Equatable {
     public var sessions = 0
     /// Fine actions in `holoassist.json` that are mistakes.
     public var mistakes = 0
+    /// Clips with action segments.
+    public var actionClips = 0
+    /// Action segments in them.
+    public var actions = 0
+    /// Files of their features and frames.
+    public var actionFiles = 0
     /// Distinct verb-noun pairs that the test split asks about.
     public var testPairs = 0
     /// Those of `testPairs` that no train query asks about.

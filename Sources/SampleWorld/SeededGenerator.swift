@@ -7,7 +7,8 @@ struct SeededGenerator {
     /// Independent streams of one seed, so that a change in one part of the world leaves the others alone.
     enum Stream: UInt64 {
         case inventory = 1
-        case splits, video, timeline, narrations, queries, features, concepts, decks, steps
+        case splits, video, timeline, narrations, queries, features, concepts, decks, steps, actions, actionFeatures,
+            actionFrames
     }
 
     private var state: UInt64

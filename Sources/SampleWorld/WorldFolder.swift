@@ -66,17 +66,36 @@ struct WorldFolder {
 
     private func clear() throws {
         let files = FileManager.default
-        for name in Self.jsonFiles + Self.lists {
+        for name in Self.jsonFiles + Self.lists + ActionWriter.files {
             let file = self.url.appendingPathComponent(name)
             if files.fileExists(atPath: file.path) { try files.removeItem(at: file) }
         }
-        let folder = self.url.appendingPathComponent(Self.features)
+        for (folder, ending) in [
+            (Self.features, ".pt"), (ActionWriter.features, ".pt"), (ActionWriter.frames, ".safetensors"),
+        ] {
+            try self.clear(folder, ending)
+        }
+    }
+
+    private func clear(_ name: String, _ ending: String) throws {
+        let files = FileManager.default
+        let folder = self.url.appendingPathComponent(name)
         guard files.fileExists(atPath: folder.path) else { return }
-        // Only names in the form `<video_uid>.pt`.
+        // Only names in the form `<uid>.pt`.
         for name in try files.contentsOfDirectory(atPath: folder.path)
-        where name.hasSuffix(".pt") && name.utf8.count == 39 {
+        where name.hasSuffix(ending) && name.utf8.count == 36 + ending.utf8.count {
             try files.removeItem(at: folder.appendingPathComponent(name))
         }
         if try files.contentsOfDirectory(atPath: folder.path).isEmpty { try files.removeItem(at: folder) }
+    }
+
+    /// Creates a folder in the world's.
+    func create(_ name: String) throws(SampleWorldError) {
+        do {
+            try FileManager.default.createDirectory(
+                at: self.url.appendingPathComponent(name), withIntermediateDirectories: true)
+        } catch {
+            throw .inputOutput("create", self.url.appendingPathComponent(name).path, error)
+        }
     }
 }

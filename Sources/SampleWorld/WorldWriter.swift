@@ -89,6 +89,9 @@ final class WorldWriter {
             progress(index + 1, self.plan.splits.count)
         }
         try self.endFiles()
+        if self.plan.options.actionClips > 0 {
+            try ActionWriter(self.plan.options, self.folder).write(into: &self.summary) { _ in }
+        }
         return try self.finish()
     }
 
@@ -196,8 +199,9 @@ final class WorldWriter {
         let seen = Set(self.plan.seenPairs)
         self.summary.testPairs = self.isAskedInTest.count { $0 }
         self.summary.unseenTestPairs = self.isAskedInTest.indices.count { self.isAskedInTest[$0] && !seen.contains($0) }
-        self.summary.files = [WorldFolder.readMe] + WorldFolder.jsonFiles + WorldFolder.lists
-        let text = self.readMe()
+        self.summary.files = [WorldFolder.readMe] + WorldFolder.jsonFiles + WorldFolder.lists + self.summary.files
+        var text = self.readMe()
+        if self.plan.options.actionClips > 0 { text += ActionWriter.readMe(self.plan.options, self.summary) }
         try self.folder.write(text, to: WorldFolder.readMe)
         self.summary.bytes += text.utf8.count
         return self.summary

@@ -17,6 +17,7 @@ struct SampleCommand: ParsableCommand {
             EXAMPLES
               millrace sample --output world
               millrace sample --output big --videos 4100 --no-features
+              millrace sample --output world --videos 3 --action-clips 40
             """)
 
     @Option(help: ArgumentHelp("The folder to write, which must be empty or not exist.", valueName: "dir"))
@@ -37,10 +38,18 @@ struct SampleCommand: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Write the features, about 1 MB a clip.")
     var features = true
 
+    @Option(
+        help: "Clips with action segments, for long-term anticipation; the other files are the same with and without.")
+    var actionClips = 0
+
+    @Flag(help: "Render those clips, too: moving shapes, as tensors of bytes, 1.7 MB a clip.")
+    var actionFrames = false
+
     @Flag(help: "Replace an earlier sample world in the folder.")
     var overwrite = false
 
     func validate() throws {
+        if self.actionFrames, self.actionClips == 0 { throw ValidationError("--action-frames wants --action-clips.") }
         if self.videos < 3 { throw ValidationError("--videos wants at least 3, so that every split has one.") }
     }
 
@@ -48,7 +57,8 @@ struct SampleCommand: ParsableCommand {
         try CommandFailure.reporting {
             let options = SampleWorldOptions(
                 videos: self.videos, seed: self.seed, features: self.features, queriesPerClip: self.queriesPerClip,
-                overwrite: self.overwrite, trainQueriesPerClip: self.trainQueriesPerClip)
+                overwrite: self.overwrite, trainQueriesPerClip: self.trainQueriesPerClip, actionClips: self.actionClips,
+                actionFrames: self.actionFrames)
             let progress = ProgressReporter()
             var rate = WorkingRate()
             let folder = URL(fileURLWithPath: self.output)
@@ -62,6 +72,9 @@ struct SampleCommand: ParsableCommand {
                 \(self.output): \(summary.videos) videos, \(summary.clips) clips, \(summary.narrations) narrations, queries: \
                 \(summary.queries.train) train, \(summary.queries.val) val, \(summary.queries.test) test
                 """)
+            if summary.actionClips > 0 {
+                try Results.line("actions: \(summary.actions) segments in \(summary.actionClips) clips of their own")
+            }
         }
     }
 }
