@@ -56,7 +56,7 @@ struct Millrace: ParsableCommand {
             CommandGroup(
                 name: "Training",
                 subcommands: Tasks.registered.trainingCommands + [
-                    FineTuneCommand.self, EvaluateCommands.self, ExperimentCommand.self,
+                    FineTuneCommand.self, EvaluateCommands.self, PredictCommands.self, ExperimentCommand.self,
                 ]),
         ])
 

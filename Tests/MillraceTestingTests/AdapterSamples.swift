@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ActionAnticipation
 import Codecs
 import MillraceTesting
 import TaskRooms
@@ -40,7 +41,7 @@ enum AdapterSamples {
     /// All of them.
     static let all: [any AdapterTrial & CustomStringConvertible] = [
         Self.ego4D, Self.goalStep, Self.epicKitchens, Self.captainCook4D, Self.egoClip, Self.holoAssist,
-        Self.egoExoLearn, Self.wTaG, Self.assembly101, Self.llavaPretrain, Self.jsonLines,
+        Self.egoExoLearn, Self.wTaG, Self.assembly101, Self.llavaPretrain, Self.jsonLines, Self.lta,
     ]
 
     static let ego4D = SampleTrial(
@@ -271,6 +272,28 @@ enum AdapterSamples {
             )
         ], cuts: .anywhere, faults: []
     ) { try LLaVAPretrainAdapter(annotations: $0 + "/blip_laion_cc_sbu_558k.json", picturesPerFile: 1) }
+
+    static let lta = SampleTrial(
+        [
+            (
+                "fho_lta_train.json",
+                #"""
+                {"version": "v2", "split": "train", "clips": [
+                  {"clip_uid": "a", "video_uid": "v", "action_idx": 1, "action_clip_start_sec": 3.5, "action_clip_end_sec": 11.5,
+                   "verb_label": 1, "noun_label": 0, "clip_parent_start_sec": 292},
+                  {"clip_uid": "b", "video_uid": "w", "action_idx": 0, "action_clip_start_sec": 1, "action_clip_end_sec": 9,
+                   "verb_label": 0, "noun_label": 1},
+                  {"clip_uid": "a", "video_uid": "v", "action_idx": 0, "action_clip_start_sec": 1.5, "action_clip_end_sec": 9.5,
+                   "verb_label": 0, "noun_label": 0}]}
+                """#
+            ), ("taxonomy.json", #"{"verbs": ["put", "take"], "nouns": ["cup", "bag"]}"#),
+        ], cuts: .anywhere, isStreamed: false,
+        faults: [
+            AdapterFault(
+                "\"verb_label\": 1", with: "\"verb_label\": 7", is: .problem("label-out-of-range"),
+                saying: ["verb_label", "7"], touching: ["a/train"]),
+        ]
+    ) { try LTAAdapter(annotations: $0 + "/fho_lta_train.json", taxonomy: $0 + "/taxonomy.json") }
 
     static let jsonLines = SampleTrial(
         [

@@ -25,7 +25,8 @@ struct CommandTests {
         arguments: [
             "", "sample", "ingest", "ingest ego4d", "ingest goalstep", "ingest epic-kitchens", "ingest captaincook4d",
             "ingest egoclip", "ingest holoassist", "ingest egoexolearn", "ingest wtag", "ingest assembly101",
-            "ingest llava-pretrain", "ingest jsonl", "run", "replay", "plan", "lint", "graph", "test", "topics",
+            "ingest llava-pretrain", "ingest jsonl", "ingest lta", "run", "replay", "plan", "lint", "graph", "test",
+            "topics",
             "topics list",
             "topics read", "shards", "shards list", "shards verify", "shards cat", "export", "export nlq", "profile",
             "explain",
@@ -97,7 +98,8 @@ struct CommandTests {
         try bench.fail(2, "explain", "nothing").says("no sample has the id `nothing`")
         try bench.fail(2, "cache", "import", "nothing").says("nothing", "check the path")
         let topology = try bench.folder.write(
-            "name: lost\nstages: { a: { from: lost, steps: [filter: { narrations: { drop-unsure: true } }], to: found } }\n",
+            "name: lost\nstages: { a: { from: lost, steps: [filter: { narrations: { drop-unsure: true } }], to: "
+                + "found } }\n",
             to: "lost.yaml")
         for command in [
             ["run", topology, "--until-idle"], ["replay", topology, "--from", "earliest"],

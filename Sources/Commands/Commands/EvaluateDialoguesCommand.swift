@@ -13,7 +13,8 @@ import TextEncoders
 struct EvaluateCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Evaluate answers by what was to be answered.",
-        subcommands: [EvaluateCommand.self, EvaluateDialoguesCommand.self], defaultSubcommand: EvaluateCommand.self)
+        subcommands: [EvaluateCommand.self, EvaluateDialoguesCommand.self, EvaluateAnticipationCommand.self],
+        defaultSubcommand: EvaluateCommand.self)
 }
 
 /// `millrace evaluate dialogues`

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ActionForecasting
 import Dataflow
 import Engine
 import MomentLocalization
@@ -60,6 +61,8 @@ struct CommandFailure: Error {
             throw CommandFailure(.failed, error.message)
         } catch let error as EvaluationError {
             throw CommandFailure(.failed, error.message)
+        } catch let error as ForecastError {
+            throw CommandFailure(.failed, error.description)
         } catch let error as ModelError {
             throw CommandFailure(.failed, error.description)
         } catch let error as ThreadError {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ActionAnticipation
 import Dialogues
 import MomentQueries
 import Synchronization
@@ -13,6 +14,7 @@ enum Tasks {
         .videoAnnotations,
         .momentQueries,
         .dialogues,
+        .actionAnticipation,
     ]
 
     private static let checked = Mutex(Result { try TaskRegistry(Self.rooms) })
