@@ -20,8 +20,8 @@ public struct SampleWorldOptions: Sendable, Equatable {
     /// Standard deviation of the white noise in each feature dimension, 0 to 10. The verb and the noun of an event
     /// have 0.3 each.
     public var featureNoise: Float
-    /// Clips with action segments in the format of Ego4D's long-term anticipation, 0 for none; from 7 on every split has
-    /// one.
+    /// Clips with action segments in the format of Ego4D's long-term anticipation, 0 for none; from 7 on every split
+    /// has one.
     public var actionClips: Int
     /// Tells whether those clips are rendered, too, as tensors of bytes: 1.7 MB a clip.
     public var actionFrames: Bool

@@ -146,7 +146,7 @@ import Testing
         for parameter in network.parameters.layout.parameters where parameter.isTrained {
             let worst = Case.worst(
                 network.parameters[parameter], try golden.file.floats("after.\(parameter.name)"))
-            // Where Float32 and Float64 part, rounding decides the size of a step: at most the rates' sum.
+            // Rounding decides the size of a step if Float32 and Float64 part: at most the rates' sum.
             let allowed = noise?[parameter.name]?.double == nil ? 1e-5 : 2 * rates.reduce(0, +)
             #expect(Double(worst) <= allowed, "\(name), \(parameter.name): \(worst)")
         }

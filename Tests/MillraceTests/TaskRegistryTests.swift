@@ -135,15 +135,18 @@ struct TaskRegistryTests {
         #expect(last == LineIdentity(["last_roll": .text("r1"), "last_name": .text("a window")]))
 
         let forms = ExportCommand.forms(of: self.tasks)
-        #expect(forms.map { $0.configuration.commandName ?? "" } == ["nlq", "proassist", "shot-list"])
+        #expect(forms.map { $0.configuration.commandName ?? "" } == ["nlq", "proassist", "anticipation", "shot-list"])
         let output = self.bench.folder.file("list.txt").path
         try self.run(
             try self.command("shot-list", of: forms), "--shards", "shots", "--output", output, "--before", "* ")
         #expect(try String(contentsOfFile: output, encoding: .utf8) == "* a door\n* a window")
 
         let trainings = self.tasks.trainingCommands
-        #expect(trainings.map { $0.configuration.commandName ?? "" } == ["train", "train-shots"])
-        #expect(Tasks.registered.trainingCommands.map { $0.configuration.commandName ?? "" } == ["train"])
+        #expect(trainings.map { $0.configuration.commandName ?? "" } == ["train", "train-anticipation", "train-shots"])
+        #expect(
+            Tasks.registered.trainingCommands.map { $0.configuration.commandName ?? "" } == [
+                "train", "train-anticipation",
+            ])
         let trained = self.bench.folder.file("trained")
         let arguments = ["--output", trained.path, "--steps", "4", "--validate-every", "2", "--log-every", "1"]
         try self.run(try self.command("train-shots", of: trainings), arguments)

@@ -9,8 +9,8 @@ import Records
 /// The conversation about one window: as many samples as candidates are wanted, each a list of verbs and nouns of the
 /// length of the future.
 ///
-/// Counted, beside what the samples count: `label.exact`, `label.nearest` and `label.none`, the words that were found in
-/// the taxonomy, taken for the nearest entry, or for the label of what was seen last; `candidate-repeated`, candidates
+/// Counted, beside what the samples count: `label.exact`, `label.nearest` and `label.none`, the words that the taxonomy
+/// has, that were taken for the nearest entry, or for the label of what was seen last; `candidate-repeated`, candidates
 /// that stand for samples without an answer.
 struct ForecastConversation: Conversation {
     private let window: ActionWindow

@@ -16,7 +16,7 @@ public struct OutputsFile: Hashable, Sendable {
     public init() {}
 
     /// Adds a window's candidates.
-    /// - Throws: `TaskFailure` where the key is there already: two windows have one name, as where a clip's `action_idx`
+    /// - Throws: `TaskFailure` where the key is there already: two windows have one name, where a clip's `action_idx`
     ///   repeats.
     public mutating func add(_ key: String, _ candidates: [[Action]]) throws {
         guard self.candidates.updateValue(candidates, forKey: key) == nil else {
