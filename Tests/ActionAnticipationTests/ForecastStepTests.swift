@@ -27,7 +27,8 @@ import Testing
         configuration.set(
             ForecastStep.prompt,
             FileReference(
-                path: "p.txt", content: "About.\n\n@system\nForecast.\n\n@user\n{{actions}}\nNext {{steps}}: {{verbs}}; {{nouns}}\n"))
+                path: "p.txt",
+                content: "About.\n\n@system\nForecast.\n\n@user\n{{actions}}\nNext {{steps}}: {{verbs}}; {{nouns}}\n"))
         configuration.set(ForecastStep.provider, .openai)
         configuration.set(ModelOptions.model, "m")
         configuration.set(ModelOptions.samples, samples)
