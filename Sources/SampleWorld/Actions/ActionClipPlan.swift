@@ -28,7 +28,7 @@ struct ActionClipPlan {
     private static let gapMax = 300_000
     /// The shares of slips, in 10,000ths.
     private static let verbSlips = 800
-    private static let nounStays = 6_000
+    private static let nounStays = 1_000
     private static let nounSlips = 500
 
     let index: Int
