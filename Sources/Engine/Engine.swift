@@ -239,8 +239,8 @@ public final class Engine: Sendable {
     /// Time between two requests to remove what topics no longer retain, to a log that does not do so by itself.
     private static let retentionMilliseconds: Timestamp = 30_000
 
-    /// Time that a look at memberships and tasks may wait for the log to change, which ends the wait. A run that looks for
-    /// its own end looks often; one that goes on for days should cost nothing while nothing comes.
+    /// Time that a look at memberships and tasks may wait for the log to change, which ends the wait. A run that looks
+    /// for its own end looks often; one that goes on for days should cost nothing while nothing comes.
     private var lookMilliseconds: Int { self.options.untilIdle ? 20 : 100 }
 
     /// Keeps the memberships alive and watches for the end, until there is one.

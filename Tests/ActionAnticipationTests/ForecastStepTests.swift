@@ -97,8 +97,8 @@ import Testing
     @Test func anAnswerOfAnotherFormIsAskedForAgainAndThenMissing() throws {
         let good = #"{"actions":[{"verb":"put","noun":"cup"},{"verb":"put","noun":"cup"}]}"#
         let (outcome, counts, requests) = try Self.talk(
-            try Self.step(), Self.window(), ["no", good, #"{"actions":[]}"#, "nothing"])
-        #expect(requests.count == 4 && counts["repairs"] == 2)
+            try Self.step(), Self.window(), ["no", good, #"{"actions":[]}"#])
+        #expect(requests.count == 3 && counts["repairs"] == 1, "\(requests.count), \(counts)")
         // The second sample answered, the first did not: the challenge wants two all the same.
         #expect(outcome.outputs.first?.candidates.count == 2 && counts["candidate-repeated"] == 1)
         let failed = try Self.talk(try Self.step(), Self.window(), ["no"])

@@ -291,7 +291,7 @@ enum AdapterSamples {
         faults: [
             AdapterFault(
                 "\"verb_label\": 1", with: "\"verb_label\": 7", is: .problem("label-out-of-range"),
-                saying: ["verb_label", "7"], touching: ["a/train"]),
+                saying: ["verb_label", "7"], touching: ["a/train"])
         ]
     ) { try LTAAdapter(annotations: $0 + "/fho_lta_train.json", taxonomy: $0 + "/taxonomy.json") }
 

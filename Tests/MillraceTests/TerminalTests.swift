@@ -155,7 +155,7 @@ struct TerminalTests {
         var seen = 0
         for case let file as URL in files where file.pathExtension == "swift" {
             // The benches have no user but their scripts.
-            if file.path.contains("/TrainingBenchmark/") || file.path.contains("/ReplayBenchmark/") { continue }
+            if file.path.contains("Benchmark/") { continue }
             seen += 1
             let text = try String(contentsOf: file, encoding: .utf8)
             for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()

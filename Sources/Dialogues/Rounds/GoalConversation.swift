@@ -157,12 +157,13 @@ struct GoalConversation: Conversation {
             """
     }
 
-    /// A name and numbered steps, as JSON or as text whose first line is the name. Steps without words are left out, and
-    /// a name without any is none.
+    /// A name and numbered steps, as JSON or as text whose first line is the name. Steps without words are left out,
+    /// and a name without any is none.
     static func knowledge(_ answer: ChatAnswer) -> Result<(Knowledge, [String: Int]), UnreadableAnswer> {
         let task = AnswerObject.last(in: answer) { value -> KnownTask? in
             guard let name = value["name"]?.string, let steps = value["steps"]?.array else { return nil }
-            return KnownTask(name: PythonText.stripped(name), steps: steps.compactMap(\.string).filter { !$0.isWordless })
+            let said = steps.compactMap(\.string).filter { !$0.isWordless }
+            return KnownTask(name: PythonText.stripped(name), steps: said)
         }
         if let task, !task.name.isWordless, !task.steps.isEmpty {
             return .success((Knowledge(goal: task.name, text: task.knowledge), [:]))
