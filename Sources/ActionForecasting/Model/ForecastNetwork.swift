@@ -198,7 +198,7 @@ public final class ForecastNetwork {
         return results.all
     }
 
-    private static func read(_ row: UnsafeMutablePointer<Float>, _ make: ForecastDescription) -> ForecastLogits {
+    static func read(_ row: UnsafeMutablePointer<Float>, _ make: ForecastDescription) -> ForecastLogits {
         func list(_ step: Int, _ first: Int, _ count: Int) -> [Float] {
             Array(UnsafeBufferPointer(start: row + step * make.classes + first, count: count))
         }
@@ -209,7 +209,7 @@ public final class ForecastNetwork {
 
     // MARK: Preparation
 
-    private static func passes(
+    static func passes(
         _ make: ForecastDescription, _ parameters: Parameters, _ gradients: FloatBuffer?, _ workspace: Workspace,
         _ drops: (key: UInt64, step: UInt32)?, _ windows: Range<Int>
     ) -> ForecastHead.Passes {

@@ -218,6 +218,17 @@ public final class SafetensorsFile: Sendable {
         try self.file.read(try self.require(name, shape: nil).range)
     }
 
+    /// The bytes of one of a tensor's parts along its first dimension.
+    /// - Throws: `TensorFileError.Code.mismatch` where there is no such tensor or part.
+    public func bytes(_ name: String, slice: Int) throws(TensorFileError) -> Bytes {
+        let entry = try self.require(name, shape: nil)
+        guard let count = entry.shape.first, slice >= 0, slice < count else {
+            throw TensorFileError(.mismatch, "\(self.path): tensor \(name) of \(entry.shape) has no part \(slice)")
+        }
+        let size = entry.range.count / count, first = entry.range.lowerBound + slice * size
+        return try self.file.read(first..<first + size)
+    }
+
     private func require(_ name: String, shape: [Int]?) throws(TensorFileError) -> SafetensorsHeader.Entry {
         guard let entry = self.entry(name) else {
             throw TensorFileError(.mismatch, "\(self.path) has no tensor \(name)")
