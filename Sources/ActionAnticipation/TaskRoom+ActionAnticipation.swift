@@ -16,6 +16,6 @@ extension TaskRoom {
                 registry.register(conversation: ForecastStep.self)
             },
             adapters: { registry in registry.register(LTAAdapter.self) }, schemas: [.actionWindow, .actionForecast],
-            exports: [AnticipationExport.self], trainings: [AnticipationTraining.self])
+            exports: [AnticipationExport.self], trainings: [AnticipationTraining.self, PixelTraining.self])
     }
 }

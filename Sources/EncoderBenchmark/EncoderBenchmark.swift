@@ -32,7 +32,7 @@ struct UsageError: Error, CustomStringConvertible {
 private final class Run {
     private let encoder: VideoEncoder
     private let parameters: Parameters
-    private let optimizer: AdamW
+    private let optimizer: Adam
     private let tree: GradientTree
     private let team: ThreadTeam
     private let training: Room?, inference: Room
@@ -70,7 +70,7 @@ private final class Run {
         let encoder = VideoEncoder(configuration, in: &layout, sites: &sites)
         self.encoder = encoder
         self.parameters = Parameters(layout, seed: 1)
-        self.optimizer = AdamW(layout)
+        self.optimizer = Adam(layout)
         self.tree = GradientTree(count: trains ? layout.trainedCount : 0)
         self.team = try ThreadTeam(count: threads)
         self.training = trains ? Room(encoder, training: true, threads: threads) : nil

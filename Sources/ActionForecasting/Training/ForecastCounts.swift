@@ -16,6 +16,8 @@ public enum SkippedWindow: String, CaseIterable, Hashable, Sendable, Codable, Co
     case unknownLabel = "with a label beyond the taxonomy"
     /// There is no file for its clip or video.
     case withoutFeatures = "without features"
+    /// There is no file of pixels for its clip.
+    case withoutPixels = "without pixels"
     /// The features end before a segment does.
     case shortFeatures = "with features that end before the segment"
     /// The video's features are there, and nobody says where in it the clip begins.

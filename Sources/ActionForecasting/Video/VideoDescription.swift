@@ -43,8 +43,16 @@ public struct VideoDescription: RunSettings {
             ("--memory", self.memory.rawValue), ("--subject", self.subject.rawValue),
             ("--encoder-width", "\(self.encoder.width)"), ("--encoder-depth", "\(self.encoder.depth)"),
             ("--side", "\(self.encoder.side)"), ("--frames", "\(self.encoder.frames)"),
-            ("the slots of --batch-size", "\(self.streams)"), ("the encoder", "\(self.encoder)"),
-        ]
+            ("the slots of --batch-size", "\(self.streams)"),
+        ] + self.others
+    }
+
+    /// The encoder's settings that no option sets by itself.
+    private var others: [(name: String, value: String)] {
+        let told: Set = ["width", "depth", "side", "frames"]
+        return Mirror(reflecting: self.encoder).children.compactMap { label, value in
+            label.flatMap { told.contains($0) ? nil : ("the encoder's \($0)", "\(value)") }
+        }
     }
 
     /// Says what is out of range, or nothing.
