@@ -70,7 +70,7 @@ private final class Run {
         let encoder = VideoEncoder(configuration, in: &layout, sites: &sites)
         self.encoder = encoder
         self.parameters = Parameters(layout, seed: 1)
-        self.optimizer = Adam(layout)
+        self.optimizer = Adam(layout, Adam.Configuration())
         self.tree = GradientTree(count: trains ? layout.trainedCount : 0)
         self.team = try ThreadTeam(count: threads)
         self.training = trains ? Room(encoder, training: true, threads: threads) : nil

@@ -62,7 +62,7 @@ private struct UsageError: Error, CustomStringConvertible {
 private struct Run {
     let settings: Settings
     let model: VSLNet
-    let optimizer: AdamW
+    let optimizer: Adam
     let batch: Batch
     var step = 0
 
@@ -73,7 +73,7 @@ private struct Run {
         configuration.positionsMax = max(settings.bins, 128)
         self.settings = settings
         self.model = VSLNet(configuration, seed: 1, threads: settings.threads)
-        self.optimizer = AdamW(self.model.layout)
+        self.optimizer = Adam(self.model.layout, .adamW)
         var random = PhiloxGenerator(seed: 1, stream: "batch")
         self.batch = Batch(
             (0..<settings.batch).map { _ in

@@ -63,12 +63,12 @@ import VideoFeatures
 
     @Test(arguments: cases) func trainingFollowsTheOfficialSteps(_ golden: GoldenCase) throws {
         let model = try golden.model(), batch = try golden.batch(), config = golden.description.config
-        var settings = AdamW.Configuration()
+        var settings = Adam.Configuration.adamW
         settings.beta1 = golden.description.optimizer.betas[0]
         settings.beta2 = golden.description.optimizer.betas[1]
         settings.epsilon = golden.description.optimizer.eps
         settings.weightDecay = golden.description.optimizer.weight_decay
-        let optimizer = AdamW(model.layout, settings)
+        let optimizer = Adam(model.layout, settings)
         let schedule = LinearSchedule(
             peak: config.init_lr, warmupSteps: Int(Double(config.num_train_steps) * config.warmup_proportion),
             steps: config.num_train_steps)

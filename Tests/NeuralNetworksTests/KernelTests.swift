@@ -133,7 +133,7 @@ import Testing
         let weight = layout.add("a.weight", [20], .constant(1)), bias = layout.add("a.bias", [3], .constant(1))
         let norm = layout.add("x.layer_norm.weight", [2], .constant(1)), last = layout.add("w4C", [2], .constant(1))
         #expect([weight, bias, norm, last].map(\.decays) == [true, false, false, true])
-        let parameters = Parameters(layout, seed: 1), optimizer = AdamW(layout)
+        let parameters = Parameters(layout, seed: 1), optimizer = Adam(layout, .adamW)
         let gradients = FloatBuffer(Self.floats(layout.trainedCount).map { $0 * 0.01 })
         var (value, first, second) = (
             [Double](repeating: 1, count: 27), [Double](repeating: 0, count: 27), [Double](repeating: 0, count: 27)

@@ -31,7 +31,7 @@ public struct SpanPrediction: Hashable, Sendable {
 ///
 /// ```swift
 /// let model = VSLNet(configuration, seed: 1, threads: 2)
-/// let optimizer = AdamW(model.layout)
+/// let optimizer = Adam(model.layout, .adamW)
 /// let losses = try model.differentiate(batch, dropout: Dropout(rate: 0.2, source: .random(key: 1, step: 0)))
 /// let (norm, clip) = GradientClipping.measure(model.gradients, normMax: 1)
 /// optimizer.update(model.parameters, gradients: model.gradients, clip: clip, learningRate: 1e-4, step: 1)

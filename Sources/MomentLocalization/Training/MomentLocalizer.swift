@@ -39,7 +39,7 @@ public final class MomentLocalizer: TrainableNetwork {
     public var gradients: FloatBuffer { self.model.gradients }
 
     /// A fresh AdamW with PyTorch's settings.
-    public func makeOptimizer() -> AdamW { AdamW(self.model.layout) }
+    public func makeOptimizer() -> Adam { Adam(self.model.layout, .adamW) }
 
     /// The rate of a step: up over the warm-up, then down to zero with the last.
     public func learningRate(_ step: Int, _ options: TrainingOptions) -> Double {

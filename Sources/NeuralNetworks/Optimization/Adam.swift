@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CKernels
-import Glibc
 
-/// Adam (Kingma & Ba 2015) as `torch.optim.Adam` computes it: decay is added to the gradient, and so goes into both
-/// means, unlike that of `AdamW`.
+/// Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019), as `torch.optim.Adam` and `torch.optim.AdamW` compute
+/// them. Decay acts on the parameters that the layout says.
 public final class Adam: Optimizer, Sendable {
+    /// The place at which weights decay.
+    public enum Decay: String, Hashable, Sendable, Codable {
+        /// Added to the gradient, and so in both means: Adam.
+        case gradient
+        /// Taken from the weights: AdamW.
+        case weights
+    }
+
     /// The settings.
     public struct Configuration: Hashable, Sendable, Codable {
         /// The decay of the mean of gradients: near 1, it forgets slowly.
@@ -14,11 +21,21 @@ public final class Adam: Optimizer, Sendable {
         public var beta2: Float = 0.999
         /// Added to the root of the mean of squares.
         public var epsilon: Float = 1e-8
-        /// The share of a weight that is added to its gradient.
+        /// The place at which weights decay.
+        public var decay = Decay.gradient
+        /// The share of a weight that is added to its gradient, or that a step of rate 1 takes away.
         public var weightDecay: Float = 0
 
-        /// PyTorch's defaults.
+        /// PyTorch's defaults of Adam.
         public init() {}
+
+        /// PyTorch's defaults of AdamW.
+        public static let adamW: Self = {
+            var configuration = Self()
+            configuration.decay = .weights
+            configuration.weightDecay = 0.01
+            return configuration
+        }()
     }
 
     /// The settings.
@@ -34,7 +51,7 @@ public final class Adam: Optimizer, Sendable {
     private let ranges: [(range: Range<Int>, decays: Bool)]
 
     /// Creates a fresh optimizer for the trained parameters of a layout.
-    public init(_ layout: ParameterLayout, _ configuration: Configuration = Configuration()) {
+    public init(_ layout: ParameterLayout, _ configuration: Configuration) {
         self.configuration = configuration
         self.firstMoment = FloatBuffer(count: layout.trainedCount)
         self.secondMoment = FloatBuffer(count: layout.trainedCount)
@@ -51,10 +68,10 @@ public final class Adam: Optimizer, Sendable {
     ) {
         precondition(step > 0 && gradients.count == self.firstMoment.count, "step \(step)")
         let c = self.configuration
-        let corrections = (1 - AdamW.power(c.beta1, step), 1 - AdamW.power(c.beta2, step))
+        let corrections = (1 - Self.power(c.beta1, step), 1 - Self.power(c.beta2, step))
         for (range, decays) in self.ranges {
             let first = range.lowerBound
-            ck_adam(
+            (c.decay == .weights ? ck_adamw : ck_adam)(
                 parameters.trained.start + first, gradients.start + first, self.firstMoment.start + first,
                 self.secondMoment.start + first, range.count, clip, Float(learningRate), c.beta1, c.beta2, c.epsilon,
                 decays ? c.weightDecay : 0, corrections.0, corrections.1)
@@ -62,30 +79,19 @@ public final class Adam: Optimizer, Sendable {
     }
 
     /// A mean of squares is not below zero.
-    public static func problem(_ name: String, _ values: [Float]) -> String? { AdamW.problem(name, values) }
-}
-
-/// The learning rate of each step: from 0 up in a straight line over the warm-up, then down to 0 along half a cosine
-/// (EGO4D/forecasting: optimizers/lr_scheduler.py, `WarmupCosineSchedule`).
-public struct CosineSchedule: Hashable, Sendable, Codable {
-    /// The rate at the end of the warm-up.
-    public var peak: Double
-    /// The steps of the warm-up.
-    public var warmupSteps: Int
-    /// All steps.
-    public var steps: Int
-
-    /// Creates a schedule.
-    public init(peak: Double, warmupSteps: Int = 0, steps: Int) {
-        self.peak = peak
-        self.warmupSteps = warmupSteps
-        self.steps = steps
+    public static func problem(_ name: String, _ values: [Float]) -> String? {
+        name == "second" && values.contains { $0 < 0 }
+            ? "the optimizer's second moments hold a number below zero" : nil
     }
 
-    /// The rate of a step, 0 for the first.
-    public func rate(_ step: Int) -> Double {
-        if step < self.warmupSteps { return self.peak * Double(step) / Double(max(1, self.warmupSteps)) }
-        let share = Double(step - self.warmupSteps) / Double(max(1, self.steps - self.warmupSteps))
-        return self.peak * max(0, (1 + cos(.pi * share)) / 2)
+    /// base^exponent by squaring, in Float64: the same on every machine.
+    private static func power(_ base: Float, _ exponent: Int) -> Float {
+        var result = 1.0, square = Double(base), rest = exponent
+        while rest > 0 {
+            if rest & 1 == 1 { result *= square }
+            square *= square
+            rest >>= 1
+        }
+        return Float(result)
     }
 }
