@@ -178,6 +178,21 @@ struct RemovalCommandTests {
         #expect(Trainings.over(["naq"], in: home).isEmpty, "a run that is gone is not named")
     }
 
+    @Test("A folder whose files are gone already goes, too, and one with something else in it stays")
+    func folders() throws {
+        let bench = try self.ran("naq")
+        let folder = bench.shardFolder("naq").path
+        for file in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            try FileManager.default.removeItem(atPath: "\(folder)/\(file)")
+        }
+        try bench.succeed("shards", "drop", "naq", "--yes")
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        try bench.run(Workbench.topology("naq"))
+        try Data().write(to: bench.shardFolder("naq").appendingPathComponent("notes.txt"))
+        try bench.succeed("shards", "drop", "naq", "--yes")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["notes.txt"])
+    }
+
     @Test("Killed again and again, a drop is finished by the same command or by a run; the samples are the same")
     func killed() async throws {
         let seed = SeededNumbers.seed()

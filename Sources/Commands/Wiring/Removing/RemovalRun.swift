@@ -126,11 +126,12 @@ extension Home {
     /// Removes from this home's log, and the files of its sets.
     func remover(of log: any RecordLog) -> Remover {
         Remover(log: log, files: self.files(ofSet:)) { set, files in
-            if files.isEmpty { return }
+            guard ShardName.isValid(name: set) else { return }
             let storage = FileShardStorage(folder: self.shardFolder(set))
             for file in files { try storage.remove(file) }
-            try storage.synchronizeFolder()
-            // A folder in which somebody keeps something else stays.
+            if !files.isEmpty { try storage.synchronizeFolder() }
+            // Also where a removal was killed when it had removed the last file. A folder in which somebody keeps
+            // something else stays.
             rmdir(storage.location)
         }
     }
