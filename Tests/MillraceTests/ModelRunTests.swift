@@ -227,7 +227,9 @@ struct ModelRunTests {
         let run = try await bench.home.start(
             ["run", bench.topology, "--until-idle"], environment: model.environment()
         ).finished()
-        #expect(run.end == unguarded.end && run.untimedErrors.hasPrefix(unguarded.untimedErrors))
+        // On a machine that is busy, rows of progress may stand before it.
+        let isSame = run.end == unguarded.end && run.untimedErrors.contains(unguarded.untimedErrors)
+        #expect(isSame, "\(run.story)")
 
         let stages = try JSONTree(try await plan("--allow-unguarded").output).array
         #expect(stages.map { $0["exact"].bool } == [true, true, false])

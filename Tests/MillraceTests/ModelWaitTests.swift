@@ -63,7 +63,11 @@ struct ModelWaitTests {
         #expect(wait["topology"].string == "nlq" && wait["process"].int == Int(process.pid))
         #expect(wait["server"].string?.hasPrefix(gone.url) == true)
         let text = try await bench.home.output("status", "--interval", "0")
-        text.prints("nlq: process \(process.pid)", "is waiting for the model server \(gone.url)", "no connection")
+        // Wrapped to 80 columns.
+        let words = text.outputText.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(words.contains("nlq: process \(process.pid)"), "\(words)")
+        #expect(words.contains("is waiting for the model server \(gone.url)"), "\(words)")
+        #expect(words.contains("no connection"), "\(words)")
         #expect(process.killNow())
         #expect(try await waits().isEmpty, "nobody waits any more")
     }

@@ -16,8 +16,8 @@ struct CaptionTests {
     func registered() async throws {
         let operators = try await self.world.run("lint", "--operators")
         #expect(operators.contains("photos   (album → photo)"))
-        // Beside the form of `llm` that writes queries, with fields of its own.
-        #expect(operators.count { $0.hasPrefix("llm   (") } == 2)
+        // Beside the forms of `llm` that write queries and foresee actions, with fields of its own.
+        #expect(operators.count { $0.hasPrefix("llm   (") } == 3)
         #expect(try await self.world.run("ingest", "--help").contains { $0.contains("albums") })
         #expect(try await self.world.run("export", "--help").contains { $0.contains("captions") })
         #expect(try await self.world.run("--help").contains { $0.contains("train-liveliness") })
