@@ -9,14 +9,11 @@ public import Training
 public struct PixelReader: SampleReading {
     private let frames: ClipFrames
     private let description: VideoDescription
-    private let futures: Int
 
     /// Describes a reader that passes over what the network cannot learn from.
-    /// - Parameter futures: the actions that the windows tell.
-    public init(_ description: VideoDescription, frames: ClipFrames, futures: Int) {
+    public init(_ description: VideoDescription, frames: ClipFrames) {
         self.description = description
         self.frames = frames
-        self.futures = futures
     }
 
     /// A line's window, with the taxonomy that its labels are places in.

@@ -136,6 +136,6 @@ public struct PixelTraining: SampleTraining {
                     + "whose actions are told; name fho_lta_val.json, or other --inputs and --futures")
         }
         return TrainingSubject(
-            network, reader: PixelReader(make, frames: frames, futures: self.futures), validation: validation)
+            network, reader: PixelReader(make, frames: frames), validation: validation)
     }
 }
