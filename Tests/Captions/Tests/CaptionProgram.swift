@@ -5,6 +5,9 @@ import Testing
 
 /// A run of `millrace-captions`, the program with one task more.
 final class CaptionProgram {
+    /// Time for a run to end: it takes a second on a quiet machine, and minutes beside all other tests of a broker.
+    static let endSeconds = 400.0
+
     private let process = Process()
     private let output: URL
     private let errors: URL
@@ -51,8 +54,8 @@ final class CaptionProgram {
     /// Waits for its end, which must be a good one.
     /// - Returns: the lines that it printed.
     @discardableResult
-    func lines(seconds: Double = 120, at place: SourceLocation = #_sourceLocation) async throws -> [String] {
-        try await self.awaitEnd(seconds: seconds)
+    func lines(at place: SourceLocation = #_sourceLocation) async throws -> [String] {
+        try await self.awaitEnd(seconds: Self.endSeconds)
         let arguments = self.process.arguments?.joined(separator: " ") ?? ""
         let said = try self.said.suffix(2000)
         let isWell = self.process.terminationReason == .exit && self.process.terminationStatus == 0
@@ -71,7 +74,7 @@ final class CaptionProgram {
     /// Waits for its end, which must be of a code.
     /// - Returns: its errors.
     func failure(_ code: Int32 = 1, at place: SourceLocation = #_sourceLocation) async throws -> String {
-        try await self.awaitEnd(seconds: 120)
+        try await self.awaitEnd(seconds: Self.endSeconds)
         let said = try self.said
         let isFailure = self.process.terminationReason == .exit && self.process.terminationStatus == code
         #expect(isFailure, "\(self.process.terminationStatus)\n\(said)", sourceLocation: place)
@@ -92,7 +95,7 @@ final class CaptionProgram {
         while self.process.isRunning {
             guard ContinuousClock.now < deadline else {
                 kill(self.process.processIdentifier, SIGKILL)
-                throw StillRunning(arguments: self.process.arguments ?? [])
+                throw StillRunning(arguments: self.process.arguments ?? [], said: String(try self.said.suffix(2000)))
             }
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -100,5 +103,7 @@ final class CaptionProgram {
 
     struct StillRunning: Error {
         var arguments: [String]
+        /// The end of what it said on standard error.
+        var said: String
     }
 }
