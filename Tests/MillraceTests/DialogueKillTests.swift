@@ -49,6 +49,7 @@ struct DialogueKillTests {
             if kills.isMultiple(of: 2) {
                 while process.isRunning, model.seen.busy == 0 { try await Task.sleep(for: .milliseconds(5)) }
                 try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &numbers)))
+                while process.isRunning, model.seen.busy == 0 { try await Task.sleep(for: .milliseconds(1)) }
             } else {
                 try await Task.sleep(for: .milliseconds(lifetime.next(using: &numbers)))
             }
@@ -69,7 +70,7 @@ struct DialogueKillTests {
             "dialogues, killed: seed \(seed), \(kills) kills, \(inConversation) with calls at the server; \(calls) calls "
                 + "undisturbed, \(model.questions.count) here, \(extra) repeated; in flight at the kills: \(busy) at the "
                 + "server, \(open) begun and not stored; \(samples) dialogues")
-        #expect(inConversation >= Self.kills / 3, "seed \(seed)")
+        #expect(inConversation >= min(Self.kills, 3), "seed \(seed)")
         #expect(extra <= open && open <= kills * Self.inFlight, "seed \(seed)")
         #expect(Set(model.questions.map(\.body)) == Set(calm.questions.map(\.body)), "seed \(seed)")
         for set in DialogueBench.sets {
