@@ -13,8 +13,9 @@ import Testing
     @Test(arguments: try ForecastGolden.cases("lta_misc")) func ratesAreTheOfficialOnes(_ file: String) throws {
         let json = try JSONValue(parsing: Bytes(try ForecastGolden.json(file)))
         let official = try #require(json["lr_schedule"])
-        let schedule = CosineSchedule(
-            peak: try #require(official["base_lr"]?.double), warmupSteps: try #require(official["warmup_steps"]?.int),
+        let schedule = WarmupSchedule(
+            .cosine, peak: try #require(official["base_lr"]?.double),
+            warmupSteps: try #require(official["warmup_steps"]?.int),
             steps: try #require(official["t_total"]?.int))
         for point in try #require(official["points"]?.array).compactMap(\.array) {
             let step = try #require(point[0].int), rate = try #require(point[1].double)

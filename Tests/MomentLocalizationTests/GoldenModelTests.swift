@@ -69,8 +69,8 @@ import VideoFeatures
         settings.epsilon = golden.description.optimizer.eps
         settings.weightDecay = golden.description.optimizer.weight_decay
         let optimizer = Adam(model.layout, settings)
-        let schedule = LinearSchedule(
-            peak: config.init_lr, warmupSteps: Int(Double(config.num_train_steps) * config.warmup_proportion),
+        let schedule = WarmupSchedule(
+            .line, peak: config.init_lr, warmupSteps: Int(Double(config.num_train_steps) * config.warmup_proportion),
             steps: config.num_train_steps)
         for step in 0..<golden.description.steps {
             let losses = try model.differentiate(batch, dropout: try golden.dropout(step: step))

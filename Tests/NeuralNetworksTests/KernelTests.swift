@@ -159,9 +159,9 @@ import Testing
     }
 
     @Test func theScheduleRisesAndFalls() {
-        let schedule = LinearSchedule(peak: 1, warmupSteps: 2, steps: 10)
+        let schedule = WarmupSchedule(.line, peak: 1, warmupSteps: 2, steps: 10)
         #expect([0, 1, 2, 6, 10, 12].map { schedule.rate($0) } == [0, 0.5, 1, 0.5, 0, 0])
-        #expect(LinearSchedule(peak: 2, steps: 4).rate(0) == 2)
+        #expect(WarmupSchedule(.line, peak: 2, steps: 4).rate(0) == 2)
     }
 
     @Test func whatRunsHereHasAName() {

@@ -47,7 +47,8 @@ public final class ActionForecaster: TrainableNetwork {
 
     /// The rate of a step: from zero up over the warm-up, then down along a cosine.
     public func learningRate(_ step: Int, _ options: TrainingOptions) -> Double {
-        CosineSchedule(peak: options.learningRate, warmupSteps: options.warmupSteps, steps: options.steps).rate(step)
+        WarmupSchedule(.cosine, peak: options.learningRate, warmupSteps: options.warmupSteps, steps: options.steps)
+            .rate(step)
     }
 
     /// Starts the threads that steps and forecasts use.

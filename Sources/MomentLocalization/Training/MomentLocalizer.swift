@@ -43,7 +43,8 @@ public final class MomentLocalizer: TrainableNetwork {
 
     /// The rate of a step: up over the warm-up, then down to zero with the last.
     public func learningRate(_ step: Int, _ options: TrainingOptions) -> Double {
-        LinearSchedule(peak: options.learningRate, warmupSteps: options.warmupSteps, steps: options.steps).rate(step)
+        WarmupSchedule(.line, peak: options.learningRate, warmupSteps: options.warmupSteps, steps: options.steps).rate(
+            step)
     }
 
     /// Starts the threads that steps and predictions use.
