@@ -147,7 +147,7 @@ struct ExactlyOnceTests {
 
         let home = try sample.copy(into: folder)
         // Slow enough that there is work left for the last turn on a busy machine too.
-        let arguments = ["run", topology, "--until-idle", "--max-rate", "250", "--session-timeout", "1000"]
+        let arguments = ["run", topology, "--until-idle", "--max-rate", "100", "--session-timeout", "1000"]
         // Each is stopped in turn, so that each has partitions and open shards when it is; the pause before the
         // commit makes it likely that a zombie wakes there.
         let processes = try (0..<2).map { _ in
