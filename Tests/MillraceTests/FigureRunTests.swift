@@ -31,7 +31,7 @@ struct FigureRunTests {
     private static func folder(_ home: String) -> String { home + "/processes" }
 
     private func watch(
-        _ process: MillraceProcess, _ home: String, seconds: Double = 120, until isEnough: (Sightings) -> Bool
+        _ process: MillraceProcess, _ home: String, seconds: Double = 180, until isEnough: (Sightings) -> Bool
     ) async throws -> Sightings {
         var sightings = Sightings()
         let deadline = ContinuousClock.now + .seconds(seconds)
@@ -45,10 +45,10 @@ struct FigureRunTests {
 
     @Test("A run without models moves every metric of stages, shards and process, and its figures say the same")
     func rules() async throws {
-        let bench = try Workbench(videos: 6)
+        let bench = try Workbench(videos: 12)
         try bench.expect(0, Workbench.ingestWorld)
         let process = try MillraceProcess(
-            ["run", Workbench.topology("nlq"), "--max-rate", "60"],
+            ["run", Workbench.topology("nlq"), "--max-rate", "15"],
             environment: ["MILLRACE_HOME": bench.home, "LLM_PROVIDER": "rules"], in: bench.folder.url)
         let wanted: [MetricDefinition] = [
             .stageRecordsIn, .stageRecordsOut, .stageBytesIn, .stageBytesOut, .stageCommits, .stageCommitSeconds,
