@@ -110,7 +110,7 @@ struct KafkaReplayTests {
         let topology = try bench.topology("naq")
         let quiet = try await bench.quiet(topology)
         let expected = try await quiet.shards(of: "naq")
-        let original = try bench.home.start(["run", topology, "--max-rate", "60"])
+        let original = try bench.home.start(["run", topology, "--max-rate", "20"])
         let before = try await bench.home.awaitGroup("naq.land", "it has everything") { $0.isShared(by: original) }
         let replay = try bench.home.start(["replay", topology, "--from", "earliest", "--into", "again"])
         var looks = 0

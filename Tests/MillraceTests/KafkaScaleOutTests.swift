@@ -100,7 +100,7 @@ struct KafkaScaleOutTests {
             if share.contains(where: { now[$0] != before[$0] && takeovers.isInsideVideo($0, now[$0]) }) { return }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw ProcessFailure(description: "\(group): no commit of partitions \(share) in half a minute")
+        throw ProcessFailure(description: "\(group): no commit of partitions \(share) in 600 looks")
     }
 
     @Test("A stage that is busy for longer than the session timeout keeps its membership")
@@ -125,7 +125,7 @@ struct KafkaScaleOutTests {
             looks += 1
             try await Task.sleep(for: .milliseconds(200))
         }
-        #expect(looks > 5)
+        #expect(looks > 2)
         let result = try await process.finished()
         #expect(result.code == 0, "\(result.story)")
         let epochs = Set(try await bench.home.listed(in: "naq").map(\.epoch))
