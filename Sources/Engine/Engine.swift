@@ -240,8 +240,8 @@ public final class Engine: Sendable {
     private static let retentionMilliseconds: Timestamp = 30_000
 
     /// Time that a look at memberships and tasks may wait for the log to change, which ends the wait. A run that looks
-    /// for its own end looks often; one that goes on for days should cost nothing while nothing comes.
-    private var lookMilliseconds: Int { self.options.untilIdle ? 20 : 100 }
+    /// for its own end looks often; one that waits for a model, or goes on for days, should cost next to nothing.
+    private var lookMilliseconds: Int { self.options.untilIdle && !self.board.isAsking ? 20 : 100 }
 
     /// Keeps the memberships alive and watches for the end, until there is one.
     private func control(_ memberships: [StageMembership]) {

@@ -93,6 +93,9 @@ final class TaskBoard: @unchecked Sendable {
     /// which none looks.
     var isQuiet: Bool { self.locked { self.slots.allSatisfy { $0.isOpen && $0.hasRested } } }
 
+    /// Tells whether any task waits for an answer, which wakes it: until then there is no end to look for.
+    var isAsking: Bool { self.locked { self.slots.contains { $0.counter.inFlight > 0 } } }
+
     /// Tells the tasks to commit what is finished and end.
     func stop() {
         self.locked {
