@@ -170,6 +170,20 @@ import VideoAnnotations
         #expect(counts["turns"] == 4)
     }
 
+    @Test func turnsAreInOrderOfTime() throws {
+        func turn(_ time: Double, _ text: String) -> String {
+            #"{"time":\#(time),"role":"assistant","text":"\#(text)"}"#
+        }
+        let held = try HeldConversation(Self.converse().conversation(about: .dialogue(Self.wanted))) { _, number in
+            let turns = number == 0 ? [turn(8, "c"), turn(3, "a"), turn(5, "b"), turn(5, "still b")] : [turn(25, "d")]
+            return #"{"turns":["# + turns.joined(separator: ",") + "]}"
+        }
+        let dialogue = try #require(held.talk.outcome.outputs.first?.dialogue)
+        #expect(dialogue.turns.map(\.content) == ["a", "b still b", "c", "d"])
+        #expect(dialogue.turns.map(\.time) == [3, 5, 8, 25])
+        #expect(held.talk.counts["reordered"] == 1)
+    }
+
     @Test func refiningDoublesTheRounds() throws {
         let talk = try Self.converse(refine: true).conversation(about: .dialogue(Self.wanted))
         let held = try HeldConversation(talk) { request, number in
@@ -234,10 +248,22 @@ import VideoAnnotations
             return number == 0 ? "{\"summary\":\"A.\"}" : "SUMMARY: B: c."
         }
         #expect(held.requests.count == (requests == .turn ? 2 : 1))
+        // A summary a turn of the assistant, so that a small model finds an end.
+        #expect(requests == .turn || held.requests[0].schema?.contains(#""maxItems":2,"#) == true)
         let turns = try #require(held.talk.outcome.outputs.first?.dialogue?.turns)
         #expect(turns[0].progress == nil)
         #expect(turns[1].progress == "The time elapsed since the start of the task is 2.0 seconds. A.")
         #expect(turns[2].progress == "The time elapsed since the start of the task is 12.3 seconds. B: c.")
+    }
+
+    @Test func aClipHasTimeForSoManyTurns() throws {
+        for (seconds, most) in [(-5, 4), (0, 4), (9, 5), (120, 60), (400, 200), (1e300, 200), (.nan, 200)] {
+            #expect(TurnAnswer.most(in: Interval(0, seconds)) == most, "\(seconds) s")
+        }
+        var talk = try Self.converse().conversation(about: .dialogue(Self.wanted))
+        guard case .asks(let requests) = talk.begin() else { return }
+        let most = TurnAnswer.most(in: Self.activity.clips[0].span)
+        #expect(requests[0].schema?.contains("\"maxItems\":\(most),") == true)
     }
 
     @Test func anEndPassesThrough() throws {

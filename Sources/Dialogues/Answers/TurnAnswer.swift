@@ -4,6 +4,7 @@ import Codecs
 import Conversations
 import ModelRequests
 import Records
+import VideoAnnotations
 
 /// Reads a model's turns: JSON of the schema first, the line grammar where there is none.
 enum TurnAnswer {
@@ -16,9 +17,14 @@ enum TurnAnswer {
     /// Bytes of an answer that are read.
     static let bytesMax = 1 << 20
 
+    /// Turns of an answer, at most.
+    static let turnsMax = 200
+
     /// The JSON schema of an answer with labelled turns.
-    static let schema = """
-        {"type":"object","properties":{"turns":{"type":"array","maxItems":200,"items":{"type":"object","properties":\
+    static func schema(most: Int = Self.turnsMax) -> String {
+        """
+        {"type":"object","properties":{"turns":{"type":"array","maxItems":\(most),"items":\
+        {"type":"object","properties":\
         {"time":{"type":"number"},"role":{"type":"string","enum":["user","assistant"]},"text":{"type":"string"},\
         "initiativity":{"type":"string","enum":["initiative","responsive"]},\
         "intents":{"type":"array","maxItems":5,"items":{"type":"string","enum":["instruction","correction",\
@@ -26,6 +32,15 @@ enum TurnAnswer {
         "required":["time","role","text"],"additionalProperties":false}}},"required":["turns"],\
         "additionalProperties":false}
         """
+    }
+
+    /// Turns that a clip has time for: one every two seconds. In ProAssist's densest set the assistant speaks every
+    /// 5 s; without this bound a small model goes on until its tokens are spent.
+    static func most(in clip: Interval) -> Int {
+        let seconds = clip.end - clip.start
+        guard seconds < Double(2 * Self.turnsMax) else { return Self.turnsMax }
+        return Int(max(seconds / 2, 4).rounded(.up))
+    }
 
     /// Reads what a model has written.
     /// - Parameter labelled: labels the assistant's turns, by default where the answer does not.

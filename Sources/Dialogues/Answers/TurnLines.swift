@@ -46,6 +46,17 @@ struct TurnReading: Hashable {
         self.turns[self.turns.count - 1].labels = labels.joined(with: more)
     }
 
+    /// Puts the turns in order of time: they are shown to the moments of a video. Those of one moment stay as they were
+    /// written.
+    /// - Returns: how many were written behind a later one.
+    mutating func order() -> Int {
+        let late = zip(self.turns, self.turns.dropFirst()).count { $1.time < $0.time }
+        guard late > 0 else { return 0 }
+        let ordered = self.turns.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
+        self.turns = ordered.map(\.element)
+        return late
+    }
+
     /// Drops the turns outside a clip.
     /// - Parameter lower: the clip's start; `nil` keeps what is before it, as the original does.
     mutating func cut(from lower: Double?, to upper: Double) {

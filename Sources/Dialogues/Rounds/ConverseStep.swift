@@ -71,7 +71,7 @@ struct ConverseStep: ConversationStep {
                 .about("more") { $0.requirements.more(for: $0.dialogue.activity) },
                 .about("history") { $0.history }, .about("dialogue") { $0.draft },
                 .about("from") { ActivityLine.seconds($0.clip.span.start) },
-                .about("to") { ActivityLine.seconds($0.clip.span.end) }, .constant("schema", TurnAnswer.schema),
+                .about("to") { ActivityLine.seconds($0.clip.span.end) }, .constant("schema", TurnAnswer.schema()),
             ], required: required)
     }
 

@@ -88,7 +88,7 @@ struct ProgressConversation: Conversation {
         let stage: String
     }
 
-    static func schema(_ requests: ProgressStep.Requests) -> String {
+    static func schema(_ requests: ProgressStep.Requests, of count: Int = 1000) -> String {
         switch requests {
         case .turn:
             """
@@ -97,7 +97,7 @@ struct ProgressConversation: Conversation {
             """
         case .dialogue:
             """
-            {"type":"object","properties":{"summaries":{"type":"array","maxItems":1000,"items":{"type":"object",\
+            {"type":"object","properties":{"summaries":{"type":"array","maxItems":\(count),"items":{"type":"object",\
             "properties":{"turn":{"type":"integer"},"summary":{"type":"string"}},"required":["turn","summary"],\
             "additionalProperties":false}}},"required":["summaries"],"additionalProperties":false}
             """
@@ -131,7 +131,7 @@ struct ProgressConversation: Conversation {
                 let text = asking.requests == .turn ? shown.printed(asking.manner) : Self.numbered(shown)
                 let question = ReadTalk<[Int: String]>.Question(
                     messages: asking.template.render(Subject(goal: goal, text: text)),
-                    schema: Self.schema(asking.requests), options: asking.options,
+                    schema: Self.schema(asking.requests, of: turns.count), options: asking.options,
                     sampling: DialogueSeed.sampling(
                         dialogue.dialogueID, asking.stage, asking.options, part: "\(number)"))
                 return ReadTalk(question) { Self.read($0, about: turns, asking) }

@@ -12,8 +12,8 @@ import VideoAnnotations
 /// ones come back at once. At the end the turns are put apart in time.
 ///
 /// A round whose answer cannot be read ends the dialogue: a dead letter with the round, the reason and the turns so
-/// far. Counted: `turns`; `dropped.REASON` of what is no turn; `free-text`, answers in lines instead of JSON; and what
-/// `ReadTalk` counts.
+/// far. Counted: `turns`; `dropped.REASON` of what is no turn; `reordered`, turns that were written behind a later one;
+/// `free-text`, answers in lines instead of JSON; and what `ReadTalk` counts.
 struct RoundsConversation: Conversation {
     /// The subject of a prompt.
     struct Subject {
@@ -130,9 +130,10 @@ struct RoundsConversation: Conversation {
     private mutating func ask(_ messages: [ChatMessage], labelled: Bool) -> Turn {
         guard let asking else { return .ends }
         let manner = asking.manner
+        let most = TurnAnswer.most(in: self.clips[self.round].span)
         var talk = ReadTalk<TurnReading>(
             .init(
-                messages: messages, schema: TurnAnswer.schema, options: asking.options,
+                messages: messages, schema: TurnAnswer.schema(most: most), options: asking.options,
                 sampling: DialogueSeed.sampling(
                     self.dialogue.dialogueID, asking.stage, asking.options, part: "\(self.round)"),
                 round: self.phase == .draft ? 0 : 2)
@@ -184,6 +185,9 @@ struct RoundsConversation: Conversation {
         var reading = answer
         let isOriginal = self.asking?.manner == .original
         let span = self.clips[self.round].span
+        // The original shows a turn that was written too late at a moment that is over.
+        let moved = isOriginal ? 0 : reading.order()
+        if moved > 0 { self.counts["reordered", default: 0] += moved }
         // The original lets a refinement run past its clip.
         if self.phase == .draft || !isOriginal { reading.cut(from: isOriginal ? nil : span.start, to: span.end) }
         for (defect, count) in reading.defects { self.counts["dropped.\(defect.rawValue)", default: 0] += count }
