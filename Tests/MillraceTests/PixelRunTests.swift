@@ -23,6 +23,14 @@ import Testing
         ] + more
     }
 
+    private func predict(_ run: String, _ output: String, _ more: String...) -> [String] {
+        [
+            "predict", "anticipation-pixels", "--checkpoint", "\(run)/step-000000004.safetensors", "--annotations",
+            "lta/fho_lta_test_unannotated.json", "--taxonomy", "lta/fho_lta_taxonomy.json", "--frames",
+            "lta/lta_frames", "--output", output,
+        ] + more
+    }
+
     @Test func itForecastsAndRecognises() throws {
         let bench = try self.bench()
         for memory in ["fixed", "seed", "none"] {
@@ -35,8 +43,20 @@ import Testing
         #expect(
             try Data(contentsOf: bench.folder.file("fixed/" + name))
                 == Data(contentsOf: bench.folder.file("again/" + name)))
+        try bench.expect(0, self.predict("fixed", "one.json", "--threads", "1"))
+        try bench.expect(0, self.predict("fixed", "two.json", "--threads", "2"))
+        #expect(
+            try Data(contentsOf: bench.folder.file("one.json")) == Data(contentsOf: bench.folder.file("two.json")))
+        try bench.expect(
+            0,
+            [
+                "evaluate", "anticipation", "--predictions", "one.json", "--ground-truth", "lta/fho_lta_test.json",
+                "--taxonomy", "lta/fho_lta_taxonomy.json", "--inputs", "2",
+            ]
+        ).prints("K = 5 candidates", "predictions, ")
         let observed = try bench.expect(0, self.train("observed", "--subject", "observed", "--memory", "none"))
         #expect(observed.errorText.contains("ED@1 verb"), "\(observed.story)")
+        try bench.expect(2, self.predict("observed", "none.json")).says("recognises the last action", "--subject")
         // Another run's folder is left alone, and the difference is told in a line.
         let other = try bench.expect(2, self.train("fixed", "--memory", "none"))
         other.says("--memory was fixed and is none", "nothing was changed")
@@ -50,6 +70,8 @@ import Testing
         let clip = try #require(train["clips"].array.first?["clip_uid"].string)
         try FileManager.default.removeItem(at: folder.appending(path: clip + ".safetensors"))
         try bench.expect(0, self.train("run")).prints("passed over: ", "without pixels")
+        try bench.expect(1, self.predict("run", "none.json", "--annotations", "lta/fho_lta_train.json"))
+            .says("such as \(clip)", "no pixels", "nothing was written")
         for file in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
             let path = folder.appending(path: file)
             try Data(contentsOf: path).prefix(2000).write(to: path)

@@ -18,9 +18,13 @@ extension VideoForecaster {
 
     /// Answers windows, clip after clip, each clip's in their order, as many clips side by side as there are slots. All
     /// that was remembered before is forgotten.
+    /// - Parameter progress: called with the number of windows that are done.
     /// - Returns: the logits by the windows' places; `nil` for those without pixels.
-    public func answers(_ windows: [ForecastWindow]) throws -> [ForecastLogits?] {
+    public func answers(
+        _ windows: [ForecastWindow], progress: (Int) -> Void = { _ in }
+    ) throws -> [ForecastLogits?] {
         let team = try self.startThreads()
+        var done = 0
         self.forget()
         var clips: [(uid: String, places: [Int])] = [], known: [String: Int] = [:]
         for (place, window) in windows.enumerated() where self.loader.has(window) {
@@ -43,9 +47,21 @@ extension VideoForecaster {
                 }
                 let batch = try self.loader.batch(draws.map(\.draw), StepKey(seed: 0, step: 0), on: team)
                 for (place, logits) in zip(draws.map(\.place), try self.predict(batch)) { answers[place] = logits }
+                done += draws.count
+                progress(done)
             }
         }
         return answers
+    }
+
+    /// Draws candidates for windows, in their order; none for those without pixels.
+    /// - Parameter progress: called with the number of windows that are done.
+    public func forecasts(
+        _ windows: [ForecastWindow], count: Int, seed: UInt64, progress: (Int) -> Void = { _ in }
+    ) throws -> [[[Action]]] {
+        zip(windows, try self.answers(windows, progress: progress)).map { window, logits in
+            logits.map { ForecastDraw.candidates(count, of: $0, key: window.key, seed: seed) } ?? []
+        }
     }
 
     /// Answers the validation windows, each of which counts the same; one without pixels misses everything. The best

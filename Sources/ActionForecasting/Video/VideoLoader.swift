@@ -66,7 +66,7 @@ public struct VideoLoader: BatchLoading {
     }
 
     /// Tells whether a window's clip has pixels, and as many inputs as the network takes.
-    func has(_ window: ForecastWindow) -> Bool {
+    public func has(_ window: ForecastWindow) -> Bool {
         window.inputs.count == self.description.forecast.inputs && self.frames.has(window.clipUID)
     }
 
