@@ -80,6 +80,31 @@ struct ProfileCommandTests {
         try bench.fail(2, "profile", "--nlq", Self.traps, "--topology", Workbench.topology("naq")).says("no `validate`")
     }
 
+    @Test("A set or a file stands beside another, with distances and by how much they are off")
+    func against() throws {
+        let bench = try Workbench(videos: 6)
+        try bench.expect(0, Workbench.ingestWorld)
+        try bench.run(Workbench.topology("nlq"))
+        let human = try JSONTree(try bench.succeed("profile", "nlq", "--against", "human-val", "--json").outputText)
+        #expect(human["here"]["name"].string == "nlq" && human["there"]["queries"].int == 3875)
+        #expect(human["here"]["windows_empty"].int == 0 && human["here"]["windows_outside"].int == 0)
+        let figures = human["figures"].array
+        let names = figures.compactMap { $0["figure"].string }
+        #expect(names.prefix(4) == ["relative-start", "relative-end", "duration", "templates"])
+        #expect(figures.allSatisfy { ($0["distance"].double ?? -1) >= 0 && ($0["tolerances"].double ?? -1) >= 0 })
+
+        let same = try bench.succeed("profile", "nlq", "--against", "nlq")
+        same.prints("against nlq", "nothing is off", "duration")
+        let worlds = try bench.succeed("profile", "--nlq", "world/nlq_val.json", "--against", "world/nlq_train.json")
+        worlds.prints(
+            "world/nlq_val.json: ", "against world/nlq_train.json: ", "said-before", "templates, here instead")
+        try bench.fail(2, "profile", "nlq", "--against", "none").says("there is no shard set `none`")
+        try bench.fail(2, "profile", "nlq", "--against", "./none.json").says("--against: cannot open")
+        try bench.folder.write("{\"train\":\n{\"templates\":3}}", to: "bad.json")
+        try bench.fail(1, "profile", "nlq", "--against", "bad.json").says("bad.json:2: ")
+        try bench.fail(2, "profile", "--nlq", Self.traps, "--topology", "x", "--against", "nlq").says("no validators")
+    }
+
     @Test("The sample world's own queries pass the validators")
     func sampleWorld() throws {
         let bench = try Workbench(videos: 12)

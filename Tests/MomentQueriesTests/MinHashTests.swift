@@ -2,6 +2,7 @@
 
 import NarrationGrammar
 import Testing
+import VideoAnnotations
 
 @testable import MomentQueries
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import VideoAnnotations
+
 /// A short signature of a text's set of character 3-grams, from which the Jaccard similarity of two texts can be
 /// estimated: the share of grams that they have in common.
 ///
