@@ -6,7 +6,8 @@ import Records
 /// The ids that operators give: UUIDv5 of a JSON array that says what is identified, so that anybody can derive them
 /// and no two different things share a name.
 public enum DerivedID {
-    /// A block: `["block", video, pass, clip, [index, text, start, end], …]`.
+    /// A block: `["block", video, pass, clip, [index, text, start, end], …]`; where windows cover other narrations,
+    /// their texts follow the end.
     static func block(videoUID: String, pass: Int, clipUID: String, narrations: [Narration]) -> String {
         var json = JSONWriter()
         json.beginArray()
@@ -22,6 +23,7 @@ public enum DerivedID {
                 json.value(window.start)
                 json.value(window.end)
             }
+            for text in narration.covered ?? [] { json.value(text) }
             json.endArray()
         }
         json.endArray()

@@ -11,7 +11,8 @@ import TaskRooms
 /// then the video leaves with that gap, its narrations with their windows, and the end with the count of the source.
 ///
 /// Counted: `no-gap`, narrations of a video with fewer than two distinct times; `no-interval`, narrations whose source
-/// gives no interval of positive length, where `annotated` wants one; `superseded`, narrations of a video that begins
+/// gives no interval of positive length, where `annotated` wants one; `no-moment`, narrations of which no moment has a
+/// length that was drawn, where windows are `matched`; `superseded`, narrations of a video that begins
 /// anew before its end came; `no-video-record`, narrations that came without their video's record; `end-without-video`,
 /// ends that came without it or a second time.
 struct WindowOperator: Operator {
@@ -23,32 +24,55 @@ struct WindowOperator: Operator {
         case annotated
         /// Annotated for videos whose source gives intervals, contextual for others.
         case automatic
+        /// A moment, of one narration or several, whose length is drawn from a reference (`MatchedMoments`).
+        case matched
     }
 
     static let method = Field(
         "method", default: Method.contextual,
         help: "`contextual`: around the timestamp, by the mean gap; `annotated`: the interval that the source gives; "
-            + "`automatic`: annotated where the video's source gives intervals, else contextual.")
+            + "`automatic`: annotated where the video's source gives intervals, else contextual; `matched`: of one "
+            + "narration or several about one thing, as long as a draw from the reference says.")
     static let alpha = Field(
         "alpha", default: 4.9, help: "Divisor of the mean gap (EgoVLP: 4.9, the mean over all of Ego4D).",
         check: { 1e-6...1e6 ~= $0 ? nil : "must be from 0.000001 to 1000000" })
     static let minimumSeconds = Field(
         "minimum-seconds", default: 1.0, help: "The least length of a contextual window, in seconds.",
         check: { 0...SourceLimits.secondsMax ~= $0 ? nil : "must be from 0 to \(Int(SourceLimits.secondsMax))" })
+    static let reference = Field<FileReference?>(
+        "reference", default: nil, isAdded: true,
+        help: """
+            For `matched`: queries in the official format, such as nlq_train.json, or aggregates of them, whose lengths are \
+            drawn from; without it those of people's queries, which are built in.
+            """)
 
     static let specification = OperatorSpecification(
         name: "window", summary: "Gives each narration the span of video that a query about it has.",
-        fields: [Self.method, Self.alpha, Self.minimumSeconds], isStateful: true)
+        fields: [Self.method, Self.alpha, Self.minimumSeconds, Self.reference], isStateful: true)
 
     private let method: Method
     private let alpha: Double
     private let minimumSeconds: Double
+    /// The lengths to draw from, where windows are matched.
+    private let lengths: Spread?
     private var open = OpenVideos<HeldVideo>()
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
         self.method = configuration[Self.method]
         self.alpha = configuration[Self.alpha]
         self.minimumSeconds = configuration[Self.minimumSeconds]
+        let file = configuration[Self.reference]
+        guard self.method == .matched else {
+            if file != nil {
+                throw ConfigurationError("only `method: matched` draws from it", field: Self.reference.name)
+            }
+            self.lengths = nil
+            return
+        }
+        let reference = try file.map { file throws(ConfigurationError) in
+            try QueryReference(file, field: Self.reference.name)
+        }
+        self.lengths = (reference ?? .humanTrain).durations
     }
 
     mutating func process(_ element: Element<NarrationEvent>, into output: inout Collector<NarrationEvent>) {
@@ -57,7 +81,9 @@ struct WindowOperator: Operator {
         var video = held.video
         video.meanGapSec = meanGap
         output.emit(Element(key: held.key, value: .video(video), origin: held.origin))
-        if self.usesIntervals(of: held) {
+        if let lengths = self.lengths {
+            self.emitMatched(held, lengths, into: &output)
+        } else if self.usesIntervals(of: held) {
             Self.emitAnnotated(held, into: &output)
         } else {
             self.emitContextual(held, meanGap, into: &output)
@@ -69,7 +95,7 @@ struct WindowOperator: Operator {
         switch self.method {
         case .contextual: false
         case .annotated: true
-        case .automatic: held.entries.contains { $0.narration.annotated != nil }
+        case .automatic, .matched: held.entries.contains { $0.narration.annotated != nil }
         }
     }
 
@@ -106,6 +132,26 @@ struct WindowOperator: Operator {
                 continue
             }
             self.emit(entry, interval, of: held, into: &output)
+        }
+    }
+
+    private func emitMatched(
+        _ held: HeldVideo, _ lengths: Spread, into output: inout Collector<NarrationEvent>
+    ) {
+        let narrations = held.entries.map(\.narration)
+        let matched = MatchedMoments(of: narrations, lengths: lengths, usesIntervals: self.usesIntervals(of: held))
+        for (entry, moment) in zip(held.entries, matched.moments(in: held.video)) {
+            guard let moment else {
+                output.count("no-moment")
+                continue
+            }
+            var entry = entry
+            let texts = moment.others.map { narrations[$0].text }.filter { text in
+                let tag = NarrationTag(in: text)
+                return !tag.isUnsure && !tag.isBlank && !tag.isSummary
+            }
+            if !texts.isEmpty { entry.narration.covered = texts }
+            Self.emit(entry, moment.window, of: held, into: &output)
         }
     }
 

@@ -19,6 +19,9 @@ public struct Narration: Hashable, Sendable {
     public var annotated: Interval?
     /// The window that a query about it has, in seconds of the video; `window` sets it.
     public var window: Interval?
+    /// The texts of the other narrations that the window covers, in order of time, where it is that of a moment that
+    /// several tell of; `nil`, and not written, elsewhere.
+    public var covered: [String]?
     private var moreDetails: Boxed<NarrationDetails>?
 
     /// Facts that the source has of it beside.
@@ -76,6 +79,12 @@ extension Narration {
         if let window = self.window {
             json.key("window")
             window.write(to: &json)
+        }
+        if let covered = self.covered {
+            json.key("covers")
+            json.beginArray()
+            for text in covered { json.value(text) }
+            json.endArray()
         }
     }
 

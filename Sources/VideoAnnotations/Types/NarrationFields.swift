@@ -16,6 +16,7 @@ struct NarrationFields {
     var startSec: Double?
     var endSec: Double?
     var window: Interval?
+    var covered: [String]?
     var count: Int?
     /// Made for the first of them, as few narrations have any.
     private var details: NarrationDetails?
@@ -71,6 +72,8 @@ struct NarrationFields {
             self.endSec = try json.doubleOrNull()
         } else if key == "window" {
             self.window = try json.isNull() ? nil : try Interval(json: &json)
+        } else if key == "covers" {
+            self.covered = try Self.strings(&json)
         } else {
             return false
         }
@@ -119,9 +122,11 @@ struct NarrationFields {
         guard timestampSec.isFinite else { throw JSONError("`timestamp_sec` is not a finite number", offset: offset) }
         var annotated: Interval?
         if let start = self.startSec, let end = self.endSec { annotated = Interval(start, end) }
-        return Narration(
+        var narration = Narration(
             videoUID: videoUID, pass: pass, index: index, timestampSec: timestampSec, text: text,
             annotated: annotated, window: self.window, details: self.details ?? NarrationDetails())
+        narration.covered = self.covered
+        return narration
     }
 
     func event(at offset: Int) throws(JSONError) -> NarrationEvent {
