@@ -23,6 +23,8 @@ public final class Rehearsal {
         public var unanswered = 0
         /// Tells whether no more will come: every stage in front could be run to its end.
         public var isExact = true
+        /// The counts of its steps over what waits, as far as that was run, by `step.reason`.
+        public var counts: [String: Int] = [:]
     }
 
     private let topology: Topology
@@ -149,6 +151,7 @@ public final class Rehearsal {
 
     /// Ends the rehearsal where a run would end.
     private func keep(_ notes: ChainNotes, _ task: RehearsedTask) throws(EngineError) {
+        self.outlooks[task.index].counts.merge(notes.counts, uniquingKeysWith: +)
         if let refusal = notes.letters.first(where: { $0.kind == .refused }) {
             throw StageTask.refusal(refusal, of: task.stage, task.source)
         }

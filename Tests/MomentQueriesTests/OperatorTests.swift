@@ -58,15 +58,16 @@ import VideoAnnotations
     @Test func registration() {
         var registry = OperatorRegistry()
         registerMomentQueries(in: &registry)
-        #expect(registry.names == ["format", "judge", "llm", "prompt", "validate"])
+        #expect(registry.names == ["balance", "format", "judge", "llm", "prompt", "validate"])
         let types = registry.overloads.map { "\($0.input.name) → \($0.output.name)" }
         #expect(
             types == [
-                "block → prompt", "prompt → answer", "answer → query", "query → query", "query → sample",
+                "block → prompt", "prompt → answer", "answer → query", "query → query", "query → query",
+                "query → sample",
                 "narration → sample",
             ])
-        #expect(registry.overloads.map(\.isAsynchronous) == [false, true, false, true, false, false])
-        #expect(registry.overloads.map(\.specification.isStateful) == [false, false, true, false, false, true])
+        #expect(registry.overloads.map(\.isAsynchronous) == [false, true, false, true, false, false, false])
+        #expect(registry.overloads.map(\.specification.isStateful) == [false, false, true, false, true, false, true])
         for field in registry.overloads.flatMap(\.specification.fields) { #expect(!field.help.isEmpty) }
     }
 }

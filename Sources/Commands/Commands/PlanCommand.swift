@@ -58,9 +58,11 @@ struct PlanCommand: ParsableCommand {
             var json = JSONWriter()
             json.beginArray()
             var models: [String] = []
+            var balances: [String] = []
             for part in plan.parts {
                 let (stage, outlook) = (part.stage, part.outlook)
                 models += part.model?.lines(part) ?? []
+                balances += Self.balanceLines(part)
                 table.add([
                     stage.name, stage.from, ProgressReporter.grouped(outlook.done.recordsIn),
                     part.range(outlook.waiting, part.waitingMax), stage.steps.map(\.name).joined(separator: " → "),
@@ -74,6 +76,10 @@ struct PlanCommand: ParsableCommand {
                 if let most = part.waitingMax { json.value(most) } else { json.null() }
                 json.field("exact", outlook.isExact)
                 part.model?.write(to: &json)
+                if let balance = Self.balance(part) {
+                    json.field("balanced", balance.kept)
+                    json.field("balanced_of", balance.all)
+                }
                 json.endObject()
             }
             json.endArray()
@@ -82,8 +88,24 @@ struct PlanCommand: ParsableCommand {
             } else {
                 try Results.lines(table.lines)
                 if models.isEmpty { models = ["model calls: none; no step of this topology asks a model"] }
-                try Results.lines(models)
+                try Results.lines(models + balances)
             }
         }
+    }
+
+    /// The size of the set that a stage's `balance` makes of what waits, as far as that could be run.
+    private static func balanceLines(_ part: RunPlan.Part) -> [String] {
+        let balance = Self.balance(part)
+        guard let balance else { return [] }
+        let (kept, all) = (ProgressReporter.grouped(balance.kept), ProgressReporter.grouped(balance.all))
+        let more = part.outlook.isExact && part.outlook.unanswered == 0 ? "" : ", and more once answers come"
+        return ["balanced set of stage \(part.stage.name): \(kept) of \(all) queries that wait\(more)"]
+    }
+
+    private static func balance(_ part: RunPlan.Part) -> (kept: Int, all: Int)? {
+        guard part.stage.steps.contains(where: { $0.name == "balance" }) else { return nil }
+        let kept = part.outlook.counts["balance.kept"] ?? 0
+        let dropped = part.outlook.counts.filter { $0.key.hasPrefix("balance.dropped.") }.values.reduce(0, +)
+        return (kept, kept + dropped)
     }
 }
