@@ -40,7 +40,9 @@ struct ReplayTests {
         }
     }
 
-    @Test("From the earliest record, shards that the clock closed come out byte for byte", arguments: ["naq", "nlq"])
+    @Test(
+        "From the earliest record, shards that the clock closed come out byte for byte",
+        arguments: ["naq", "nlq", "nlq-matched"])
     func reproduces(name: String) async throws {
         let original = try await Original(name)
         let result = try await original.home.run("replay", original.topology, "--from", "earliest", "--into", "again")

@@ -49,8 +49,9 @@ private final class ScriptedJudge: CompletionSource, CompletionProvider {
     private let block = makeBlock(
         ["#C C takes a red cup", "#C C puts the knife in the drawer", "#C C washes a plate"], firstIndex: 20)
 
-    private func queries(carrying: Bool?) throws -> [Query] {
+    private func queries(carrying: Bool?, others: Bool = false) throws -> [Query] {
         var configuration = Configuration()
+        configuration.set(ValidateOperator.carryOthers, others)
         if let carrying { configuration.set(ValidateOperator.carryNarrations, carrying) }
         var step = try ValidateOperator(configuration, OperatorContext(topologyHash: "t"))
         let candidate = Candidate(
@@ -59,10 +60,10 @@ private final class ScriptedJudge: CompletionSource, CompletionProvider {
         return run(&step, [answer]).elements.map(\.value)
     }
 
-    private static func shippedRubric() throws -> FileReference {
+    private static func shippedRubric(_ name: String = "judge-query") throws -> FileReference {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let path = "topologies/prompts/judge-query.txt"
+        let path = "topologies/prompts/\(name).txt"
         return FileReference(
             path: path, content: try String(contentsOf: root.appending(path: path), encoding: .utf8))
     }
@@ -103,6 +104,32 @@ private final class ScriptedJudge: CompletionSource, CompletionProvider {
         _ = try await self.judge(wide, by: judge)
         #expect(
             judge.requests[1].messages.last?.content.contains("- (me) takes a red cup\n- (me) washes a plate") == true)
+    }
+
+    @Test("The rubric of moments shows what was narrated around the window, too, and wants a query that says it")
+    func shownOthers() async throws {
+        let moment = try Self.shippedRubric("judge-moment")
+        let change = { (configuration: inout Configuration) in
+            configuration.set(JudgeStep<Query>.rubric, moment)
+            configuration.set(JudgeStep<Query>.criteria, ["answerable", "unique", "natural"])
+        }
+        let query = try #require(try self.queries(carrying: true, others: true).first)
+        #expect(query.others == ["(me) takes a red cup", "(me) washes a plate"])
+        #expect(try roundTrip(query) == query)
+        let judge = try ScriptedJudge(#"{"reason":"fine","scores":{"natural":4,"answerable":5,"unique":3}}"#)
+        let output = try await self.judge(query, by: judge, change)
+        #expect(output.elements.first?.value.scores?.values == ["natural": 4, "answerable": 5, "unique": 3])
+        let shown = judge.requests.first?.messages.last?.content ?? ""
+        #expect(shown.contains("moment (2.0 seconds):\n- (me) puts the knife in the drawer\n"))
+        #expect(shown.contains("around it:\n- (me) takes a red cup\n- (me) washes a plate\n"))
+
+        let without = try #require(try self.queries(carrying: true).first)
+        let failed = try await self.judge(without, by: judge, change)
+        #expect(failed.elements.isEmpty && failed.notes.letters.first?.message.contains("carry-others") == true)
+        var alone = query
+        alone.others = []
+        _ = try await self.judge(alone, by: judge, change)
+        #expect(judge.requests.last?.messages.last?.content.contains("around it:\nnothing\n") == true)
     }
 
     @Test(

@@ -101,7 +101,7 @@ import VideoAnnotations
         return registry
     }()
 
-    @Test("they load without a word", arguments: ["nlq", "naq"])
+    @Test("they load without a word", arguments: ["nlq", "naq", "nlq-matched", "nlq-judged"])
     func shipped(name: String) throws {
         let path = repository.appendingPathComponent("topologies/\(name).yaml").path
         let (topology, warnings) = try Topology.load(path: path, registry: self.registry, environment: [:])

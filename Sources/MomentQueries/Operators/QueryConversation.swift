@@ -69,7 +69,8 @@ struct QueryConversation: Conversation {
         do throws(JSONError) {
             return .asks([
                 try manner.options.request(
-                    messages, schema: manner.schema.json(ids: self.prompted.ids), sampling: self.sampling,
+                    messages, schema: manner.schema.json(ids: self.prompted.ids, templates: self.prompted.templates),
+                    sampling: self.sampling,
                     round: self.isRepaired ? 1 : 0)
             ])
         } catch {

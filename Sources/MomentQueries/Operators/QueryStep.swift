@@ -32,13 +32,20 @@ struct QueryStep: ConversationStep {
         "bounds-lists", default: true,
         help: "With a schema: bound its lists, which keeps small models from going on for ever.")
 
+    static let forms = Field(
+        "forms", default: RuleForms.plain, isAdded: true,
+        help: """
+            For `rules`: `plain` asks in the first person and the past tense, once a narration; `people` as people do, also \
+            without "I" and in the present tense, counts what is done several times, and asks up to twice.
+            """)
+
     // Hashes go by this order.
     static let specification = OperatorSpecification(
         name: "llm", summary: "Has queries written about a block, by a model or by rule.",
         fields: [
             Self.provider, ModelOptions.model, ModelOptions.temperature, ModelOptions.topP, ModelOptions.maxTokens,
             ModelOptions.seed, ModelOptions.stop, ModelOptions.responseFormat, Self.queryForm, Self.boundsLists,
-            ModelOptions.repair, ModelOptions.samples,
+            ModelOptions.repair, ModelOptions.samples, Self.forms,
         ] + ModelEndpoint.fields,
         warnings: { $0[Self.provider] == .openai ? ModelOptions.warnings($0) : [] })
 
@@ -57,7 +64,7 @@ struct QueryStep: ConversationStep {
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
         self.stage = context.stage
         guard configuration[Self.provider] == .openai else {
-            self.writer = .rules(RuleWriter())
+            self.writer = .rules(RuleWriter(forms: configuration[Self.forms]))
             return
         }
         let options = try ModelOptions(configuration)

@@ -90,6 +90,12 @@ struct ValidateOperator: Operator {
         help: """
             Write into each query the narrations that its window covers, for a `judge` behind whose rubric shows them.
             """)
+    static let carryOthers = Field(
+        "carry-others", default: false, isAdded: true,
+        help: """
+            Write into each query the other narrations of its block, for a `judge` behind whose rubric shows them: whether \
+            one moment alone answers it shows in what else happened.
+            """)
 
     static let specification = OperatorSpecification(
         name: "validate", summary: "Passes the queries that a person might ask, and rejects the others with a reason.",
@@ -98,12 +104,13 @@ struct ValidateOperator: Operator {
             Self.marker, Self.unknownTemplate, Self.firstWord, Self.minimumSeconds, Self.maximumSeconds,
             Self.answerLeak, Self.notGrounded, Self.groundedShare, Self.wrongNarration, Self.duplicateInClip,
             Self.nearDuplicate, Self.repeatsInVideo, Self.videosRemembered, Self.queriesRemembered,
-            Self.carryNarrations,
+            Self.carryNarrations, Self.carryOthers,
         ], isStateful: true, remembers: true)
 
     private let judge: QueryJudge
     private let topologyHash: String
     private let carriesNarrations: Bool
+    private let carriesOthers: Bool
     private var memory: QueryMemory
 
     init(_ configuration: Configuration, _ context: OperatorContext) throws(ConfigurationError) {
@@ -116,6 +123,7 @@ struct ValidateOperator: Operator {
         self.judge = QueryJudge(configuration)
         self.topologyHash = context.topologyHash
         self.carriesNarrations = configuration[Self.carryNarrations]
+        self.carriesOthers = configuration[Self.carryOthers]
         self.memory = QueryMemory(Self.memoryRules(configuration))
     }
 
@@ -156,22 +164,29 @@ struct ValidateOperator: Operator {
         let block = answer.block
         let indices = proposal.narrationIndices
         let template = proposal.template?.rawValue ?? proposal.templateName
-        return Query(
+        var query = Query(
             queryID: Self.identity(block.blockID, indices, template, proposal.query), videoUID: block.videoUID,
             pass: block.pass, clip: block.clip, query: proposal.query, template: template, window: window,
             narrationIndices: indices,
-            narrations: self.carriesNarrations ? Self.narrations(in: window, or: indices, of: answer.reading) : nil,
+            narrations: self.carriesNarrations
+                ? Self.narrations(of: answer.reading) { Self.isCovered($0, window, indices) } : nil,
             lineage: Lineage(
                 videoUID: block.videoUID, pass: block.pass, narrations: indices, block: block.blockID,
                 prompt: answer.promptHash, answer: answer.answerHash, topology: self.topologyHash))
+        if self.carriesOthers {
+            query.others = Self.narrations(of: answer.reading) { !Self.isCovered($0, window, indices) }
+        }
+        return query
     }
 
-    /// The texts of the narrations that a window covers, or that the query is about, in their order.
-    private static func narrations(in window: Interval, or indices: [Int], of reading: BlockReading) -> [String] {
-        zip(reading.block.narrations, reading.narrations).compactMap { narration, read in
-            let isCovered = window.contains(narration.timestampSec) || indices.contains(narration.index)
-            return isCovered ? read.text.display : nil
-        }
+    /// Tells whether a window covers a narration, or the query is about it.
+    private static func isCovered(_ narration: Narration, _ window: Interval, _ indices: [Int]) -> Bool {
+        window.contains(narration.timestampSec) || indices.contains(narration.index)
+    }
+
+    /// The texts of some narrations of a block, in their order.
+    private static func narrations(of reading: BlockReading, _ isWanted: (Narration) -> Bool) -> [String] {
+        zip(reading.block.narrations, reading.narrations).compactMap { isWanted($0) ? $1.shown : nil }
     }
 
     /// UUIDv5 of `["query", block, [index, …], template, query]`.

@@ -56,23 +56,29 @@ public struct AnswerSchema: Hashable, Sendable {
     }
 
     /// The JSON schema for a prompt with some ids, without white space.
-    /// - Parameter ids: the prompt's ids (`PromptedBlock.ids`); where there are none, the list of queries has no room.
-    public func json(ids: Range<Int>) -> String {
+    /// - Parameters:
+    ///   - ids: the prompt's ids (`PromptedBlock.ids`); where there are none, the list of queries has no room.
+    ///   - templates: those that may be named; `nil` for all.
+    public func json(ids: Range<Int>, templates: [QueryTemplate]? = nil) -> String {
         let list = ids.isEmpty ? "" : ",\"enum\":[\(ids.map(String.init).joined(separator: ","))]"
         let pattern = self.queryForm.pattern.map { ",\"pattern\":\"\($0)\"" } ?? ""
         return Self.text(
             id: "{\"type\":\"integer\"\(list)}", query: "{\"type\":\"string\"\(pattern)}",
             idBounds: self.boundsLists && !ids.isEmpty ? ",\"minItems\":1,\"maxItems\":\(ids.count)" : "",
-            itemBounds: self.boundsLists ? ",\"maxItems\":\(ids.count)" : "")
+            itemBounds: self.boundsLists ? ",\"maxItems\":\(ids.count)" : "",
+            templates: templates ?? QueryTemplate.allCases)
     }
 
     /// The schema as prompts show it: one text for all blocks, so that a server can keep the state of what precedes the
     /// narrations.
     public static let promptText = Self.text(
-        id: "{\"type\":\"integer\"}", query: "{\"type\":\"string\"}", idBounds: ",\"minItems\":1", itemBounds: "")
+        id: "{\"type\":\"integer\"}", query: "{\"type\":\"string\"}", idBounds: ",\"minItems\":1", itemBounds: "",
+        templates: QueryTemplate.allCases)
 
-    private static func text(id: String, query: String, idBounds: String, itemBounds: String) -> String {
-        let names = QueryTemplate.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ",")
+    private static func text(
+        id: String, query: String, idBounds: String, itemBounds: String, templates: [QueryTemplate]
+    ) -> String {
+        let names = templates.map { "\"\($0.rawValue)\"" }.joined(separator: ",")
         return """
             {"type":"object","properties":{"queries":{"type":"array","items":{"type":"object","properties":{\
             "narration_ids":{"type":"array","items":\(id)\(idBounds)},\

@@ -49,18 +49,23 @@ extension QuestionWriter {
 
     /// "What color was the plate I washed?"
     func whatIs(_ detail: Detail) -> String? {
-        guard var thing = self.thing else { return nil }
-        let isColored = thing.words.dropLast().contains(where: NounLexicon.isColor)
-        guard isColored || thing.kind.map(NounLexicon.hasColor) ?? false, thing.contents.isEmpty else { return nil }
-        thing.words.removeAll(where: NounLexicon.isColor)
-        guard !thing.words.isEmpty else { return nil }
-        let name = "the \(thing.bare())"
+        guard let thing = self.thing, let uncolored = self.uncolored else { return nil }
+        let name = "the \(uncolored)"
         let sentence = self.pick([
             "What color \(thing.was) \(name) I \(self.clause.pastAlone)",
             "What color \(thing.was) \(name) that I \(self.clause.pastAlone)",
             "What was the color of \(name) I \(self.clause.pastAlone)",
         ])
         return self.join(sentence, related: detail)
+    }
+
+    /// The name of the thing without a color, where it has a color that could be asked for.
+    var uncolored: String? {
+        guard var thing = self.thing else { return nil }
+        let isColored = thing.words.dropLast().contains(where: NounLexicon.isColor)
+        guard isColored || thing.kind.map(NounLexicon.hasColor) ?? false, thing.contents.isEmpty else { return nil }
+        thing.words.removeAll(where: NounLexicon.isColor)
+        return thing.words.isEmpty ? nil : thing.bare()
     }
 
     /// "How many eggs did I break into the bowl?"

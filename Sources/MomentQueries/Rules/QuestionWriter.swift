@@ -12,6 +12,10 @@ struct QuestionWriter {
     let grounds: StemSet
     /// Bits that choose among wordings.
     var variant: Int
+    /// The forms in which it asks.
+    var forms = RuleForms.plain
+    /// The number of narrations of the moment that say that the same is done to a thing of the same name, this included.
+    var times = 1
     /// The object, where it is a thing.
     let thing: NounPhrase?
     /// The place, where it can be said.
@@ -38,6 +42,13 @@ struct QuestionWriter {
     /// The question; `nil` where the clause allows none, or none that is of a human length, keeps its answer
     /// and shares a word with the narration.
     func question(_ template: QueryTemplate) -> String? {
+        if self.forms == .people {
+            for long in [true, false] {
+                let detail = Detail(relation: false, long: long)
+                let sentence = self.peopleSentence(template, detail)
+                if let text = sentence.flatMap({ self.asked($0, template) }) { return text }
+            }
+        }
         let wantsRelation = self.relation != nil && self.variant & 1 == 0
         if wantsRelation, let text = self.question(template, relation: true) { return text }
         return self.question(template, relation: false)
@@ -88,7 +99,7 @@ struct QuestionWriter {
         case .whatDidIPutIn: return self.whatDidIPutIn(detail)
         case .whatDidI: return self.whatDidI(detail)
         case .whatIs: return self.whatIs(detail)
-        case .howMany: return self.howMany(detail)
+        case .howMany: return self.howMany(detail) ?? self.howManyTimes(detail)
         case .state: return self.state(detail)
         case .whoDidIInteractWith: return self.whoDidIInteractWith(detail)
         case .whoDidITalkTo: return self.whoDidITalkTo(detail)

@@ -33,11 +33,17 @@ public struct RuleWriter: Sendable {
     /// The words that a question has at least and at most; 97 % of the human queries lie in this range.
     static let wordRange = 4...13
 
+    private let forms: RuleForms
+
     /// Creates a writer.
-    public init() {}
+    public init(forms: RuleForms = .plain) { self.forms = forms }
+
+    /// The most questions about a narration.
+    private var questionsMax: Int { self.forms == .people ? 2 : 1 }
 
     /// Writes about a block.
-    /// - Returns: at most one query a narration, in the order of the narrations, and a gap for each narration without.
+    /// - Returns: at most one query a narration, or two in people's forms, in the order of the narrations, and a gap
+    ///   for each narration without.
     public func write(about block: Block) -> (candidates: [Candidate], gaps: [AnswerGap]) {
         self.write(about: BlockReading(block))
     }
@@ -47,11 +53,14 @@ public struct RuleWriter: Sendable {
         var candidates: [Candidate] = []
         var gaps: [AnswerGap] = []
         for (position, narration) in reading.block.narrations.enumerated() {
-            switch self.question(about: position, of: reading) {
-            case .success(let question):
-                candidates.append(
-                    Candidate(
-                        narrationIDs: [narration.index], template: question.template.rawValue, query: question.text))
+            switch self.questions(about: position, of: reading) {
+            case .success(let questions):
+                for question in questions {
+                    candidates.append(
+                        Candidate(
+                            narrationIDs: [narration.index], template: question.template.rawValue, query: question.text)
+                    )
+                }
             case .failure(let gap):
                 gaps.append(AnswerGap(narrationID: narration.index, reason: gap.reason.rawValue))
             }
@@ -69,7 +78,7 @@ public struct RuleWriter: Sendable {
         let reason: Gap
     }
 
-    private func question(about position: Int, of reading: BlockReading) -> Result<Question, NoQuestion> {
+    private func questions(about position: Int, of reading: BlockReading) -> Result<[Question], NoQuestion> {
         let line = reading.narrations[position]
         if let defect = line.text.defect {
             switch defect {
@@ -85,11 +94,14 @@ public struct RuleWriter: Sendable {
         var choice = StableHash(block.blockID, String(block.narrations[position].index), line.text.text)
         let relation = Self.relation(around: position, of: reading.narrations, &choice)
         var writer = QuestionWriter(clause: clause, relation: relation, grounds: line.stems)
-        for template in Self.order(&choice) {
+        writer.forms = self.forms
+        if self.forms == .people { writer.times = line.times(clause) }
+        var questions: [Question] = []
+        for template in Self.order(&choice) where questions.count < self.questionsMax {
             writer.variant = choice.below(1 << 16)
-            if let text = writer.question(template) { return .success(Question(template: template, text: text)) }
+            if let text = writer.question(template) { questions.append(Question(template: template, text: text)) }
         }
-        return .failure(NoQuestion(reason: Self.reason(clause)))
+        return questions.isEmpty ? .failure(NoQuestion(reason: Self.reason(clause))) : .success(questions)
     }
 
     /// The templates, each once, drawn by their weights.
@@ -145,5 +157,14 @@ public struct RuleWriter: Sendable {
         case .place, .abstract: return .notAThing
         default: return .noQuestion
         }
+    }
+}
+
+extension Clause {
+    /// Tells whether another says that the same person does the same to a thing of the same name.
+    func isLike(_ other: Clause) -> Bool {
+        guard let object = self.object, let theirs = other.object else { return false }
+        return self.actor == other.actor && self.verb.base == other.verb.base && self.particle == other.particle
+            && Morphology.singular(of: object.head) == Morphology.singular(of: theirs.head)
     }
 }

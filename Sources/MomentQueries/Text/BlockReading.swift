@@ -16,7 +16,7 @@ struct BlockReading: Hashable, Sendable {
     /// Reads a block.
     init(_ block: Block) {
         self.block = block
-        self.narrations = block.narrations.map { NarrationReading($0.text) }
+        self.narrations = block.narrations.map { NarrationReading($0.text, covered: $0.covered ?? []) }
     }
 
     /// The reading depends on the block alone.
@@ -35,9 +35,13 @@ final class NarrationReading: Sendable {
     let stems: StemSet
     /// The kinds of the things that it names.
     let kinds: Set<NounKind>
+    /// The other narrations that its window covers, read.
+    let covered: [NarrationReading]
 
     /// Reads a narration.
-    init(_ raw: String) {
+    /// - Parameter covered: the texts of the others that its window covers.
+    init(_ raw: String, covered: [String] = []) {
+        self.covered = covered.map { NarrationReading($0) }
         self.text = NarrationText(raw)
         self.clause = self.text.defect == nil ? ClauseParser.parse(self.text) : nil
         let words = self.text.words.map { $0.text }
@@ -46,4 +50,9 @@ final class NarrationReading: Sendable {
         self.stems = stems
         self.kinds = Set(words.compactMap(NounLexicon.kind))
     }
+}
+
+extension NarrationReading {
+    /// The narration as a reader is shown it, with what else its window covers.
+    var shown: String { ([self] + self.covered).map { $0.text.display }.joined(separator: "; then ") }
 }

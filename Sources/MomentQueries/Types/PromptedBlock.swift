@@ -20,6 +20,8 @@ public struct PromptedBlock: Hashable, Sendable {
     private(set) var reading: BlockReading
     /// The messages to the model.
     public var messages: [ChatMessage]
+    /// The templates that an answer may name, where the prompt asks for some; `nil`, and not written, for all.
+    public var templates: [QueryTemplate]?
     /// SHA-256 of the messages' JSON form, in hexadecimal.
     public var promptHash: String
 
@@ -78,6 +80,12 @@ extension PromptedBlock: StreamValue {
         Self.write(self.messages, to: &json)
         json.field("prompt", self.promptHash)
         json.field("ids", self.ids.count)
+        if let templates {
+            json.key("templates")
+            json.beginArray()
+            for template in templates { json.value(template.rawValue) }
+            json.endArray()
+        }
         json.endObject()
     }
 
@@ -87,6 +95,7 @@ extension PromptedBlock: StreamValue {
         var messages: [ChatMessage] = []
         var hash: String?
         var ids: Int?
+        var templates: [QueryTemplate]?
         try json.beginObject()
         while let key = try json.nextKey() {
             if key == "block" {
@@ -96,6 +105,8 @@ extension PromptedBlock: StreamValue {
             } else if key == "messages" {
                 try json.beginArray()
                 while try json.nextElement() { messages.append(try ChatMessage(json: &json)) }
+            } else if key == "templates" {
+                templates = try Self.templates(&json)
             } else if key == "prompt" {
                 hash = try json.string()
             } else {
@@ -112,5 +123,19 @@ extension PromptedBlock: StreamValue {
                     + "it written anew by the `prompt` step", offset: json.offset)
         }
         self.init(reading: BlockReading(block), messages: messages, promptHash: hash)
+        self.templates = templates
+    }
+
+    private static func templates(_ json: inout JSONScanner) throws(JSONError) -> [QueryTemplate] {
+        var templates: [QueryTemplate] = []
+        try json.beginArray()
+        while try json.nextElement() {
+            let name = try json.string()
+            guard let template = QueryTemplate(named: name) else {
+                throw JSONError("there is no template \"\(name)\"", offset: json.offset)
+            }
+            templates.append(template)
+        }
+        return templates
     }
 }

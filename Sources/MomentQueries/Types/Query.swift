@@ -27,6 +27,9 @@ public struct Query: Hashable, Sendable {
     /// The texts of the narrations that its window covers, in order, for a judge to be shown; `nil`, and not written,
     /// where nobody wants them (`carry-narrations` of `validate`).
     public var narrations: [String]?
+    /// The texts of the other narrations of its block, in order; `nil`, and not written, where nobody wants them
+    /// (`carry-others` of `validate`).
+    public var others: [String]?
     /// The query's origin.
     public var lineage: Lineage
     /// The scores that judges have given it; `nil`, and not written, where none has seen it.
@@ -74,12 +77,8 @@ extension Query: StreamValue {
         json.beginArray()
         for index in self.narrationIndices { json.value(index) }
         json.endArray()
-        if let narrations {
-            json.key("narrations")
-            json.beginArray()
-            for narration in narrations { json.value(narration) }
-            json.endArray()
-        }
+        Self.write(self.narrations, "narrations", to: &json)
+        Self.write(self.others, "others", to: &json)
         json.key("lineage")
         self.lineage.write(to: &json)
         if let scores {
@@ -87,6 +86,21 @@ extension Query: StreamValue {
             scores.write(to: &json)
         }
         json.endObject()
+    }
+
+    private static func write(_ texts: [String]?, _ key: StaticString, to json: inout JSONWriter) {
+        guard let texts else { return }
+        json.key(key)
+        json.beginArray()
+        for text in texts { json.value(text) }
+        json.endArray()
+    }
+
+    private static func texts(_ json: inout JSONScanner) throws(JSONError) -> [String] {
+        var texts: [String] = []
+        try json.beginArray()
+        while try json.nextElement() { texts.append(try json.string()) }
+        return texts
     }
 
     /// Reads the JSON form.
@@ -100,6 +114,7 @@ extension Query: StreamValue {
         var window: Interval?
         var indices: [Int] = []
         var narrations: [String]?
+        var others: [String]?
         var lineage: Lineage?
         var scores: JudgeScores?
         try json.beginObject()
@@ -122,10 +137,9 @@ extension Query: StreamValue {
                 try json.beginArray()
                 while try json.nextElement() { indices.append(try json.int()) }
             } else if key == "narrations" {
-                var texts: [String] = []
-                try json.beginArray()
-                while try json.nextElement() { texts.append(try json.string()) }
-                narrations = texts
+                narrations = try Self.texts(&json)
+            } else if key == "others" {
+                others = try Self.texts(&json)
             } else if key == "lineage" {
                 lineage = try Lineage(json: &json)
             } else if key == "scores" {
@@ -141,22 +155,36 @@ extension Query: StreamValue {
         self.init(
             queryID: queryID, videoUID: videoUID, pass: pass, clip: clip, query: query, template: template,
             window: window, narrationIndices: indices, narrations: narrations, lineage: lineage, scores: scores)
+        self.others = others
     }
 }
 
 extension Query: Judgeable {
     /// `{{query}}`, the question; `{{template}}`, the name of its template, or `none`; `{{seconds}}`, the length of its
-    /// window, to a tenth; `{{narrations}}`, those that its window covers, one a line.
+    /// window, to a tenth; `{{narrations}}`, those that its window covers, one a line; `{{others}}`, the others of its
+    /// block, or `nothing`.
     public static var rubricPlaceholders: [PromptTemplate<Query>.Placeholder] {
         [
             .about("query") { $0.query }, .about("template") { $0.template ?? "none" },
             .about("seconds") { String((10 * ($0.window.end - $0.window.start)).rounded() / 10) },
             .about("narrations") { ($0.narrations ?? []).map { "- \($0)" }.joined(separator: "\n") },
+            .about("others") { query in
+                let lines = (query.others ?? []).map { "- \($0)" }
+                return lines.isEmpty ? "nothing" : lines.joined(separator: "\n")
+            },
         ]
     }
 
-    /// A rubric that shows the narrations wants a query that has some.
+    /// A rubric that shows the narrations wants a query that has some; one that shows the others, a query that says
+    /// whether there are any.
     public func obstacle(toShowing shown: Set<String>) -> RequestFailure? {
+        if shown.contains("others"), self.others == nil {
+            return RequestFailure(
+                reason: "no-narrations",
+                message:
+                    "the rubric shows `{{others}}`, and the query says nothing of them: set `carry-others: true` in the "
+                    + "step `validate` that makes such queries, and replay from there")
+        }
         guard shown.contains("narrations"), self.narrations?.isEmpty ?? true else { return nil }
         return RequestFailure(
             reason: "no-narrations",
