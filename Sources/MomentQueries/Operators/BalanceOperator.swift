@@ -11,8 +11,8 @@ import VideoAnnotations
 /// Each task keeps a quota of its own, whose counts are its state: no task reads another's, and the sum over the
 /// partitions is what `profile --against` reports. Nothing is put off: a query goes on or is dropped as it comes.
 ///
-/// Counted: `kept`, and `dropped.2-4s`, dropped queries by the length of their windows; `plan` reads from these the size
-/// of the set that waiting records can give. Queries whose window is none pass unjudged, for `format` to refuse.
+/// Counted: `kept`, and `dropped.2-4s`, dropped queries by the length of their windows; `plan` reads from these the
+/// size of the set that waiting records can give. Queries whose window is none pass unjudged, for `format` to refuse.
 struct BalanceOperator: Operator {
     static let reference = Field<FileReference?>(
         "reference", default: nil,

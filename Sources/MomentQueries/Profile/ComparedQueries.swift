@@ -10,7 +10,7 @@ public struct ComparedQueries: Sendable {
     private let aggregates: QueryReference?
     /// The first words by template; empty where only aggregates are known.
     private(set) var firstWords: [QueryTemplate?: [String: Int]] = [:]
-    /// The times that each different text comes, by its hash, where case, punctuation and white space make no difference.
+    /// The times that each different text comes, by its hash; case, punctuation and white space make no difference.
     private(set) var texts: [UInt64: Int] = [:]
     /// The number of queries with a text.
     private(set) var textCount = 0

@@ -14,7 +14,7 @@ struct QuestionWriter {
     var variant: Int
     /// The forms in which it asks.
     var forms = RuleForms.plain
-    /// The number of narrations of the moment that say that the same is done to a thing of the same name, this included.
+    /// The number of narrations of the moment that say that the same is done to a thing of the same name.
     var times = 1
     /// The object, where it is a thing.
     let thing: NounPhrase?
