@@ -194,6 +194,19 @@ let package = Package(
             "NeuralNetworks", ["DurableFiles", "Codecs", "Records", "Threads", "CKernels", "COpenBLAS"], tests: [])
         + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])
         + room("TextEncoders", ["NeuralNetworks", "Codecs", "Records"])
+        // Pictures, encoders that see them, and videos, which other programs decode.
+        + room("Pictures", tests: [])
+        + room(
+            "ImageEncoders", ["Pictures", "NeuralNetworks", "CKernels", "Codecs", "Records", "Threads"],
+            tests: ["DurableFiles"],
+            data: ["Golden"])
+        + room("VideoFrames", ["Pictures", "DurableFiles"], tests: [])
+        + [
+            // For tests only: values of the official code for action frames.
+            .target(name: "FrameGolden", path: "Tests/FrameGolden", exclude: ["Golden"], swiftSettings: settings)
+        ]
+        + room(
+            "FrameEvaluation", ["Pictures", "NeuralNetworks", "COpenBLAS"], tests: ["FrameGolden", "Codecs", "Records"])
         + room(
             "Training",
             ["DurableFiles", "NeuralNetworks", "Shards", "Telemetry", "Codecs", "Records", "Threads", metrics],
@@ -235,6 +248,20 @@ let package = Package(
                 "Codecs", "Records", "Threads", arguments,
             ],
             tests: ["ForecastGolden"])
+        + room("ActionDescriptions", ["Codecs"], tests: ["FrameGolden"])
+        + room(
+            "FrameFeatures",
+            [
+                "ImageEncoders", "VideoFrames", "Pictures", "TaskRooms", "NeuralNetworks", "Dataflow", "DurableFiles",
+                "Codecs", "Records", "Threads",
+            ],
+            tests: ["VideoFeatures", "TinyEncoder"])
+        + [
+            // For tests only: an image encoder that is quick.
+            .target(
+                name: "TinyEncoder", dependencies: ["NeuralNetworks", "DurableFiles"], path: "Tests/TinyEncoder",
+                swiftSettings: settings)
+        ]
         // The figures of a process, and the server and page that show them.
         + room(
             "Telemetry", ["RecordLog", "DurableFiles", "Codecs", "Records", metrics],
@@ -261,6 +288,7 @@ let package = Package(
                 "ModelCalls", "MomentQueries", "Dialogues", "ActionAnticipation", "ActionForecasting",
                 "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
                 "NeuralNetworks", "Training", "MomentLocalization", "Threads", "StatusServer", "StatusPage", arguments,
+                "ActionDescriptions", "FrameEvaluation", "FrameFeatures", "Pictures", "VideoFeatures", "VideoFrames",
                 logging,
             ])
         // A program with parts of somebody else's, and the suites for those parts.
@@ -297,7 +325,8 @@ let package = Package(
                     "HostileServers",
                     "KafkaBroker",
                     "KafkaLog", "MomentLocalization", "MomentQueries", "RecordLog", "Shards", "TaskRooms", "Telemetry",
-                    "Training", "ToyNetwork", crypto, "RawHTTP", arguments, "StatusServer",
+                    "Training", "ToyNetwork", crypto, "RawHTTP", arguments, "StatusServer", "TinyEncoder",
+                    "VideoFrames", "Pictures",
                 ],
                 exclude: ["Frozen", "SlowRename"], swiftSettings: settings),
             // The style of the whole tree.

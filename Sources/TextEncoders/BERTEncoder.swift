@@ -43,7 +43,8 @@ public final class BERTEncoder: Sendable {
     public init(folder: String) throws(TensorFileError) {
         let configuration = try BERTConfiguration(path: folder + "/config.json")
         let file = try SafetensorsFile(path: folder + "/model.safetensors")
-        let weights = try Weights(file)
+        let isNested = file.entry("bert.embeddings.word_embeddings.weight") != nil
+        let weights = FrozenWeights(file, prefix: isNested ? "bert." : "")
         self.heads = configuration.heads
         self.epsilon = configuration.epsilon
         let (words, wordShape) = try weights.matrix("embeddings.word_embeddings.weight")
@@ -67,84 +68,26 @@ public final class BERTEncoder: Sendable {
         self.embeddingNorm = try weights.norm("embeddings.LayerNorm", self.width)
         var layers: [Layer] = []
         while weights.has("encoder.layer.\(layers.count).output.dense.weight") {
-            layers.append(try weights.layer(layers.count, width: self.width))
+            layers.append(try Self.layer(layers.count, of: weights, width: self.width))
         }
         guard !layers.isEmpty else { throw TensorFileError(.mismatch, "\(file.path) has no encoder.layer.0") }
         self.layers = layers
     }
 
-    private struct Weights {
-        let file: SafetensorsFile
-        let prefix: String
-
-        init(_ file: SafetensorsFile) throws(TensorFileError) {
-            self.file = file
-            self.prefix = file.entry("bert.embeddings.word_embeddings.weight") == nil ? "" : "bert."
-        }
-
-        func has(_ name: String) -> Bool { self.file.entry(self.prefix + name) != nil }
-
-        func matrix(
-            _ name: String, columns: Int? = nil
-        ) throws(TensorFileError) -> (FloatBuffer, (rows: Int, columns: Int)) {
-            let values = try self.file.floats(self.prefix + name)
-            guard let shape = self.file.entry(self.prefix + name)?.shape, shape.count == 2, shape[0] > 0,
-                shape[1] > 0, columns == nil || columns == shape[1]
-            else { throw TensorFileError(.mismatch, "\(self.file.path): \(name) has another shape than BERT's") }
-            try self.checkFinite(values, name)
-            return (FloatBuffer(values), (shape[0], shape[1]))
-        }
-
-        func vector(_ name: String, _ count: Int) throws(TensorFileError) -> FloatBuffer {
-            let values = try self.file.floats(self.prefix + name, shape: [count])
-            try self.checkFinite(values, name)
-            return FloatBuffer(values)
-        }
-
-        private func checkFinite(_ values: [Float], _ name: String) throws(TensorFileError) {
-            let isFinite = values.withUnsafeBufferPointer { values in
-                var index = 0
-                while index < values.count, values[index].isFinite { index += 1 }
-                return index == values.count
-            }
-            guard isFinite else {
-                throw TensorFileError(
-                    .corrupt, "\(self.file.path): \(name) holds NaN or infinity; fetch the model again")
-            }
-        }
-
-        func norm(_ name: String, _ width: Int) throws(TensorFileError) -> Norm {
-            // Checkpoints that came from TensorFlow call the two gamma and beta.
-            let isOld = self.has(name + ".gamma")
-            return Norm(
-                weight: try self.vector(name + (isOld ? ".gamma" : ".weight"), width),
-                bias: try self.vector(name + (isOld ? ".beta" : ".bias"), width))
-        }
-
-        func dense(_ name: String, inputs: Int) throws(TensorFileError) -> Dense {
-            let (weight, shape) = try self.matrix(name + ".weight", columns: inputs)
-            return Dense(
-                weight: weight, bias: try self.vector(name + ".bias", shape.rows), inputs: inputs, outputs: shape.rows)
-        }
-
-        func layer(_ index: Int, width: Int) throws(TensorFileError) -> Layer {
-            let name = "encoder.layer.\(index)."
-            let intermediate = try self.dense(name + "intermediate.dense", inputs: width)
-            let layer = Layer(
-                query: try self.dense(name + "attention.self.query", inputs: width),
-                key: try self.dense(name + "attention.self.key", inputs: width),
-                value: try self.dense(name + "attention.self.value", inputs: width),
-                attention: try self.dense(name + "attention.output.dense", inputs: width),
-                attentionNorm: try self.norm(name + "attention.output.LayerNorm", width),
-                intermediate: intermediate,
-                output: try self.dense(name + "output.dense", inputs: intermediate.outputs),
-                outputNorm: try self.norm(name + "output.LayerNorm", width))
-            for dense in [layer.query, layer.key, layer.value, layer.attention, layer.output]
-            where dense.outputs != width {
-                throw TensorFileError(.mismatch, "\(self.file.path): layer \(index) is not \(width) columns wide")
-            }
-            return layer
-        }
+    private static func layer(
+        _ index: Int, of weights: FrozenWeights, width: Int
+    ) throws(TensorFileError) -> Layer {
+        let name = "encoder.layer.\(index)."
+        let intermediate = try weights.dense(name + "intermediate.dense", inputs: width)
+        return Layer(
+            query: try weights.dense(name + "attention.self.query", inputs: width, outputs: width),
+            key: try weights.dense(name + "attention.self.key", inputs: width, outputs: width),
+            value: try weights.dense(name + "attention.self.value", inputs: width, outputs: width),
+            attention: try weights.dense(name + "attention.output.dense", inputs: width, outputs: width),
+            attentionNorm: try weights.norm(name + "attention.output.LayerNorm", width),
+            intermediate: intermediate,
+            output: try weights.dense(name + "output.dense", inputs: intermediate.outputs, outputs: width),
+            outputNorm: try weights.norm(name + "output.LayerNorm", width))
     }
 
     /// The hidden states of a text, and of [PAD] tokens after it, which attend to the text but not to each other.

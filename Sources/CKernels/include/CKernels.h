@@ -133,6 +133,14 @@ void ck_bias_gelu(float *x, const float *bias, float *y, size_t rows, size_t col
 /// dx = the gradient at x of the function above, and dbias += the sum of dx over rows; dx may be dy.
 void ck_gelu_gradient(const float *dy, const float *x, float *dx, float *dbias, size_t rows, size_t columns);
 
+// --- Activations of encoders that are not trained ------------------------------------------------------------------
+
+/// x += bias on every row, then GELU by its hyperbolic tangent: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+void ck_bias_gelu_tanh(float *x, const float *bias, size_t rows, size_t columns);
+
+/// x += bias on every row, then x times the logistic function of 1.702 x.
+void ck_bias_gelu_quick(float *x, const float *bias, size_t rows, size_t columns);
+
 // --- Scores by distance --------------------------------------------------------------------------------------------
 
 /// The distances between the cells of a grid of queries and one of keys: at most 256 keys along an axis.

@@ -89,4 +89,20 @@ public enum ElementType: String, CaseIterable, Sendable {
         let special: UInt32 = half & 0x7c00 == 0x7c00 ? 0x7f80_0000 : 0
         return Float(bitPattern: scaled.bitPattern | special | UInt32(half & 0x8000) << 16)
     }
+
+    /// The binary16 nearest to a Float32, ties to even; infinity beyond what it holds.
+    public static func half(_ value: Float) -> UInt16 {
+        let sign = UInt16(truncatingIfNeeded: value.bitPattern >> 16) & 0x8000
+        let bits = value.bitPattern & 0x7fff_ffff
+        if bits > 0x7f80_0000 { return sign | 0x7e00 }
+        // From here on the rounded number is 2^16, which is infinity.
+        if bits >= 0x477f_f000 { return sign | 0x7c00 }
+        if bits < 0x3880_0000 {
+            // Subnormal: adding a half moves the fraction to the end of a Float32, which rounds it.
+            let moved = Float(bitPattern: bits) + 0.5
+            return sign | UInt16(truncatingIfNeeded: moved.bitPattern &- 0x3f00_0000)
+        }
+        let odd = bits >> 13 & 1
+        return sign | UInt16(truncatingIfNeeded: (bits &- 0x3800_0000 &+ 0xfff &+ odd) >> 13)
+    }
 }

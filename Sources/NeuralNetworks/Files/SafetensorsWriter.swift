@@ -93,7 +93,9 @@ public struct SafetensorsWriter {
         let ordered = tensors.enumerated().sorted { left, right in
             (-left.element.type.size, left.offset) < (-right.element.type.size, right.offset)
         }.map(\.element)
-        try Self.header(ordered, metadata).withRawBytes(sink)
+        let layout = SafetensorsLayout(
+            ordered.map { SafetensorsLayout.Tensor($0.name, $0.type, shape: $0.shape) }, metadata: metadata)
+        try layout.head.withRawBytes(sink)
         for tensor in ordered { try tensor.withBytes(sink) }
     }
 
@@ -102,42 +104,6 @@ public struct SafetensorsWriter {
         var bytes: Bytes = []
         self.write(tensors, metadata: metadata) { bytes.append(contentsOf: $0) }
         return bytes
-    }
-
-    /// The length of the header and the header, filled up with blanks to a multiple of eight bytes.
-    private static func header(_ tensors: [Tensor], _ metadata: [String: String]) -> Bytes {
-        var json = JSONWriter()
-        json.beginObject()
-        if !metadata.isEmpty {
-            json.key("__metadata__")
-            json.beginObject()
-            for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-                json.key(text: key)
-                json.value(value)
-            }
-            json.endObject()
-        }
-        var offset = 0
-        for tensor in tensors {
-            json.key(text: tensor.name)
-            json.beginObject()
-            json.field("dtype", tensor.type.rawValue)
-            json.key("shape")
-            json.beginArray()
-            for dimension in tensor.shape { json.value(dimension) }
-            json.endArray()
-            json.key("data_offsets")
-            json.beginArray()
-            json.value(offset)
-            offset += tensor.count * tensor.type.size
-            json.value(offset)
-            json.endArray()
-            json.endObject()
-        }
-        json.endObject()
-        var text = json.bytes
-        text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
-        return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Bytes($0) } + text
     }
 }
 
