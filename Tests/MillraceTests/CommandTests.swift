@@ -25,7 +25,8 @@ struct CommandTests {
         arguments: [
             "", "sample", "ingest", "ingest ego4d", "ingest goalstep", "ingest epic-kitchens", "ingest captaincook4d",
             "ingest egoclip", "ingest holoassist", "ingest egoexolearn", "ingest wtag", "ingest assembly101",
-            "ingest llava-pretrain", "ingest jsonl", "ingest lta", "run", "replay", "plan", "lint", "graph", "test",
+            "ingest llava-pretrain", "ingest jsonl", "ingest lta", "ingest videos", "evaluate frames", "run", "replay",
+            "plan", "lint", "graph", "test",
             "topics",
             "topics list",
             "topics read", "shards", "shards list", "shards verify", "shards cat", "export", "export nlq", "profile",

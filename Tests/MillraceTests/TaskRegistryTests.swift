@@ -57,7 +57,7 @@ struct TaskRegistryTests {
     @Test("Its source is ingested once, each group with its end")
     func source() throws {
         let sources = IngestCommand.sources(of: self.tasks)
-        #expect(sources.map { $0.configuration.commandName ?? "" }.suffix(2) == ["lta", "rolls"])
+        #expect(sources.map { $0.configuration.commandName ?? "" }.suffix(2) == ["videos", "rolls"])
         let ingest = try self.command("rolls", of: sources)
         let file = self.bench.folder.file("rolls.txt").path
         try self.bench.folder.write("r1: a door, a window\nnothing\nr2: a cup\n", to: "rolls.txt")
@@ -212,7 +212,7 @@ struct TaskRegistryTests {
         #expect(
             sources == [
                 "ego4d", "goalstep", "epic-kitchens", "captaincook4d", "egoclip", "holoassist", "egoexolearn", "wtag",
-                "assembly101", "llava-pretrain", "jsonl", "lta",
+                "assembly101", "llava-pretrain", "jsonl", "lta", "videos",
             ])
         // No option of a source is one of those that all have: the parser would find out at the user's.
         for source in IngestCommand.sources(of: self.tasks) + ExportCommand.forms(of: self.tasks) {

@@ -13,7 +13,10 @@ import TextEncoders
 struct EvaluateCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Evaluate answers by what was to be answered.",
-        subcommands: [EvaluateCommand.self, EvaluateDialoguesCommand.self, EvaluateAnticipationCommand.self],
+        subcommands: [
+            EvaluateCommand.self, EvaluateDialoguesCommand.self, EvaluateAnticipationCommand.self,
+            EvaluateFramesCommand.self,
+        ],
         defaultSubcommand: EvaluateCommand.self)
 }
 

@@ -2,6 +2,7 @@
 
 import ActionAnticipation
 import Dialogues
+import FrameFeatures
 import MomentQueries
 import Synchronization
 import TaskRooms
@@ -15,6 +16,7 @@ enum Tasks {
         .momentQueries,
         .dialogues,
         .actionAnticipation,
+        .frameFeatures,
     ]
 
     private static let checked = Mutex(Result { try TaskRegistry(Self.rooms) })
