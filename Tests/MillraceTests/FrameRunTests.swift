@@ -10,9 +10,6 @@ import VideoFrames
 @Suite(
     "Frames", .enabled(if: (try? FFmpeg()) != nil, "ffmpeg is not on this machine: ops/setup --tests installs it"))
 struct FrameRunTests {
-    /// Kills of a run; `MILLRACE_FRAME_KILLS=10` for the long way by hand.
-    private static let kills = ProcessInfo.processInfo.environment["MILLRACE_FRAME_KILLS"].flatMap { Int($0) } ?? 4
-
     /// A bench with an encoder and some videos.
     private static func bench(videos: [String: Int], size: String = "64x48") throws -> Workbench {
         let bench = try Workbench()
@@ -86,43 +83,6 @@ struct FrameRunTests {
         let again = try bench.expect(
             0, ["replay", topology, "--from", "earliest", "--into", "again"], environment: environment)
         again.prints("reused")
-    }
-
-    @Test("Killed again and again, the files and the records are those of an undisturbed run")
-    func killed() async throws {
-        let bench = try Self.bench(videos: ["a": 12, "b": 9, "c": 11, "d": 10], size: "320x240")
-        let topology = try Self.smallGrids(bench)
-        try bench.succeed("ingest", "videos", "--folder", "videos")
-        let quiet = try Self.bench(videos: [:])
-        try FileManager.default.removeItem(at: quiet.folder.file("videos"))
-        try FileManager.default.copyItem(at: bench.folder.file("videos"), to: quiet.folder.file("videos"))
-        try quiet.succeed("ingest", "videos", "--folder", "videos")
-        try quiet.expect(
-            0, ["run", topology, "--until-idle"], environment: Self.environment(quiet, rate: "25"))
-
-        let environment = Self.environment(bench, rate: "25").merging(["MILLRACE_HOME": bench.home]) { $1 }
-        let seed = SeededNumbers.seed()
-        var numbers = SeededNumbers(seed: seed), lifetime = Lifetime(300...1200), kills = 0
-        while kills < Self.kills {
-            let process = try MillraceProcess(
-                ["run", topology, "--until-idle"], environment: environment, in: bench.folder.url)
-            try await Task.sleep(for: .milliseconds(lifetime.next(using: &numbers)))
-            guard process.killNow() else { break }
-            kills += 1
-            let folder = bench.folder.file("features").path
-            lifetime.came(to: (try? FileManager.default.contentsOfDirectory(atPath: folder))?.count ?? 0)
-        }
-        #expect(kills > 0, "seed \(seed)")
-        try bench.expect(0, ["run", topology, "--until-idle"], environment: environment)
-        #expect(try Self.encoded(bench) == Self.encoded(quiet), "seed \(seed)")
-        let folder = bench.folder.file("features"), other = quiet.folder.file("features")
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-        #expect(names == ["a", "b", "c", "d"].map { $0 + ".safetensors" }, "seed \(seed)")
-        for name in names {
-            let same = FileManager.default.contentsEqual(
-                atPath: folder.appending(path: name).path, andPath: other.appending(path: name).path)
-            #expect(same, "seed \(seed): \(name)")
-        }
     }
 
     @Test("Frames that were made are scored beside a copy of the input; what is missing or broken is said")

@@ -46,9 +46,12 @@ import VideoFrames
         #expect(Self.numbers(shifted) == Self.byDefinition(times, rate, zero: 1260))
     }
 
-    @Test func aFrameWithoutATimeIsNeverChosenAndCounts() throws {
-        let times = VideoTimes(width: 8, height: 8, tick: (1, 10), stamps: [0, nil, 5, nil])
-        #expect(Self.numbers(try FrameChoice(times, rate: try #require(FrameRate(2)))) == [0, 2])
+    @Test func framesWithoutATimeStandAtTheEnd() throws {
+        let rate = try #require(FrameRate(2))
+        let times = VideoTimes(width: 8, height: 8, tick: (1, 10), stamps: [0, 5, nil])
+        #expect(Self.numbers(try FrameChoice(times, rate: rate)) == [0, 1])
+        let torn = VideoTimes(width: 8, height: 8, tick: (1, 10), stamps: [0, nil, 5])
+        #expect(throws: VideoFault.self) { try FrameChoice(torn, rate: rate) }
     }
 
     @Test func framesBeforeZeroAreNone() throws {

@@ -58,6 +58,8 @@ public struct FrameChoice: Hashable, Sendable {
     public let frames: [Frame]
     /// Behind the last k.
     public var count: Int { self.frames.last?.places.upperBound ?? 0 }
+    /// The frames at the end that have no time.
+    let untimed: Int
     /// A frame is taken if (its ticks − `zero`) · `factor` ≥ next k · `unit`.
     let zero, factor, unit: Int
 
@@ -79,6 +81,11 @@ public struct FrameChoice: Hashable, Sendable {
         self.unit = below / divisor
         self.zero = origin == .first ? times.stamps.compactMap(\.self).first ?? 0 : 0
         var frames: [Frame] = [], next = 0
+        let end = (times.stamps.lastIndex { $0 != nil } ?? -1) + 1
+        self.untimed = times.stamps.count - end
+        if let number = times.stamps[..<end].firstIndex(where: { $0 == nil }) {
+            throw VideoFault(.broken, "frame \(number) has no time, and later ones have")
+        }
         for (number, stamp) in times.stamps.enumerated() {
             guard let stamp else { continue }
             let (place, overflow) = stamp.subtractingReportingOverflow(self.zero)

@@ -105,7 +105,7 @@ public struct FFmpeg: Sendable {
         arguments += ["-i", Self.input, "-map", "0:v:0", "-an", "-sn", "-dn"]
         arguments += ["-vf", "select='\(choice.expression)'," + Self.toRGB, "-fps_mode", "passthrough"]
         arguments += ["-c:v", "ppm", "-f", "image2pipe", "pipe:1"]
-        var reading = PixmapReading(), number = 0
+        var reading = PixmapReading(), number = 0, spare = 0
         do throws(VideoFault) {
             let ending = try ChildProcess.run(
                 self.ffmpeg, arguments, input: video, limits: self.limits, isCancelled: isCancelled
@@ -113,7 +113,12 @@ public struct FFmpeg: Sendable {
                 reading.append(bytes)
                 while let picture = try reading.next() {
                     guard number < choice.frames.count else {
-                        throw VideoFault(.broken, "more frames were decoded than \(choice.frames.count)")
+                        // The program guesses the times of frames at the end that have none.
+                        spare += 1
+                        guard spare <= choice.untimed else {
+                            throw VideoFault(.broken, "more frames were decoded than \(choice.frames.count)")
+                        }
+                        continue
                     }
                     try each(picture, choice.frames[number])
                     number += 1
