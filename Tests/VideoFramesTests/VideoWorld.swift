@@ -65,7 +65,10 @@ final class VideoWorld {
         let text = String(
             decoding: try self.run(
                 ffprobe,
-                ["-v", "error", "-select_streams", "v:0", "-show_entries", "frame=best_effort_timestamp", "-of", "json", self.path(name)]),
+                [
+                    "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=best_effort_timestamp", "-of",
+                    "json", self.path(name),
+                ]),
             as: UTF8.self)
         let stamps = text.matches(of: /"best_effort_timestamp": (-?[0-9]+)/).compactMap { Int($0.1) }
         return (stamps, (base[0], base[1]))
