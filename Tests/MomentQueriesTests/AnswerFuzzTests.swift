@@ -58,7 +58,9 @@ import VideoAnnotations
             }
         for input in Fuzz("template", seeds: files + [seed], tokens: .text, seconds: 1) {
             let content = String(decoding: input.bytes, as: UTF8.self)
-            let prompt = try? QueryPrompt(FileReference(path: "template", content: content))
+            let file = FileReference(path: "template", content: content)
+            // One of the files asks for what is drawn.
+            let prompt = (try? QueryPrompt(file)) ?? (try? QueryPrompt(file, wishes: QueryWishes(.humanTrain)))
             try #require(prompt != nil || input.number >= files.count, "\(input)")
         }
     }
