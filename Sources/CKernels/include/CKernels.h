@@ -141,6 +141,66 @@ void ck_bias_gelu_tanh(float *x, const float *bias, size_t rows, size_t columns)
 /// x += bias on every row, then x times the logistic function of 1.702 x.
 void ck_bias_gelu_quick(float *x, const float *bias, size_t rows, size_t columns);
 
+// --- Pictures ------------------------------------------------------------------------------------------------------
+
+/// A square window that moves over the cells of a picture, both ways alike.
+typedef struct {
+    /// The cells of the picture, and the places of the window.
+    size_t height, width, out_height, out_width;
+    /// The window's size, its steps, and how far the first place lies before the picture.
+    size_t kernel, step, before;
+} ck_image_window;
+
+/// patches (channels * taps, count) = the cells of x (channels, cells) under the places `from` and on, zeros beyond.
+void ck_image_patches(const ck_image_window *window, const float *x, float *patches, size_t channels, size_t from,
+                      size_t count);
+
+/// dx (channels, cells) += the gradient at x.
+void ck_image_patches_backward(const ck_image_window *window, const float *dpatches, float *dx, size_t channels,
+                               size_t from, size_t count);
+
+/// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, x (channels, cells), mean and variance over each of
+/// `groups` groups of channels; keeps mean and 1 / sqrt(variance + epsilon) in `statistics` (groups, 2).
+void ck_group_norm_forward(const float *x, const float *gamma, const float *beta, float epsilon, float *y,
+                           float *statistics, size_t channels, size_t cells, size_t groups);
+
+/// dx, unless it is NULL, dgamma and dbeta += the gradients, given dy at the function's output.
+void ck_group_norm_backward(const float *x, const float *statistics, const float *gamma, const float *dy, float *dx,
+                            float *dgamma, float *dbeta, size_t channels, size_t cells, size_t groups);
+
+/// Functions of one number: x times the logistic function of x, or of 1.702 x; the exact GELU; the larger of x and 0.
+enum { CK_SILU, CK_QUICK_GELU, CK_GELU, CK_RELU };
+
+/// y = the function of x.
+void ck_activation(int kind, const float *x, float *y, size_t count);
+
+/// dx += dy times the function's slope at x.
+void ck_activation_gradient(int kind, const float *x, const float *dy, float *dx, size_t count);
+
+/// y (rows, columns) = the first half of each row of x (rows, 2 * columns) times the exact GELU of the second.
+void ck_geglu(const float *x, float *y, size_t rows, size_t columns);
+
+/// dx += the gradient at x.
+void ck_geglu_gradient(const float *x, const float *dy, float *dx, size_t rows, size_t columns);
+
+/// y (channels, 2 * height, 2 * width) = x (channels, height, width) with each cell four times.
+void ck_double_image(const float *x, float *y, size_t channels, size_t height, size_t width);
+
+/// dx += the gradient at x.
+void ck_double_image_gradient(const float *dy, float *dx, size_t channels, size_t height, size_t width);
+
+/// y (columns, rows) += x (rows, columns), transposed.
+void ck_add_transposed(const float *x, float *y, size_t rows, size_t columns);
+
+/// sum (rows) += the sum of each row of x.
+void ck_add_row_sums(const float *x, float *sum, size_t rows, size_t columns);
+
+/// y (rows, columns; `stride`) += bias (rows), each on all of its row.
+void ck_add_to_rows(float *y, size_t stride, const float *bias, size_t rows, size_t columns);
+
+/// average += share * (x - average).
+void ck_approach(const float *x, float share, float *average, size_t count);
+
 // --- Scores by distance --------------------------------------------------------------------------------------------
 
 /// The distances between the cells of a grid of queries and one of keys: at most 256 keys along an axis.

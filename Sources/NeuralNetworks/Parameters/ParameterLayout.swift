@@ -46,6 +46,7 @@ public struct ParameterLayout: Sendable {
     private(set) var initializers: [Initializer] = []
     private var indices: [String: Int] = [:]
     private let decays: @Sendable (String) -> Bool
+    private var isFrozen = false
 
     /// No parameters.
     /// - Parameter decays: whether weight decay acts on the parameter of a name; by default on all.
@@ -60,6 +61,7 @@ public struct ParameterLayout: Sendable {
         _ name: String, _ shape: [Int], _ initializer: Initializer, isTrained: Bool = true, isStored: Bool = true
     ) -> Parameter {
         precondition(self.indices[name] == nil, "the parameter \(name) is there twice")
+        let isTrained = isTrained && !self.isFrozen
         precondition(isStored || !isTrained, "the parameter \(name) moves, and is to be kept elsewhere")
         let parameter = Parameter(
             name: name, shape: shape, offset: isTrained ? self.trainedCount : self.frozenCount, isTrained: isTrained,
@@ -69,6 +71,14 @@ public struct ParameterLayout: Sendable {
         self.initializers.append(initializer)
         if isTrained { self.trainedCount += parameter.count } else { self.frozenCount += parameter.count }
         return parameter
+    }
+
+    /// Adds layers whose parameters the optimizer does not move. A checkpoint holds them all the same.
+    public mutating func frozen<Layer>(_ add: (inout ParameterLayout) -> Layer) -> Layer {
+        let before = self.isFrozen
+        self.isFrozen = true
+        defer { self.isFrozen = before }
+        return add(&self)
     }
 
     /// The parameter of a name.
