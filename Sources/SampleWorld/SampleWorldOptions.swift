@@ -25,6 +25,8 @@ public struct SampleWorldOptions: Sendable, Equatable {
     public var actionClips: Int
     /// Tells whether those clips are rendered, too, as tensors of bytes: 1.7 MB a clip.
     public var actionFrames: Bool
+    /// Tells whether pairs of frames of those clips are written, too, as PNG: 7 KB a segment.
+    public var actionPairs: Bool
     /// Tells whether a sample world that is already in the folder may be replaced. Other files are never removed.
     public var overwrite: Bool
 
@@ -32,7 +34,7 @@ public struct SampleWorldOptions: Sendable, Equatable {
     public init(
         videos: Int = 24, seed: UInt64 = 1, features: Bool = true, queriesPerClip: Int = 12, eventsPerClip: Int = 72,
         featureNoise: Float = 0.5, overwrite: Bool = false, trainQueriesPerClip: Int? = nil, actionClips: Int = 0,
-        actionFrames: Bool = false
+        actionFrames: Bool = false, actionPairs: Bool = false
     ) {
         self.videos = videos
         self.seed = seed
@@ -44,6 +46,7 @@ public struct SampleWorldOptions: Sendable, Equatable {
         self.trainQueriesPerClip = trainQueriesPerClip
         self.actionClips = actionClips
         self.actionFrames = actionFrames
+        self.actionPairs = actionPairs
     }
 
     /// Queries of every clip of this split.
@@ -111,6 +114,8 @@ public struct SampleWorldSummary: Sendable, Equatable {
     public var actionClips = 0
     /// Action segments in them.
     public var actions = 0
+    /// Pairs of frames of them.
+    public var actionPairs = 0
     /// Files of their features and frames.
     public var actionFiles = 0
     /// Distinct verb-noun pairs that the test split asks about.

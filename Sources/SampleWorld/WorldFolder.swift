@@ -75,6 +75,26 @@ struct WorldFolder {
         ] {
             try self.clear(folder, ending)
         }
+        try self.clearPairs()
+    }
+
+    /// Frames of pairs have names of their own: `lego/SPLIT/<uid>/ACTION/FRAME.png`.
+    private func clearPairs() throws {
+        let files = FileManager.default, root = self.url.appendingPathComponent(ActionPairWriter.folder)
+        guard files.fileExists(atPath: root.path) else { return }
+        for split in ActionPairWriter.splits {
+            let folder = root.appendingPathComponent(split)
+            for clip in (try? files.contentsOfDirectory(atPath: folder.path)) ?? [] where clip.utf8.count == 36 {
+                try files.removeItem(at: folder.appendingPathComponent(clip))
+            }
+            if (try? files.contentsOfDirectory(atPath: folder.path).isEmpty) == true {
+                try files.removeItem(at: folder)
+            }
+        }
+        for name in ActionPairWriter.files where files.fileExists(atPath: root.appendingPathComponent(name).path) {
+            try files.removeItem(at: root.appendingPathComponent(name))
+        }
+        if try files.contentsOfDirectory(atPath: root.path).isEmpty { try files.removeItem(at: root) }
     }
 
     private func clear(_ name: String, _ ending: String) throws {

@@ -91,6 +91,9 @@ final class WorldWriter {
         try self.endFiles()
         if self.plan.options.actionClips > 0 {
             try ActionWriter(self.plan.options, self.folder).write(into: &self.summary) { _ in }
+            if self.plan.options.actionPairs {
+                try ActionPairWriter(self.plan.options, self.folder).write(into: &self.summary)
+            }
         }
         return try self.finish()
     }
@@ -202,6 +205,7 @@ final class WorldWriter {
         self.summary.files = [WorldFolder.readMe] + WorldFolder.jsonFiles + WorldFolder.lists + self.summary.files
         var text = self.readMe()
         if self.plan.options.actionClips > 0 { text += ActionWriter.readMe(self.plan.options, self.summary) }
+        if self.summary.actionPairs > 0 { text += ActionPairWriter.readMe(self.summary) }
         try self.folder.write(text, to: WorldFolder.readMe)
         self.summary.bytes += text.utf8.count
         return self.summary

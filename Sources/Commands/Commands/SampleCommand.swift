@@ -45,11 +45,15 @@ struct SampleCommand: ParsableCommand {
     @Flag(help: "Render those clips, too: moving shapes, as tensors of bytes, 1.7 MB a clip.")
     var actionFrames = false
 
+    @Flag(help: "Write pairs of frames of them, in LEGO's format, 7 KB a segment.")
+    var actionPairs = false
+
     @Flag(help: "Replace an earlier sample world in the folder.")
     var overwrite = false
 
     func validate() throws {
         if self.actionFrames, self.actionClips == 0 { throw ValidationError("--action-frames wants --action-clips.") }
+        if self.actionPairs, self.actionClips == 0 { throw ValidationError("--action-pairs wants --action-clips.") }
         if self.videos < 3 { throw ValidationError("--videos wants at least 3, so that every split has one.") }
     }
 
@@ -58,7 +62,7 @@ struct SampleCommand: ParsableCommand {
             let options = SampleWorldOptions(
                 videos: self.videos, seed: self.seed, features: self.features, queriesPerClip: self.queriesPerClip,
                 overwrite: self.overwrite, trainQueriesPerClip: self.trainQueriesPerClip, actionClips: self.actionClips,
-                actionFrames: self.actionFrames)
+                actionFrames: self.actionFrames, actionPairs: self.actionPairs)
             let progress = ProgressReporter()
             var rate = WorkingRate()
             let folder = URL(fileURLWithPath: self.output)
@@ -75,6 +79,7 @@ struct SampleCommand: ParsableCommand {
             if summary.actionClips > 0 {
                 try Results.line("actions: \(summary.actions) segments in \(summary.actionClips) clips of their own")
             }
+            if summary.actionPairs > 0 { try Results.line("pairs of frames: \(summary.actionPairs)") }
         }
     }
 }

@@ -7,6 +7,8 @@ import Codecs
 enum ActionFrames {
     static let frames = 16
     static let side = 32
+    /// The frame half way through a segment.
+    static let middle = 8
     /// The colours; nouns beyond them have them again, as discs in place of squares.
     private static let colours: [(red: Int, green: Int, blue: Int)] = [
         (230, 40, 40), (40, 210, 60), (50, 80, 240), (235, 220, 50), (220, 60, 220), (60, 220, 220), (245, 245, 245),
@@ -28,6 +30,21 @@ enum ActionFrames {
         }
         return Self.safetensors(
             "video", [clip.segments.count, 3, Self.frames, Self.side, Self.side], pixels)
+    }
+
+    /// A segment's first frame, and one half way: what is before an action, and what it is in its course.
+    static func pair(of clip: ActionClipPlan, segment index: Int, seed: UInt64) -> (input: Picture, target: Picture) {
+        var pixels = [UInt8](repeating: 0, count: 3 * Self.frames * Self.side * Self.side)
+        var generator = SeededGenerator(seed: seed, stream: .actionFrames, index: clip.index, part: index)
+        Self.render(clip.segments[index], into: &pixels, at: 0, &generator)
+        func picture(_ frame: Int) -> Picture {
+            let plane = Self.side * Self.side
+            let bytes = (0..<plane).flatMap { pixel in
+                (0..<3).map { pixels[($0 * Self.frames + frame) * plane + pixel] }
+            }
+            return Picture(height: Self.side, width: Self.side, bytes: bytes)
+        }
+        return (picture(0), picture(Self.middle))
     }
 
     private static func render(

@@ -24,6 +24,9 @@ struct ActionWriter {
         var name: String { ["train", "val", "test"][self.rawValue] }
     }
 
+    /// The name of the split that a clip is in.
+    static func splitName(clip: Int) -> String { Split(clip: clip).name }
+
     static let files = [
         "fho_lta_train.json", "fho_lta_val.json", "fho_lta_test_unannotated.json", "fho_lta_test.json",
         "fho_lta_taxonomy.json",
