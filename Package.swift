@@ -262,6 +262,10 @@ let package = Package(
                 name: "TinyEncoder", dependencies: ["NeuralNetworks", "DurableFiles"], path: "Tests/TinyEncoder",
                 swiftSettings: settings)
         ]
+        + room(
+            "FrameGeneration",
+            ["Training", "VideoFeatures", "DurableFiles", "NeuralNetworks", "Codecs", "Records", "Threads"],
+            tests: [], data: ["Golden"])
         // The figures of a process, and the server and page that show them.
         + room(
             "Telemetry", ["RecordLog", "DurableFiles", "Codecs", "Records", metrics],
