@@ -290,6 +290,7 @@ let package = Package(
                 "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Topologies",
                 "Telemetry", metrics, "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers",
                 "ModelCalls", "MomentQueries", "Dialogues", "ActionAnticipation", "ActionForecasting",
+                "FrameGeneration",
                 "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
                 "NeuralNetworks", "Training", "MomentLocalization", "Threads", "StatusServer", "StatusPage", arguments,
                 "ActionDescriptions", "FrameEvaluation", "FrameFeatures", "Pictures", "VideoFeatures", "VideoFrames",

@@ -56,7 +56,8 @@ struct Millrace: ParsableCommand {
             CommandGroup(
                 name: "Training",
                 subcommands: Tasks.registered.trainingCommands + [
-                    FineTuneCommand.self, EvaluateCommands.self, PredictCommands.self, ExperimentCommand.self,
+                    TrainFramesCommand.self, FineTuneCommand.self, EvaluateCommands.self, PredictCommands.self,
+                    GenerateCommands.self, ExperimentCommand.self,
                 ]),
         ])
 

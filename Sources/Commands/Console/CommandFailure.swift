@@ -3,6 +3,7 @@
 import ActionForecasting
 import Dataflow
 import Engine
+import FrameGeneration
 import MomentLocalization
 import NeuralNetworks
 import RecordLog
@@ -62,6 +63,8 @@ struct CommandFailure: Error {
         } catch let error as EvaluationError {
             throw CommandFailure(.failed, error.message)
         } catch let error as ForecastError {
+            throw CommandFailure(.failed, error.description)
+        } catch let error as GenerationError {
             throw CommandFailure(.failed, error.description)
         } catch let error as ModelError {
             throw CommandFailure(.failed, error.description)

@@ -10,7 +10,7 @@ import Telemetry
 import Training
 
 /// Options for the course of a run, whatever the network; what is not given is as the network has it.
-struct RunLengthArguments<Subject: SampleTraining>: ParsableArguments {
+struct RunLengthArguments<Subject: RunDefaults>: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The folder of the run: checkpoints, plan, metrics. A run that is there is gone on with.", valueName: "dir")

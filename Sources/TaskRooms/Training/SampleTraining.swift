@@ -3,12 +3,18 @@
 public import ArgumentParser
 public import Training
 
+/// Something that is trained, with the options of a run where the user gives none.
+public protocol RunDefaults {
+    /// The options. The source and the steps are always given.
+    static var defaults: TrainingOptions { get }
+}
+
 /// A network that learns from a task's samples: `millrace train-NAME`, with the options that it has beside those that
 /// all have. The one place where a task's lines and a network meet.
 ///
 /// The command follows the shards as they land, keeps plan, metrics and checkpoints in the run's folder, and goes on
 /// from there; the task says what is trained, and on what.
-public protocol SampleTraining: ParsableArguments {
+public protocol SampleTraining: ParsableArguments, RunDefaults {
     /// The network.
     associatedtype Network: TrainableNetwork
     /// The reader of its samples.
