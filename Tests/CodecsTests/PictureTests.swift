@@ -8,7 +8,10 @@ import Testing
     private static func picture(_ height: Int, _ width: Int) -> Picture {
         Picture(
             height: height, width: width,
-            bytes: (0..<3 * height * width).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) })
+            bytes: (0..<3 * height * width).map { index -> UInt8 in
+                let mixed: Int = index &* 2_654_435_761
+                return UInt8(truncatingIfNeeded: mixed >> 7)
+            })
     }
 
     @Test(arguments: [(1, 1), (3, 7), (200, 150)]) func whatIsWrittenIsRead(_ height: Int, _ width: Int) throws {
@@ -47,9 +50,17 @@ import Testing
         }
     }
 
-    private static let gradient: [UInt8] = (0..<40).flatMap { y in
-        (0..<40).flatMap { x in [UInt8(x * 6), UInt8(y * 6), UInt8((x * y) & 255)] }
-    }
+    private static let gradient: [UInt8] = {
+        var bytes: [UInt8] = []
+        for y in 0..<40 {
+            for x in 0..<40 {
+                bytes.append(UInt8(6 * x))
+                bytes.append(UInt8(6 * y))
+                bytes.append(UInt8((x * y) & 255))
+            }
+        }
+        return bytes
+    }()
 
     /// A gradient with all filters, as zlib compressed it: with codes of its own, and with the fixed one.
     private static let foreign: [([UInt8], [UInt8])] = [
