@@ -189,7 +189,7 @@ let package = Package(
                 metrics,
             ],
             tests: ["HostileServers", "Conversations", "Dataflow"])
-        + room("SampleWorld", ["DurableFiles", "Codecs"], tests: [])
+        + room("SampleWorld", ["Pictures", "DurableFiles", "Codecs"], tests: [])
         + room(
             "NeuralNetworks", ["DurableFiles", "Codecs", "Records", "Threads", "CKernels", "COpenBLAS"], tests: [])
         + room("VideoFeatures", ["NeuralNetworks", "Codecs", "Records"])
@@ -264,7 +264,10 @@ let package = Package(
         ]
         + room(
             "FrameGeneration",
-            ["Training", "VideoFeatures", "DurableFiles", "NeuralNetworks", "Codecs", "Records", "Threads"],
+            [
+                "Training", "Pictures", "VideoFeatures", "DurableFiles", "NeuralNetworks", "Codecs", "Records",
+                "Threads",
+            ],
             tests: [], data: ["Golden"])
         // The figures of a process, and the server and page that show them.
         + room(
@@ -290,8 +293,7 @@ let package = Package(
                 "DurableFiles", "Codecs", "Records", "RecordLog", "EmbeddedLog", "KafkaLog", "Dataflow", "Topologies",
                 "Telemetry", metrics, "Engine", "TaskRooms", "VideoAnnotations", "ModelRequests", "ModelServers",
                 "ModelCalls", "MomentQueries", "Dialogues", "ActionAnticipation", "ActionForecasting",
-                "FrameGeneration",
-                "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
+                "FrameGeneration", "ModelAnswerCache", "Operations", "Shards", "SampleWorld",
                 "NeuralNetworks", "Training", "MomentLocalization", "Threads", "StatusServer", "StatusPage", arguments,
                 "ActionDescriptions", "FrameEvaluation", "FrameFeatures", "Pictures", "VideoFeatures", "VideoFrames",
                 logging,

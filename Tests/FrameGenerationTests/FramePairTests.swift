@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
 import FrameGeneration
+import Pictures
 import Testing
 
 /// Pairs in LEGO's form, words, and sizes.

@@ -3,6 +3,7 @@
 import Codecs
 import Foundation
 import NeuralNetworks
+import Pictures
 import Testing
 
 @testable import FrameGeneration

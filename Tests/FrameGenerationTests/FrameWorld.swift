@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
 import Foundation
 import FrameGeneration
 import NeuralNetworks
+import Pictures
 import Testing
 import Training
 
@@ -41,7 +41,7 @@ struct FrameWorld {
                 bytes += isInside ? [255, UInt8(40 * (colour % 6)), 120] : [30, 30, 30]
             }
         }
-        return Picture(height: self.side, width: self.side, bytes: bytes)
+        return Picture(width: self.side, height: self.side, bytes: bytes)
     }
 
     var folder: FrameFolder { FrameFolder(path: self.root.path) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
 import Foundation
+import Pictures
 import Testing
 
 /// Frames that are learned and made, as their user does it on a sample world.

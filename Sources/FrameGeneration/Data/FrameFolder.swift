@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Codecs
 import DurableFiles
 import NeuralNetworks
+public import Pictures
 import VideoFeatures
 
 /// The folder of a set's frames, and those of a vision-language model's features of them.

@@ -3,6 +3,7 @@
 import Codecs
 import DurableFiles
 public import NeuralNetworks
+import Pictures
 import Records
 
 /// The latents of a set's frames and the hidden states of its words, made once and read from a file: neither the first

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Codecs
 public import NeuralNetworks
+public import Pictures
 
 /// The settings that a made frame follows from, beside the weights.
 public struct FrameSettings: Hashable, Sendable, Codable {
@@ -138,6 +138,6 @@ public final class FrameMaker {
         _ frame: FramePixels, _ output: FrameOutput, size: (height: Int, width: Int)? = nil
     ) -> Picture {
         let whole = size.map { frame.resized(height: $0.height, width: $0.width) } ?? frame
-        return Picture(height: whole.height, width: whole.width, bytes: output.bytes(whole))
+        return Picture(width: whole.width, height: whole.height, bytes: output.bytes(whole))
     }
 }

@@ -40,7 +40,7 @@ struct ResidualBlock: Sendable {
         self.time = names.time.map { Dense("\(name).\($0)", inputs: time, outputs: outputs, in: &layout) }
         let second = GroupNorm(
             "\(name).\(names.norms[1])", channels: outputs, groups: groups, epsilon: epsilon, in: &layout)
-        // Where time is added the block starts as its shortcut alone, as the official UNet does.
+        // With time the block starts as its shortcut alone, as the official UNet does.
         let outer = ImageConvolution(
             "\(name).\(names.convolutions[1])", channels: outputs, outputs: outputs,
             startsAtZero: names.time != nil, in: &layout)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Codecs
 import Glibc
+public import Pictures
 
 /// A frame as networks see it: red, green and blue, from −1 to 1.
 public struct FramePixels: Hashable, Sendable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Codecs
+public import Pictures
 
 /// The likeness of made frames to their targets, beside that of a copy of the input frame and of what the first stage
 /// alone gives back: without these two a number says nothing.

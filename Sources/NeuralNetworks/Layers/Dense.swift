@@ -33,8 +33,8 @@ public struct Dense: Sendable {
 
     /// The rows from `firstRow` on of a packed layer.
     /// - Parameter biasLearns: `false` for the keys of an attention. Softmax ignores what is added to all scores of a
-    ///   query alike: the true gradient of their bias is zero, and of what rounding leaves of it AdamW would make a full
-    ///   step.
+    ///   query alike: the true gradient of their bias is zero, and of what rounding leaves of it AdamW would make a
+    ///   full step.
     public init(
         weight: Parameter, bias: Parameter?, inputs: Int, outputs: Int, firstRow: Int = 0, biasLearns: Bool = true
     ) {

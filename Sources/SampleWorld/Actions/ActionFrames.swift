@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
+import Pictures
 
 /// Renders the segments of a clip as tiny videos: a coloured shape on grey noise. A verb is its motion, a noun its
 /// colour and form. They are one tensor, uint8 (segments, 3, frames, height, width), in a safetensors file.
@@ -42,7 +42,7 @@ enum ActionFrames {
             let bytes = (0..<plane).flatMap { pixel in
                 (0..<3).map { pixels[($0 * Self.frames + frame) * plane + pixel] }
             }
-            return Picture(height: Self.side, width: Self.side, bytes: bytes)
+            return Picture(width: Self.side, height: Self.side, bytes: bytes)
         }
         return (picture(0), picture(Self.middle))
     }

@@ -2,6 +2,7 @@
 
 import Codecs
 import Foundation
+import Pictures
 
 /// Writes the action segments of a world as pairs of frames in LEGO's format: `lego/ego4d_train.json`,
 /// `lego/ego4d_val.json` and `lego/ego4d_metadata.json`, and the frames as

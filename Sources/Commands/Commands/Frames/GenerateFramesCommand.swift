@@ -7,6 +7,7 @@ import Foundation
 import FrameGeneration
 import MomentQueries
 import NeuralNetworks
+import Pictures
 import TaskRooms
 import Training
 

@@ -140,7 +140,7 @@ enum PNG {
             }
             before = current
         }
-        return Picture(height: header.height, width: header.width, bytes: output)
+        return Picture(width: header.width, height: header.height, bytes: output)
     }
 
     /// Undoes a line's filter.

@@ -1,27 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A picture: red, green and blue, a byte each.
-public struct Picture: Hashable, Sendable {
-    /// The lines.
-    public let height: Int
-    /// The pixels of a line.
-    public let width: Int
-    /// The bytes of each pixel, line by line.
-    public let bytes: [UInt8]
-
-    /// The sides that a picture may have.
-    public static let sides = 1...16384
-
-    /// Takes bytes.
-    /// - Precondition: they fill the size, whose sides are in `sides`.
-    public init(height: Int, width: Int, bytes: [UInt8]) {
-        precondition(Self.sides.contains(height) && Self.sides.contains(width) && bytes.count == 3 * height * width)
-        self.height = height
-        self.width = width
-        self.bytes = bytes
-    }
-}
-
 /// The reason why bytes are not a picture.
 public struct PictureError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The fault, in words that go behind a file's name.
@@ -32,6 +10,9 @@ public struct PictureError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Picture {
+    /// The sides of a picture that is read from a file.
+    static let sides = 1...16384
+
     /// Reads a PNG of 8 bits a channel, without interlacing: grey, colours, a palette, with or without transparency,
     /// which is left out. Or a PPM of the binary kind with 255 as its largest number.
     /// - Throws: `PictureError` where the bytes are none of these, cut short or damaged.
@@ -75,6 +56,6 @@ private enum PPM {
             throw PictureError("is \(width) × \(height) up to \(largest), and 255 and sides of 1 to 16384 are read")
         }
         guard bytes.count - place >= 3 * width * height else { throw PictureError("is cut short") }
-        return Picture(height: height, width: width, bytes: Array(bytes[place..<place + 3 * width * height]))
+        return Picture(width: width, height: height, bytes: Array(bytes[place..<place + 3 * width * height]))
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Codecs
 import Foundation
+import Pictures
 import Testing
 
-@Suite struct PictureTests {
+@Suite struct PictureFileTests {
     private static func picture(_ height: Int, _ width: Int) -> Picture {
         Picture(
-            height: height, width: width,
+            width: width, height: height,
             bytes: (0..<3 * height * width).map { index -> UInt8 in
                 let mixed: Int = index &* 2_654_435_761
                 return UInt8(truncatingIfNeeded: mixed >> 7)
@@ -31,7 +31,7 @@ import Testing
 
     @Test func portablePixmapsAreRead() throws {
         let bytes = Array("P6\n# a note\n2 1\n255\n".utf8) + [1, 2, 3, 4, 5, 6]
-        #expect(try Picture(parsing: bytes) == Picture(height: 1, width: 2, bytes: [1, 2, 3, 4, 5, 6]))
+        #expect(try Picture(parsing: bytes) == Picture(width: 2, height: 1, bytes: [1, 2, 3, 4, 5, 6]))
         for bad in ["P6 2 1 255 ", "P6 99999999 1 255 ", "P6 0 1 255 ", "P6 x", "P6", "P6 2 1 65535 123456789012"] {
             #expect(throws: PictureError.self, "\(bad)") { try Picture(parsing: Array(bad.utf8)) }
         }
