@@ -72,17 +72,19 @@ enum PNG {
             }
         }
 
-        init(_ data: ArraySlice<UInt8>) throws(PictureError) {
+        init(_ data: ArraySlice<UInt8>) throws(PictureFault) {
             let bytes = Array(data)
-            guard bytes.count == 13 else { throw PictureError("has a header of the wrong length") }
+            guard bytes.count == 13 else { throw PictureFault("it has a header of the wrong length") }
             self.width = PNG.number(bytes, 0)
             self.height = PNG.number(bytes, 4)
             self.kind = bytes[9]
-            guard Picture.sides.contains(self.width), Picture.sides.contains(self.height) else {
-                throw PictureError("is \(self.width) × \(self.height), and sides of 1 to 16384 are read")
+            guard (1...Picture.sideMax).contains(self.width), (1...Picture.sideMax).contains(self.height),
+                self.width * self.height <= Picture.pixelsMax
+            else {
+                throw PictureFault("it has \(self.width) × \(self.height) pixels")
             }
             guard bytes[8] == 8, [0, 2, 3, 4, 6].contains(self.kind), bytes[10] == 0, bytes[11] == 0, bytes[12] == 0
-            else { throw PictureError("is a PNG of a kind that is not read; 8 bits a channel, not interlaced, are") }
+            else { throw PictureFault("it is a PNG of a kind that is not read; 8 bits a channel, not interlaced, are") }
         }
     }
 
@@ -90,25 +92,25 @@ enum PNG {
         bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
     }
 
-    static func read(_ bytes: [UInt8]) throws(PictureError) -> Picture {
+    static func read(_ bytes: [UInt8]) throws(PictureFault) -> Picture {
         guard bytes.starts(with: self.signature) else {
-            throw PictureError("is neither a PNG nor a binary PPM; convert it to one of these")
+            throw PictureFault("it is neither a PNG nor a binary PPM; convert it to one of these")
         }
         var place = 8, header: Header?, palette: [UInt8] = [], data: [UInt8] = []
         while true {
-            guard place + 12 <= bytes.count else { throw PictureError("is cut short") }
+            guard place + 12 <= bytes.count else { throw PictureFault("it is cut short") }
             let count = self.number(bytes, place)
-            guard count <= bytes.count - place - 12 else { throw PictureError("is cut short") }
+            guard count <= bytes.count - place - 12 else { throw PictureFault("it is cut short") }
             let body = bytes[place + 4..<place + 8 + count]
             guard Int(self.checksum(body)) == self.number(bytes, place + 8 + count) else {
-                throw PictureError("is damaged: a checksum does not fit")
+                throw PictureFault("it is damaged: a checksum does not fit")
             }
             switch String(decoding: body.prefix(4), as: UTF8.self) {
             case "IHDR": header = try Header(body.dropFirst(4))
             case "PLTE": palette = Array(body.dropFirst(4))
             case "IDAT": data += body.dropFirst(4)
             case "IEND":
-                guard let header else { throw PictureError("has no header") }
+                guard let header else { throw PictureFault("it has no header") }
                 return try self.picture(header, palette, data)
             default: break
             }
@@ -118,7 +120,7 @@ enum PNG {
 
     private static func picture(
         _ header: Header, _ palette: [UInt8], _ data: [UInt8]
-    ) throws(PictureError) -> Picture {
+    ) throws(PictureFault) -> Picture {
         let length = header.width * header.channels
         let lines = try Inflate.zlib(data, size: (length + 1) * header.height)
         var before = [UInt8](repeating: 0, count: length), output: [UInt8] = []
@@ -133,7 +135,7 @@ enum PNG {
                 case 2, 6: output += current[first..<first + 3]
                 case 3:
                     let entry = 3 * Int(current[first])
-                    guard entry + 3 <= palette.count else { throw PictureError("names a colour that is not there") }
+                    guard entry + 3 <= palette.count else { throw PictureFault("it names a colour that is not there") }
                     output += palette[entry..<entry + 3]
                 default: output += [current[first], current[first], current[first]]
                 }
@@ -146,8 +148,8 @@ enum PNG {
     /// Undoes a line's filter.
     private static func restore(
         _ line: inout [UInt8], before: [UInt8], _ filter: UInt8, _ step: Int
-    ) throws(PictureError) {
-        guard filter <= 4 else { throw PictureError("has a line with a filter that is not known") }
+    ) throws(PictureFault) {
+        guard filter <= 4 else { throw PictureFault("it has a line with a filter that is not known") }
         guard filter > 0 else { return }
         for index in line.indices {
             let left = index >= step ? Int(line[index - step]) : 0, up = Int(before[index])

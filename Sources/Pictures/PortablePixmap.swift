@@ -11,9 +11,13 @@ public enum PortablePixmap {
     public static func head(
         _ bytes: some Collection<UInt8>
     ) throws(PictureFault) -> (width: Int, height: Int, start: Int)? {
-        var numbers: [Int] = [], number: Int?, offset = 0
+        var numbers: [Int] = [], number: Int?, offset = 0, isNote = false
         for byte in bytes.prefix(Self.headMax) {
             defer { offset += 1 }
+            if isNote {
+                isNote = byte != UInt8(ascii: "\n")
+                continue
+            }
             switch (offset, byte) {
             case (0, UInt8(ascii: "P")), (1, UInt8(ascii: "6")): continue
             case (0, _), (1, _): throw PictureFault("it is no PPM picture")
@@ -23,6 +27,7 @@ public enum PortablePixmap {
             case (_, UInt8(ascii: " ")), (_, UInt8(ascii: "\n")), (_, UInt8(ascii: "\t")), (_, UInt8(ascii: "\r")):
                 if let found = number { numbers.append(found) }
                 number = nil
+            case (_, UInt8(ascii: "#")) where number == nil: isNote = true
             default: throw PictureFault("its PPM head holds the byte \(byte)")
             }
             guard numbers.count == 3 else { continue }
@@ -37,20 +42,18 @@ public enum PortablePixmap {
         return nil
     }
 
+    /// Reads a file.
+    /// - Throws: `PictureFault` where its head or its pixels are not whole.
+    static func picture(_ bytes: [UInt8]) throws(PictureFault) -> Picture {
+        guard let head = try Self.head(bytes), bytes.count - head.start >= 3 * head.width * head.height else {
+            throw PictureFault("it is cut short")
+        }
+        let pixels = bytes[head.start..<head.start + 3 * head.width * head.height]
+        return Picture(width: head.width, height: head.height, bytes: Array(pixels))
+    }
+
     /// The file of a picture.
     public static func file(_ picture: Picture) -> [UInt8] {
         Array("P6\n\(picture.width) \(picture.height)\n255\n".utf8) + picture.bytes
     }
-}
-
-/// A reason why bytes are no picture that is read here.
-public struct PictureFault: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The reason.
-    public var message: String
-
-    /// Says a reason.
-    public init(_ message: String) { self.message = message }
-
-    /// Equals `message`.
-    public var description: String { self.message }
 }

@@ -33,14 +33,14 @@ import Testing
         let bytes = Array("P6\n# a note\n2 1\n255\n".utf8) + [1, 2, 3, 4, 5, 6]
         #expect(try Picture(parsing: bytes) == Picture(width: 2, height: 1, bytes: [1, 2, 3, 4, 5, 6]))
         for bad in ["P6 2 1 255 ", "P6 99999999 1 255 ", "P6 0 1 255 ", "P6 x", "P6", "P6 2 1 65535 123456789012"] {
-            #expect(throws: PictureError.self, "\(bad)") { try Picture(parsing: Array(bad.utf8)) }
+            #expect(throws: PictureFault.self, "\(bad)") { try Picture(parsing: Array(bad.utf8)) }
         }
     }
 
     @Test func damageIsRefused() throws {
         let whole = Self.picture(9, 5).png
         for count in 0..<whole.count {
-            #expect(throws: PictureError.self) { try Picture(parsing: Array(whole.prefix(count))) }
+            #expect(throws: PictureFault.self) { try Picture(parsing: Array(whole.prefix(count))) }
         }
         for place in whole.indices {
             var bytes = whole

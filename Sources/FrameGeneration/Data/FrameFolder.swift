@@ -35,10 +35,10 @@ public struct FrameFolder: Sendable {
         } catch {
             throw GenerationError(error.message)
         }
-        do throws(PictureError) {
+        do throws(PictureFault) {
             return try Picture(parsing: bytes)
         } catch {
-            throw GenerationError("\(path) \(error.description)")
+            throw GenerationError("\(path): \(error.message)")
         }
     }
 
