@@ -304,7 +304,7 @@ let package = Package(
             "MillraceTesting", ["TaskRooms", "Dataflow", "Codecs", "Records"],
             tests: [
                 "Commands", "Captions", "Topologies", "VideoAnnotations", "MomentQueries", "Dialogues",
-                "ActionAnticipation",
+                "ActionAnticipation", "FrameFeatures",
             ])
         + [
             // Our side of ops/bench/training.

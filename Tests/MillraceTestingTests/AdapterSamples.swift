@@ -2,6 +2,7 @@
 
 import ActionAnticipation
 import Codecs
+import FrameFeatures
 import MillraceTesting
 import TaskRooms
 import VideoAnnotations
@@ -42,6 +43,7 @@ enum AdapterSamples {
     static let all: [any AdapterTrial & CustomStringConvertible] = [
         Self.ego4D, Self.goalStep, Self.epicKitchens, Self.captainCook4D, Self.egoClip, Self.holoAssist,
         Self.egoExoLearn, Self.wTaG, Self.assembly101, Self.llavaPretrain, Self.jsonLines, Self.lta,
+        Self.videos,
     ]
 
     static let ego4D = SampleTrial(
@@ -294,6 +296,12 @@ enum AdapterSamples {
                 saying: ["verb_label", "7"], touching: ["a/train"])
         ]
     ) { try LTAAdapter(annotations: $0 + "/fho_lta_train.json", taxonomy: $0 + "/taxonomy.json") }
+
+    /// Of a folder's videos only their names and sizes are read, so that what is broken is a file that is none.
+    static let videos = SampleTrial(
+        [("notes.txt", "not a video\n"), ("kitchen/P01_01.MP4", "1"), ("P02_03.mov", "22")], cuts: .none,
+        isStreamed: false, isListed: true, faults: []
+    ) { VideosAdapter(folder: $0) }
 
     static let jsonLines = SampleTrial(
         [

@@ -17,7 +17,9 @@ import Topologies
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    private static let topologies = ["naq", "nlq", "proassist", "anticipation", "anticipation-llm", "frames", "more"]
+    private static let topologies = [
+        "naq", "nlq", "nlq-matched", "proassist", "anticipation", "anticipation-llm", "frames", "more",
+    ]
 
     /// The videos of the adapters' samples, each with its end.
     private static func narrations() throws -> [Record] {
