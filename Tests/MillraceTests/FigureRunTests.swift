@@ -34,8 +34,8 @@ struct FigureRunTests {
         _ process: MillraceProcess, _ home: String, seconds: Double = 180, until isEnough: (Sightings) -> Bool
     ) async throws -> Sightings {
         var sightings = Sightings()
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while process.isRunning, ContinuousClock.now < deadline {
+        var patience = Patience(seconds: seconds)
+        while process.isRunning, patience.lasts() {
             try sightings.look(Self.folder(home))
             if isEnough(sightings) { break }
             try await Task.sleep(for: .milliseconds(50))

@@ -130,11 +130,11 @@ struct KafkaHome: Sendable {
     func awaitGroup(
         _ name: String, _ what: String, _ isAsWanted: (GroupStatus) -> Bool
     ) async throws -> GroupStatus {
-        let deadline = ContinuousClock.now + .seconds(60)
+        var patience = Patience(seconds: 60)
         while true {
             let status = try await self.group(name)
             if isAsWanted(status) { return status }
-            guard ContinuousClock.now < deadline else {
+            guard patience.lasts() else {
                 throw ProcessFailure(description: "\(name): not seen: \(what); it is \(status)")
             }
             try await Task.sleep(for: .milliseconds(100))

@@ -58,8 +58,8 @@ struct KafkaRemovalTests {
             try await bench.expectShards(of: "naq", equal: expected)
             let process = try bench.home.start(["shards", "drop", "naq", "--yes"])
             // From where it is written down on there is something to interrupt.
-            let deadline = ContinuousClock.now + .seconds(60)
-            while process.isRunning, ContinuousClock.now < deadline, try await Self.pending(bench.home).isEmpty {}
+            var patience = Patience(seconds: 60)
+            while process.isRunning, patience.lasts(), try await Self.pending(bench.home).isEmpty {}
             try await Task.sleep(for: .milliseconds(Int.random(in: 0...400, using: &numbers)))
             process.killNow()
             _ = try await process.finished()

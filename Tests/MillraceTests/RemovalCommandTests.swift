@@ -232,9 +232,9 @@ struct RemovalCommandTests {
     }
 
     static func wait(_ what: Comment, until isSo: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(90)
+        var patience = Patience(seconds: 90)
         while try await !isSo() {
-            guard ContinuousClock.now < deadline else { throw ProcessFailure(description: "waited in vain: \(what)") }
+            guard patience.lasts() else { throw ProcessFailure(description: "waited in vain: \(what)") }
             try await Task.sleep(for: .milliseconds(20))
         }
     }

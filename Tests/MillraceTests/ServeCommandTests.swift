@@ -15,13 +15,13 @@ struct ServeCommandTests {
         init(_ arguments: [String], environment: [String: String], in folder: URL) async throws {
             let process = try MillraceProcess(arguments, environment: environment, in: folder)
             self.process = process
-            let deadline = ContinuousClock.now + .seconds(120)
+            var patience = Patience(seconds: 120)
             while true {
                 if let match = process.errorsSoFar.firstMatch(of: /http:\/\/127\.0\.0\.1:(\d+)\//) {
                     self.port = try #require(Int(match.1))
                     return
                 }
-                guard process.isRunning, ContinuousClock.now < deadline else {
+                guard process.isRunning, patience.lasts() else {
                     throw ProcessFailure(description: "no server: \(process.errorsSoFar)")
                 }
                 try await Task.sleep(for: .milliseconds(10))
@@ -37,11 +37,11 @@ struct ServeCommandTests {
 
         /// Asks again until the answer is as it should become.
         func get(_ path: String, until isSo: (RawResponse) -> Bool) async throws -> RawResponse {
-            let deadline = ContinuousClock.now + .seconds(90)
+            var patience = Patience(seconds: 90)
             while true {
                 let response = try self.get(path)
                 if isSo(response) { return response }
-                guard ContinuousClock.now < deadline else {
+                guard patience.lasts() else {
                     throw ProcessFailure(description: "\(path) stays \(response.status): \(response.text.suffix(3000))")
                 }
                 try await Task.sleep(for: .milliseconds(50))

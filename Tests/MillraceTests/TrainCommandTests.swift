@@ -71,8 +71,8 @@ import Testing
         let process = try MillraceProcess(
             self.train("run", steps: 100_000), environment: ["MILLRACE_HOME": bench.home], in: bench.folder.url)
         let steps = bench.folder.file("run")
-        let deadline = ContinuousClock.now + .seconds(100)
-        while ContinuousClock.now < deadline,
+        var patience = Patience(seconds: 100)
+        while patience.lasts(),
             !(((try? FileManager.default.contentsOfDirectory(atPath: steps.path)) ?? []).contains {
                 $0.hasPrefix("step-")
             })
