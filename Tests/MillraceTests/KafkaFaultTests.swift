@@ -73,7 +73,7 @@ struct KafkaFaultTests {
             }
         }
         processes[1].send(SIGINT)
-        let hurried = try await processes[1].finished(seconds: 10)
+        let hurried = try await processes[1].finished(seconds: 5)
         #expect(hurried.end == .exit(130), "\(hurried.story)")
         let patient = try await processes[0].finished(seconds: 50)
         #expect(patient.end == .exit(130), "\(patient.story)")
